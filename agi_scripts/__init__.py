@@ -1,0 +1,1 @@
+"""Stand-alone scripts that Asterisk runs by itself when no engine answers."""

@@ -1,0 +1,1 @@
+"""Asterisk configuration: templates and their rendering."""

@@ -1,0 +1,94 @@
+"""What the Asterisk configuration is rendered from. Plain data, validated on reading."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork, field_validator
+
+Codec = Literal["alaw", "ulaw"]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+
+
+class Registration(BaseModel):
+    """Outgoing registration at a carrier (a trunk that isn't known by its address alone)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    server: str = Field(pattern=r"^[A-Za-z0-9.\-]+(:[0-9]{1,5})?$")
+    username: str = Field(pattern=r"^[A-Za-z0-9._+\-]{1,64}$")
+    password_file: Path = Field(description="file holding the password, mode 0600")
+
+
+class Trunk(BaseModel):
+    """A SIP trunk: known by its source addresses, by registration, or by both.
+
+    `spellings` rewrite what this trunk delivers as the called number: the first prefix that
+    matches is replaced (`{"+86": "", "0086": ""}`). `trusted` allows P-Asserted-Identity,
+    Diversion and History-Info from it. `dial` is where calls out go (host[:port]).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=NAME)
+    tenant: str = Field(default="", description="fixed tenant; empty: by prefix of called number")
+    match: tuple[IPvAnyNetwork | IPvAnyAddress, ...] = ()
+    registration: Registration | None = None
+    codecs: tuple[Codec, ...] = ("alaw", "ulaw")
+    trusted: bool = False
+    spellings: dict[str, str] = Field(default_factory=dict)
+    dial: str = Field(default="", pattern=r"^([A-Za-z0-9.\-]+(:[0-9]{1,5})?)?$")
+
+    @field_validator("spellings")
+    @classmethod
+    def _digits_only(cls, value: dict[str, str]) -> dict[str, str]:
+        for old, new in value.items():
+            if not old or not all(c in "+0123456789" for c in old + new):
+                raise ValueError(f"spelling {old!r} → {new!r}: only digits and + are allowed")
+        return value
+
+
+class OutboundRule(BaseModel):
+    """A number (or `prefix*`) that transfers may dial, and through which trunk. All else is
+    refused: a caller or a seat can never reach the trunk by dialling (toll fraud)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: str = Field(pattern=r"^\+?[0-9]{2,20}\*?$")
+    trunk: str = Field(pattern=NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class SeatEndpoint:
+    """A seat's SIP endpoint. `md5_cred` is MD5(user:realm:password), never the password.
+
+    `static_contact` (sip:…) takes the place of registration: load tests only.
+    """
+
+    endpoint: str
+    md5_cred: str = ""
+    static_contact: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """One rendered installation. Paths are as Asterisk sees them (home bound at /hotline)."""
+
+    system_name: str
+    sip_bind: str
+    sip_port: int
+    external_address: str
+    rtp_start: int
+    rtp_end: int
+    ami_port: int
+    ami_secret: str
+    agi_port: int
+    realm: str
+    run_user: str
+    agi_tries: int
+    agi_retry_s: int
+    trunks: tuple[Trunk, ...]
+    outbound: tuple[OutboundRule, ...]
+    seats: tuple[SeatEndpoint, ...]
+    extra: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,1 @@
+"""What people see and machines ask: REST, WebSocket, pages. Loopback by default."""

@@ -1,0 +1,1 @@
+"""The front door: commands, settings, wiring, supervision. Only it knows every room."""

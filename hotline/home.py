@@ -1,0 +1,83 @@
+"""The installation's home: one folder with everything that lives, and its inside view.
+
+Asterisk sees the home at a fixed path (`/hotline`), whatever it is called outside.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+INSIDE = "/hotline"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Paths under HOTLINE_HOME. `prepare` makes them; nothing else of ours is written."""
+
+    root: Path
+
+    @property
+    def asterisk_etc(self) -> Path:
+        return self.root / "etc" / "asterisk"
+
+    @property
+    def recordings(self) -> Path:
+        """Audio of calls (`recordings/YYYY/MM/DD/<call_id>.wav`) and spoken requests."""
+        return self.root / "recordings"
+
+    @property
+    def prompts(self) -> Path:
+        """`prompts/<language>/<name>.{alaw,ulaw}`: built, or replaced by a recorded file."""
+        return self.root / "prompts"
+
+    @property
+    def spool(self) -> Path:
+        """Requests taken without an engine: `incoming/<id>.json` + `.wav`, then `done/`."""
+        return self.root / "spool"
+
+    @property
+    def journal(self) -> Path:
+        """Facts waiting for SQL to come back (JSON lines, synced)."""
+        return self.root / "journal"
+
+    @property
+    def state(self) -> Path:
+        """SQLite, Redis append-only file, Asterisk's own database."""
+        return self.root / "state"
+
+    @property
+    def run(self) -> Path:
+        """Process ids, sockets, supervisor's configuration."""
+        return self.root / "run"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "log"
+
+    @property
+    def secrets(self) -> Path:
+        """Generated secrets, one file each, mode 0600."""
+        return self.root / "secrets"
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.run / "redis.sock"
+
+    @property
+    def database(self) -> Path:
+        return self.state / "hotline.db"
+
+    def inside(self, path: Path) -> str:
+        """The path as Asterisk sees it; raises ValueError for a path outside the home."""
+        return f"{INSIDE}/{path.relative_to(self.root)}"
+
+    def outside(self, path: str) -> Path:
+        """The real path of one that Asterisk named; raises ValueError if it isn't ours."""
+        if not path.startswith(f"{INSIDE}/") or ".." in path.split("/"):
+            raise ValueError(f"{path!r} is not below {INSIDE}")
+        return self.root / path.removeprefix(f"{INSIDE}/")
+
+    def folders(self) -> tuple[Path, ...]:
+        return (
+            self.asterisk_etc, self.recordings, self.prompts, self.spool / "incoming",
+            self.spool / "done", self.journal, self.state, self.run, self.log, self.secrets,
+        )

@@ -1,0 +1,112 @@
+"""Every setting with its type, default, unit and help: environment HOTLINE_* over one TOML file.
+
+The TOML file is HOTLINE_CONFIG, else `hotline.toml` in the home, if it is there.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from asterisk_conf.model import OutboundRule, Trunk
+from hotline.home import Home
+from ivr.tenants import Tenant
+
+PROJECT = Path(__file__).resolve().parent.parent
+DEFAULT_TENANT = Tenant(id="default", name="12345政务服务便民热线")
+DEMO_TRUNK = Trunk.model_validate({"id": "demo", "match": ["127.0.0.2"], "trusted": True})
+
+
+def _port(default: int, description: str) -> Any:
+    return Field(default=default, ge=1, le=65535, description=description)
+
+
+class Settings(BaseSettings):
+    """The installation's settings. Unknown HOTLINE_* variables and TOML keys are refused."""
+
+    model_config = SettingsConfigDict(env_prefix="HOTLINE_", extra="forbid", frozen=True)
+
+    home: Path = Field(default=PROJECT / "var", description="folder of everything that lives")
+    config: Path | None = Field(default=None, description="TOML file with these settings")
+    cache: Path = Field(default=PROJECT / ".cache", description="built prompts and models")
+    asterisk_root: Path = Field(
+        default=Path("/opt/hotline/asterisk"),
+        description="private root holding Asterisk; / uses the machine's own",
+    )
+    user: str = Field(default="hotline", description="system user the parts run as under root")
+    sip_bind: str = Field(default="127.0.0.1", description="address SIP and RTP listen on")
+    sip_port: int = _port(5060, "UDP and TCP port of SIP")
+    external_address: str = Field(default="", description="public address behind NAT")
+    rtp_start: int = _port(10000, "first RTP port (UDP)")
+    rtp_end: int = _port(14999, "last RTP port (UDP)")
+    http_bind: str = Field(default="127.0.0.1", description="address of pages and API")
+    http_port: int = _port(8345, "TCP port of pages and API")
+    ami_port: int = _port(5038, "Asterisk manager port, loopback only")
+    agi_port: int = _port(4573, "FastAGI port, loopback only")
+    redis_url: str = Field(default="", description="shared Redis; empty: private, on a socket")
+    database_url: str = Field(default="", description="PostgreSQL URL; empty: SQLite in the home")
+    recordings_days: int = Field(default=180, ge=1, description="days recordings are kept")
+    agi_tries: int = Field(default=20, ge=1, le=600, description="tries before the fallback")
+    agi_retry_s: int = Field(default=1, ge=1, le=30, description="seconds between tries")
+    voice_offer_after_s: float = Field(
+        default=60.0, ge=5, description="seconds of waiting until the voice request is offered"
+    )
+    announce_every_s: float = Field(
+        default=30.0, ge=5, description="seconds between announcements of the position"
+    )
+    voice_request_max_s: float = Field(
+        default=180.0, ge=10, le=1800, description="longest spoken request, seconds"
+    )
+    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+    tenants: tuple[Tenant, ...] = (DEFAULT_TENANT,)
+    trunks: tuple[Trunk, ...] = (DEMO_TRUNK,)
+    outbound: tuple[OutboundRule, ...] = ()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("HOTLINE_CONFIG")
+        home = Path(os.environ.get("HOTLINE_HOME", PROJECT / "var"))
+        toml = Path(file) if file else home / "hotline.toml"
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Settings":
+        ids = [t.id for t in self.tenants]
+        if not ids or len(set(ids)) != len(ids):
+            raise ValueError("tenants: at least one, each id once")
+        for trunk in self.trunks:
+            if trunk.tenant and trunk.tenant not in ids:
+                raise ValueError(f"trunk {trunk.id}: there is no tenant {trunk.tenant!r}")
+        names = {t.id for t in self.trunks}
+        for rule in self.outbound:
+            if rule.trunk not in names:
+                raise ValueError(f"outbound {rule.number}: there is no trunk {rule.trunk!r}")
+        if self.rtp_end - self.rtp_start < 99:
+            raise ValueError("rtp_start to rtp_end: at least 100 ports are needed")
+        return self
+
+    @property
+    def folders(self) -> Home:
+        """The home's paths."""
+        return Home(self.home.resolve())
+
+    @property
+    def sql_url(self) -> str:
+        """SQLAlchemy's asynchronous URL of the store."""
+        if self.database_url:
+            return self.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
+        return f"sqlite+aiosqlite:///{self.folders.database}"

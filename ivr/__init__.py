@@ -1,0 +1,1 @@
+"""One caller's conversation: which line, which hours, what is asked, where it leads."""

@@ -1,0 +1,28 @@
+"""Tenants: a tenant is a city or province. It is decided first, before the line."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Tenant(BaseModel):
+    """A city or province on this installation.
+
+    `prefixes` are the leading digits of called numbers that belong to it (its area code), used
+    when the trunk doesn't fix the tenant; they are cut off before the line is looked up.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,30}$")
+    name: str = Field(min_length=1, max_length=60)
+    time_zone: str = "Asia/Shanghai"
+    prefixes: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("cmn", "en")
+    lines_file: Path | None = Field(default=None, description="own line table (YAML)")
+    flow_file: Path | None = Field(default=None, description="own default flow (YAML)")
+    wrap_up_s: float = Field(default=20.0, ge=0, le=3600)
+    ring_s: float = Field(default=20.0, ge=3, le=120)
+    miss_limit: int = Field(default=3, ge=1, le=20, description="missed rings until paused")
+    pause_reasons: tuple[str, ...] = ("break", "meal", "training", "meeting", "missed", "other")
+    service_level_s: int = 15

@@ -1,0 +1,91 @@
+"""The queue's words: skills, seats, waiting callers, offers. Values only, no behaviour of time.
+
+A skill is a name such as `lang:cmn`, `lang:za` (Zhuang), `svc:general`, `svc:12333`,
+`sign:video`, with a level 1 (some) to 5 (expert). A need is "that skill at that level or better".
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+LEVELS = range(1, 6)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Need:
+    """One requirement of a caller: `skill` at `level` or better."""
+
+    skill: str
+    level: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat (座席) as set up: `seat_id` is its number in the tenant, `endpoint` its SIP name."""
+
+    tenant: str
+    seat_id: str
+    name: str
+    endpoint: str
+    skills: dict[str, int] = field(default_factory=dict)
+
+
+class SeatState(StrEnum):
+    """What a seat is doing. Only READY seats are offered callers."""
+
+    OFFLINE = "offline"
+    PAUSED = "paused"
+    READY = "ready"
+    RESERVED = "reserved"
+    TALKING = "talking"
+    WRAP_UP = "wrap_up"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatView:
+    """A seat with its live state, for boards and the CLI."""
+
+    seat: Seat
+    state: SeatState
+    since: datetime
+    pause_reason: str = ""
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCaller:
+    """A caller in the queue. `queued_at` is the first time he entered: kept through re-entries."""
+
+    tenant: str
+    call_id: str
+    line_id: str
+    needs: frozenset[Need]
+    queued_at: datetime
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One reservation: this seat for this caller. `token` fences late answers of older offers."""
+
+    token: int
+    caller: WaitingCaller
+    seat: Seat
+    made_at: datetime
+
+
+class LeaveReason(StrEnum):
+    """How a caller's waiting ended; exactly one per caller."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    VOICE_REQUEST = "voice_request"
+    TRANSFERRED = "transferred"
+
+
+class MissReason(StrEnum):
+    """Why an offer came to nothing."""
+
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"

@@ -1,0 +1,1 @@
+"""Citizens and seats that really call (SIPp, RTP): demonstration, load, benchmark."""

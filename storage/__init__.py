@@ -1,0 +1,1 @@
+"""Adapters of the ports: SQL tables and repositories, Redis live state, migrations."""

@@ -1,0 +1,1 @@
+"""The only door to Asterisk: AMI, FastAGI. The other rooms see a `Call` and a few events."""

@@ -1,0 +1,146 @@
+"""What a conversation sees of a phone call. No Asterisk word passes this file.
+
+The FastAGI door implements `Call`; tests of the conversation implement it with a script.
+Every coroutine here raises `CallEnded` when the caller is gone, at any point.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CallInfo:
+    """What is known of a call when it reaches us.
+
+    `call_id` is Asterisk's Uniqueid of the caller's channel: unique over nodes (systemname) and
+    stable over re-entries after an engine crash. `variables` holds the channel's HL_* variables
+    as found on entry (names without the prefix, e.g. `STAGE`), empty on the first entry.
+    """
+
+    call_id: str
+    channel: str
+    node: str
+    trunk: str
+    called_number: str
+    caller_number: str
+    caller_name: str
+    first_called: str
+    asserted_caller: str
+    answered_at: datetime
+    recording: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reentry(self) -> bool:
+        """True when an engine already led this call and went away in the middle."""
+        return bool(self.variables.get("STAGE"))
+
+
+class DialStatus(StrEnum):
+    """Asterisk's DIALSTATUS, as far as the queue cares."""
+
+    ANSWER = "ANSWER"
+    NOANSWER = "NOANSWER"
+    BUSY = "BUSY"
+    CONGESTION = "CONGESTION"
+    CHANUNAVAIL = "CHANUNAVAIL"
+    CANCEL = "CANCEL"
+
+
+@dataclass(frozen=True, slots=True)
+class DialResult:
+    """How one ring attempt ended. `talk_s` is 0.0 unless answered."""
+
+    status: DialStatus
+    talk_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordResult:
+    """One `record`: `duration_s` of audio, the digit that ended it ("" when silence or limit)."""
+
+    path: str
+    duration_s: float
+    digit: str
+
+
+class Call(Protocol):
+    """One caller on the line. Prompts are names such as `welcome` or `digits/7`, in `language`."""
+
+    info: CallInfo
+
+    async def play(
+        self, prompts: Sequence[str], *, language: str, interrupt: str = ""
+    ) -> str:
+        """Play prompts one after another; a digit of `interrupt` stops them and is returned."""
+        ...
+
+    async def ask(
+        self,
+        prompts: Sequence[str],
+        *,
+        language: str,
+        max_digits: int = 1,
+        timeout_s: float = 5.0,
+    ) -> str:
+        """Play prompts (any digit talks over them), then read up to `max_digits`; "" = silence.
+
+        `#` ends a longer input and is not returned.
+        """
+        ...
+
+    async def record(
+        self, path: str, *, max_s: float, silence_s: float, beep: bool = True
+    ) -> RecordResult:
+        """Record the caller to `path` (as Asterisk sees it, without extension, .wav) until
+        `silence_s` of silence, `#`, or `max_s`. A hang-up keeps what was said, then raises."""
+        ...
+
+    async def play_file(self, path: str, *, interrupt: str = "") -> str:
+        """Play one audio file by absolute path without extension, as Asterisk sees it."""
+        ...
+
+    async def music(self, on: bool) -> None:
+        """Start or stop music on hold; while it plays, digits are not seen here."""
+        ...
+
+    async def hold(self, wake: Awaitable[T]) -> T:
+        """Wait for `wake` while the caller hears music; `CallEnded` if he leaves first.
+
+        `wake` is cancelled when the caller leaves.
+        """
+        ...
+
+    async def dial(
+        self,
+        endpoint: str,
+        *,
+        ring_s: float,
+        on_answer: Callable[[datetime], Awaitable[None]],
+        variables: Mapping[str, str] | None = None,
+    ) -> DialResult:
+        """Ring an endpoint from the caller's own channel and stay for the whole talk.
+
+        `on_answer(when)` runs once, as soon as the other side has answered (not at the end of
+        the talk), and at the latest before this returns with ANSWER. `variables` are HL_ values
+        (without prefix) written on the caller's channel in the same breath before ringing, so
+        that a new engine knows where the call stands.
+        """
+        ...
+
+    async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
+        """Connect to a transfer target (line of mode link/emergency) by the outbound rules."""
+        ...
+
+    async def remember(self, **variables: str) -> None:
+        """Write HL_ variables on the channel: they survive the engine, not the call."""
+        ...
+
+    async def finish(self) -> None:
+        """The engine's last word: marks the call done (HL_DONE) so the dialplan won't return."""
+        ...

@@ -1,0 +1,66 @@
+"""What Asterisk tells us by itself, as facts (noun + participle). Built from AMI events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHungUp:
+    """A channel is gone. The only proof of a call's death (an AGI HANGUP may be a redirect)."""
+
+    call_id: str
+    channel: str
+    cause: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeatAnswered:
+    """The dialled seat picked up; `call_id` is the caller's channel."""
+
+    call_id: str
+    endpoint: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointReachable:
+    """A SIP endpoint registered or became reachable (`reachable`), or is gone (not)."""
+
+    endpoint: str
+    reachable: bool
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSeen:
+    """One living channel in a snapshot; `variables` are its HL_ values without the prefix."""
+
+    call_id: str
+    linked_id: str
+    channel: str
+    bridged: bool
+    seconds: float
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotTaken:
+    """Everything alive in Asterisk, taken after each (re)connection: compare and reconcile."""
+
+    channels: tuple[ChannelSeen, ...]
+    reachable_endpoints: frozenset[str]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLost:
+    """The manager interface is away; events are being missed until the next snapshot."""
+
+    at: datetime
+
+
+Event = (
+    ChannelHungUp | SeatAnswered | EndpointReachable | SnapshotTaken | ConnectionLost
+)

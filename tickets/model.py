@@ -1,0 +1,98 @@
+"""A ticket's words and fields. Times are aware datetimes; numbers of phones are kept as heard."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The six kinds of request: 咨询 投诉 求助 建议 举报 表扬."""
+
+    CONSULTATION = "consultation"
+    COMPLAINT = "complaint"
+    HELP = "help"
+    SUGGESTION = "suggestion"
+    REPORT = "report"
+    PRAISE = "praise"
+
+
+class TicketState(StrEnum):
+    """Where a ticket stands; the whole table comes with the ticket's life."""
+
+    DRAFT = "DRAFT"
+    PENDING_REVIEW = "PENDING_REVIEW"
+
+
+class Origin(StrEnum):
+    """What made the ticket."""
+
+    TALK = "talk"
+    VOICE_REQUEST = "voice_request"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """What a call tells about the ticket it leaves.
+
+    `called_number` is the number first dialled (it decides line and unit), `dialled` what the
+    trunk delivered. `caller_raw` is the caller id as received, `caller_e164` its normal form or
+    "" (short codes, rubbish, anonymous).
+    """
+
+    tenant: str
+    call_id: str
+    line_id: str
+    unit: str
+    called_number: str
+    dialled: str
+    caller_raw: str
+    caller_e164: str
+    anonymous: bool
+    language: str
+    kind: Kind | None
+    keys: str
+    started_at: datetime
+    recording: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewTicket:
+    """A ticket to be made. One per call: (tenant, call_id) twice gives the first one's number.
+
+    `voice_path` is the spoken request (relative to the home), `seat_id` who answered, `spool_id`
+    set when it came out of the spool, `first_callback` when the caller asked for a person.
+    """
+
+    facts: CallFacts
+    origin: Origin
+    state: TicketState
+    at: datetime
+    seat_id: str = ""
+    voice_path: str = ""
+    voice_s: float = 0.0
+    confirmed: bool = False
+    first_callback: bool = False
+    spool_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A stored ticket as lists and seats see it."""
+
+    number: str
+    tenant: str
+    call_id: str
+    origin: Origin
+    state: TicketState
+    created_at: datetime
+    facts: CallFacts
+    seat_id: str = ""
+    voice_path: str = ""
+    voice_s: float = 0.0
+    confirmed: bool = False
+    first_callback: bool = False
+    callback_due: bool = False
+    recording: str = ""
+    version: int = 1
+    notes: tuple[str, ...] = field(default_factory=tuple)
