@@ -1,13 +1,13 @@
 """What a conversation needs besides the call itself. The wiring gives it the real ones."""
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Protocol
 
 from queue_manager.model import LeaveReason, MissReason, Offer, WaitingCaller
-from tickets.model import CallFacts, NewTicket
+from tickets.model import CallRecord as CallRecord
+from tickets.model import NewTicket
+from tickets.model import Outcome as Outcome
 
 
 class Clock(Protocol):
@@ -62,31 +62,6 @@ class Tickets(Protocol):
     async def create(self, new: NewTicket) -> str:
         """Make the ticket durable; its number, or "" when only the journal could take it."""
         ...
-
-
-class Outcome(StrEnum):
-    """How a call ended, one per call, for the call log and the statistics."""
-
-    ANSWERED = "answered"
-    ABANDONED = "abandoned"
-    VOICE_REQUEST = "voice_request"
-    TRANSFERRED = "transferred"
-    UNKNOWN_NUMBER = "unknown_number"
-    LEFT_EARLY = "left_early"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One durable row per call; see `CallLog`. Waiting time is answered_at − queued_at."""
-
-    facts: CallFacts
-    outcome: Outcome
-    seat_id: str
-    queued_at: datetime | None
-    answered_at: datetime | None
-    ended_at: datetime
-    ticket: str
 
 
 class CallLog(Protocol):

@@ -96,3 +96,28 @@ class Ticket:
     recording: str = ""
     version: int = 1
     notes: tuple[str, ...] = field(default_factory=tuple)
+
+
+class Outcome(StrEnum):
+    """How a call ended, one per call, for the call log and the statistics."""
+
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    VOICE_REQUEST = "voice_request"
+    TRANSFERRED = "transferred"
+    UNKNOWN_NUMBER = "unknown_number"
+    LEFT_EARLY = "left_early"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One durable row per call; see `ivr.ports.CallLog`. Wait is answered_at − queued_at."""
+
+    facts: CallFacts
+    outcome: Outcome
+    seat_id: str
+    queued_at: datetime | None
+    answered_at: datetime | None
+    ended_at: datetime
+    ticket: str
