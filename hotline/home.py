@@ -3,10 +3,13 @@
 Asterisk sees the home at a fixed path (`/hotline`), whatever it is called outside.
 """
 
+import hashlib
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 INSIDE = "/hotline"
+LONGEST_SOCKET_PATH = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,12 @@ class Home:
 
     @property
     def redis_socket(self) -> Path:
-        return self.run / "redis.sock"
+        """In the home, or in a short private folder: socket paths end near 100 characters."""
+        path = self.run / "redis.sock"
+        if len(str(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"hotline-{name}" / "redis.sock"
 
     @property
     def database(self) -> Path:
@@ -78,6 +86,14 @@ class Home:
 
     def folders(self) -> tuple[Path, ...]:
         return (
-            self.asterisk_etc, self.recordings, self.prompts, self.spool / "incoming",
-            self.spool / "done", self.journal, self.state, self.run, self.log, self.secrets,
+            self.asterisk_etc,
+            self.recordings,
+            self.prompts,
+            self.spool / "incoming",
+            self.spool / "done",
+            self.journal,
+            self.state,
+            self.run,
+            self.log,
+            self.secrets,
         )
