@@ -1,0 +1,1 @@
+"""Tests mirror the rooms; tests/e2e adds a real Asterisk."""

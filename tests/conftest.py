@@ -1,0 +1,69 @@
+"""Fixtures every room may use: real stores, one server of each kind per test process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import PostgresServer, RedisServer, postgres_running, redis_running
+
+
+@pytest.fixture(scope="session")
+def _redis() -> Iterator[RedisServer]:
+    with redis_running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[PostgresServer]:
+    with postgres_running() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_redis: RedisServer) -> RedisServer:
+    """A running, empty Redis; the test may stop, kill, freeze and start it."""
+    if _redis.running:
+        _redis.thaw()
+    _redis.start()
+    _redis.command("FLUSHALL")
+    return _redis
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of an empty Redis."""
+    return redis_server.url
+
+
+@pytest.fixture
+def postgres_server(_postgres: PostgresServer) -> PostgresServer:
+    """A running PostgreSQL; the test may stop, kill, freeze and start it."""
+    if _postgres.running:
+        _postgres.thaw()
+    _postgres.start()
+    return _postgres
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database."""
+    name = postgres_server.create_database()
+    yield postgres_server.url(name)
+    postgres_server.start()
+    postgres_server.thaw()
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of a SQLite file that doesn't exist yet."""
+    return f"sqlite+aiosqlite:///{tmp_path}/hotline.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database: the test runs once on each store."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    url: str = request.getfixturevalue(name)
+    return url

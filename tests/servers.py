@@ -1,0 +1,244 @@
+"""Real Redis and PostgreSQL servers for tests: private, on sockets in short folders, stoppable.
+
+Each server ends with the test process, also when that is killed (parent-death signal).
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+START_S = 30.0
+POSTGRES_USER = "postgres"
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(ready: Callable[[], bool], *, seconds: float = START_S, what: str) -> None:
+    """Poll a condition that has no event; raises TimeoutError naming what didn't come."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} didn't come within {seconds} s")
+        time.sleep(0.02)
+
+
+class Server:
+    """A child process that tests may stop, kill, freeze and start again; its data stays."""
+
+    name = "server"
+
+    def __init__(self, folder: Path, command: list[str], death_signal: str) -> None:
+        self.folder = folder
+        self.log = folder / f"{self.name}.log"
+        self._command = ["setpriv", "--pdeathsig", death_signal, *command]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Process id of the running server."""
+        assert self._process is not None, f"{self.name} is not running"
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start and wait until it answers; nothing happens when it already runs."""
+        if self.running:
+            return
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+        wait_until(self._settled, what=f"{self.name} (log: {self.log})")
+        if not self.running:
+            raise RuntimeError(f"{self.name} ended at once: {self.log.read_text()[-2000:]}")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it by a signal and wait; clients see their connections close."""
+        if self._process is None:
+            return
+        if self.running:
+            self.thaw()
+            self._process.send_signal(how)
+        self._process.wait(START_S)
+        self._process = None
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would end it."""
+        self.stop(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop it in its tracks: connections stay open, nothing answers."""
+        for process in self._family():
+            process.suspend()
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        for process in self._family():
+            process.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        parent = psutil.Process(self.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def _settled(self) -> bool:
+        return not self.running or self.answers()
+
+    def answers(self) -> bool:
+        """Whether it serves clients now."""
+        raise RuntimeError("each server says how it is asked")
+
+
+class RedisServer(Server):
+    """Redis on a Unix socket, append-only file on. `url` suits `redis.asyncio.from_url`."""
+
+    name = "redis"
+
+    def __init__(self, folder: Path) -> None:
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        options = {
+            "port": "0", "unixsocket": str(self.socket), "unixsocketperm": "700",
+            "dir": str(folder), "appendonly": "yes", "save": "", "daemonize": "no",
+        }  # fmt: skip
+        arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
+        super().__init__(folder, ["redis-server", *arguments], "TERM")
+
+    def answers(self) -> bool:
+        try:
+            return self.command("PING").startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def command(self, *words: str) -> bytes:
+        """One command over a fresh connection; the raw first reply."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            link.connect(str(self.socket))
+            link.sendall(" ".join(words).encode() + b"\r\n")
+            return link.recv(65536)
+
+
+class PostgresServer(Server):
+    """PostgreSQL on a Unix socket, trusting its local user; as root it runs as `postgres`."""
+
+    name = "postgres"
+
+    def __init__(self, folder: Path) -> None:
+        self._bin = _postgres_programs()
+        self._drop: list[str] = []
+        if os.geteuid() == 0:
+            user = pwd.getpwnam(POSTGRES_USER)
+            os.chown(folder, user.pw_uid, user.pw_gid)
+            self._drop = [
+                "setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups",
+            ]  # fmt: skip
+        folder.chmod(0o711)  # an engine that dropped its rights may reach the socket
+        self.data = folder / "data"
+        self._initialise()
+        settings = {
+            "listen_addresses": "", "unix_socket_directories": str(folder), "fsync": "off",
+            "max_connections": "60", "shared_buffers": "32MB", "timezone": "America/New_York",
+        }  # fmt: skip
+        options = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        postgres = [*self._drop[1:], str(self._bin / "postgres"), "-D", str(self.data), *options]
+        super().__init__(folder, postgres, "QUIT")
+
+    def _initialise(self) -> None:
+        command = [
+            *self._drop, str(self._bin / "initdb"), "-D", str(self.data), "-U", POSTGRES_USER,
+            "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8",
+        ]  # fmt: skip
+        subprocess.run(command, check=True, capture_output=True, timeout=120, cwd="/")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT is PostgreSQL's fast shutdown: it doesn't wait for its clients."""
+        super().stop(how)
+
+    def kill(self) -> None:
+        """SIGQUIT: PostgreSQL's own immediate shutdown, recovered from at the next start.
+
+        SIGKILL of the parent alone would leave its children holding the shared memory.
+        """
+        self.stop(signal.SIGQUIT)
+
+    def answers(self) -> bool:
+        return self._client("pg_isready", "-q").returncode == 0
+
+    def url(self, database: str = "postgres") -> str:
+        """SQLAlchemy's asynchronous URL of one database."""
+        return f"postgresql+asyncpg://{POSTGRES_USER}@/{database}?host={self.folder}"
+
+    def create_database(self) -> str:
+        """A fresh, empty database; its name."""
+        name = f"t{uuid.uuid4().hex[:12]}"
+        self._client("createdb", name).check_returncode()
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Remove it, with whoever is still connected."""
+        self._client("dropdb", "--force", "--if-exists", name).check_returncode()
+
+    def _client(self, program: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+        command = [str(self._bin / program), "-h", str(self.folder), "-U", POSTGRES_USER]
+        return subprocess.run(
+            [*command, *arguments], capture_output=True, timeout=START_S, check=False
+        )
+
+
+def _postgres_programs() -> Path:
+    versions = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    found = max(versions, key=lambda path: int(path.parent.parent.name), default=None)
+    if found is None:
+        raise RuntimeError("no PostgreSQL below /usr/lib/postgresql: apt-get install postgresql")
+    return found.parent
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A short 0700 folder: a socket's path may have about 100 characters."""
+    folder = Path(tempfile.mkdtemp(prefix="hl", dir="/tmp"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def redis_running() -> Iterator[RedisServer]:
+    """A private Redis for the length of the block."""
+    with _folder() as folder:
+        server = RedisServer(folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def postgres_running() -> Iterator[PostgresServer]:
+    """A private PostgreSQL for the length of the block."""
+    with _folder() as folder:
+        server = PostgresServer(folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
