@@ -17,3 +17,21 @@ class UnknownReason(QueueError, ValueError):
     """A pause reason that the tenant's list doesn't have."""
 
     id = "unknown-pause-reason"
+
+
+class ImpossibleEvent(QueueError):
+    """An event that cannot happen to a seat in its state: we did wrong."""
+
+    id = "impossible-event"
+
+
+class StaleToken(QueueError):
+    """A report on a reservation that is over, or a new one with an old token."""
+
+    id = "stale-token"
+
+
+class PlaceGone(QueueError):
+    """This place no longer waits: its caller left, talks, or came back in a newer session."""
+
+    id = "place-gone"

@@ -31,7 +31,10 @@ class Seat:
 
 
 class SeatState(StrEnum):
-    """What a seat is doing. Only READY seats are offered callers."""
+    """What a seat is doing. Only READY seats are offered callers.
+
+    COOL_DOWN is the short pause after a missed ring, so that the next caller goes elsewhere.
+    """
 
     OFFLINE = "offline"
     PAUSED = "paused"
@@ -39,6 +42,7 @@ class SeatState(StrEnum):
     RESERVED = "reserved"
     TALKING = "talking"
     WRAP_UP = "wrap_up"
+    COOL_DOWN = "cool_down"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,18 @@
-"""What the queue needs from outside: a place to keep its live state."""
+"""What the queue needs from outside: the time, and a place to keep its live state."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from queue_manager.model import SeatView, WaitingCaller
+
+
+class Clock(Protocol):
+    """The time, aware."""
+
+    def now(self) -> datetime:
+        """The present moment with its zone."""
+        ...
 
 
 class LiveState(Protocol):
@@ -19,6 +28,10 @@ class LiveState(Protocol):
 
     def save_seat(self, view: SeatView) -> None:
         """Remember a seat's state; returns at once."""
+        ...
+
+    def forget_seat(self, tenant: str, seat_id: str) -> None:
+        """The seat was taken out of the tenant; returns at once."""
         ...
 
     def save_waiting(self, caller: WaitingCaller) -> None:
