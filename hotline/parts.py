@@ -99,6 +99,8 @@ def _fallback_binds(settings: Settings) -> list[str]:
 
     package = Path(next(iter(pyst2.__path__)))
     return [
+        *("--tmpfs", "/opt"),  # mount points can't be made in the read-only root itself
+        *("--perms", "0755", "--dir", "/opt/hotline-agi"),
         "--ro-bind",
         str(PROJECT / "agi_scripts"),
         "/opt/hotline-agi/agi_scripts",
