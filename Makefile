@@ -1,0 +1,26 @@
+# Two commands: `make run` and `make test`. Each sets up what is missing first.
+.PHONY: run setup test check
+export DEMO
+
+# Sets up what is missing, starts everything in the foreground, plays a short demonstration
+# (DEMO=0 leaves it out). Ctrl-C ends every process.
+run: setup
+	@.venv/bin/hotline run
+
+# Only what is missing; says nothing when nothing is.
+setup:
+	@setup/main.sh run
+
+# Format, lint, types, walls between the rooms.
+check:
+	@setup/main.sh check
+	@.venv/bin/python -m ruff format --check --quiet .
+	@.venv/bin/python -m ruff check --quiet .
+	@.venv/bin/python -m mypy
+	@.venv/bin/python -c 'from importlinter.cli import lint_imports_command as c; c()'
+
+# All tests on real parts; the last line is pytest's own summary (all on one stream, so that make's
+# own word about a failure stays apart).
+test:
+	@setup/main.sh test 2>&1
+	@.venv/bin/python -m pytest -n 2 --dist loadfile 2>&1

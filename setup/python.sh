@@ -1,0 +1,34 @@
+# The Python environment: exactly requirements.lock, every file checked by its hash, on the
+# distribution's own Python (one found on PATH may be unreadable for the user the engine runs as).
+
+python_present() {
+    missing="the Python environment ($venv) as requirements.lock wants it"
+    [ -x "$python" ] && [ -x "$venv/bin/hotline" ] || return 1
+    "$python" -I setup/installed.py requirements.lock "$project" 2>/dev/null
+}
+
+python_build() {
+    local own=/usr/bin/python3
+    if ! "$own" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "$own is older than Python 3.11"
+        return 1
+    fi
+    if ! "$python" -I -c "import sys, pip; sys.exit(sys.prefix != '$venv')"; then
+        rm -rf "$venv"
+        "$own" -m venv "$venv"
+    fi
+    "$python" -I -m pip install --no-input --require-hashes --no-deps -r requirements.lock
+    make_importable
+}
+
+# The project itself: a path file and a command; nothing is built or copied.
+make_importable() {
+    local packages
+    packages="$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+    printf '%s\n' "$project" >"$packages/hotline12345.pth"
+    cat >"$venv/bin/hotline" <<'COMMAND'
+#!/bin/sh
+exec "$(dirname "$(readlink -f "$0")")/python" -P -m hotline "$@"
+COMMAND
+    chmod 755 "$venv/bin/hotline"
+}
