@@ -1,0 +1,95 @@
+"""What Asterisk loads and what its manager interface tells: as little as the hotline needs."""
+
+MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "SIP",
+        (
+            "res_pjproject",
+            "res_sorcery_config",
+            "res_sorcery_memory",
+            "res_sorcery_astdb",
+            "res_pjsip",
+            "res_pjsip_session",
+            "res_pjsip_pubsub",  # chan_pjsip doesn't load without it
+            "res_pjsip_sdp_rtp",
+            "res_pjsip_nat",
+            "res_pjsip_authenticator_digest",
+            "res_pjsip_outbound_authenticator_digest",
+            "res_pjsip_outbound_registration",
+            "res_pjsip_endpoint_identifier_ip",
+            "res_pjsip_endpoint_identifier_user",
+            "res_pjsip_registrar",
+            "res_pjsip_caller_id",
+            "res_pjsip_diversion",
+            "res_pjsip_header_funcs",
+            "res_pjsip_rfc3326",
+            "res_pjsip_dlg_options",
+            "res_pjsip_empty_info",
+            "res_pjsip_logger",
+            "res_security_log",
+            "chan_pjsip",
+        ),
+    ),
+    (
+        "media",
+        (
+            "res_rtp_asterisk",
+            "res_timing_timerfd",
+            "res_musiconhold",
+            "bridge_simple",
+            "bridge_native_rtp",
+            "codec_alaw",
+            "codec_ulaw",
+            "codec_a_mu",
+            "format_pcm",
+            "format_sln",
+            "format_wav",
+        ),
+    ),
+    (
+        "dialplan",
+        (
+            "pbx_config",
+            "res_speech",  # res_agi doesn't load without it
+            "res_agi",
+            "app_dial",
+            "app_exec",
+            "app_mixmonitor",
+            "app_playtones",
+            "app_stack",
+            "app_userevent",
+            "app_verbose",
+            "func_callerid",
+            "func_channel",
+            "func_cut",
+            "func_logic",
+            "func_strings",
+            "func_uri",
+        ),
+    ),
+)
+
+AMI_READ = "system,call,user,dtmf,reporting"
+AMI_WRITE = "system,call,reporting,originate"
+AMI_EVENTS = (
+    "FullyBooted",
+    "Shutdown",
+    "Newchannel",
+    "Hangup",
+    "DialBegin",
+    "DialEnd",
+    "ContactStatus",
+    "UserEvent",
+    "OriginateResponse",
+)
+
+# Asterisk reports each of these as an error when the file isn't there.
+SHORT_FILES = {
+    "acl.conf": "",
+    "ccss.conf": "[general]\n",
+    "cdr.conf": "[general]\nenable = no\n",
+    "cel.conf": "[general]\nenable = no\n",
+    "features.conf": "[general]\n",
+    "pjproject.conf": "",
+    "udptl.conf": "[general]\n",
+}

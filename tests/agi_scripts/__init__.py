@@ -1,0 +1,1 @@
+"""Tests of the stand-alone AGI scripts, run by a real Asterisk."""
