@@ -40,7 +40,7 @@ def asterisk(settings: Settings) -> Part:
     root = str(settings.asterisk_root)
     binds = ["--ro-bind", root, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108 - bubblewrap's own private /tmp
     for file in ("/etc/resolv.conf", "/etc/localtime"):
-        binds += ["--ro-bind-try", file, file]
+        binds += ["--ro-bind-try", file, _mount_point(settings.asterisk_root, file)]
     binds += ["--ro-bind", str(home.root / "etc" / "hosts"), "/etc/hosts"]
     binds += _fallback_binds(settings)
     binds += ["--bind", str(home.root), INSIDE]
@@ -91,6 +91,13 @@ def redis_conf(settings: Settings) -> str:
         "maxmemory-policy noeviction",
     )
     return "\n".join(lines) + "\n"
+
+
+def _mount_point(root: Path, file: str) -> str:
+    """Where `file` really lies below `root`: a symbolic link can't be mounted upon."""
+    while (path := root / file.lstrip("/")).is_symlink():
+        file = os.path.normpath(Path(file).parent / os.readlink(path))
+    return file
 
 
 def _fallback_binds(settings: Settings) -> list[str]:
