@@ -1,0 +1,73 @@
+"""A ticket's audio, for supervisors: with byte ranges, and each play in the log."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from console.errors import BadRange, NoAudio
+from console.guard import allowed
+from console.ports import Role
+from console.services import SERVICES
+from tickets.model import Ticket
+
+NUMBER = "{number:[0-9]{1,20}}"
+
+log = structlog.get_logger(__name__)
+
+
+async def recording(request: web.Request) -> web.StreamResponse:
+    """The whole call."""
+    return await _play(request, "recording", request.app[SERVICES].audio.recording)
+
+
+async def voice(request: web.Request) -> web.StreamResponse:
+    """The spoken request."""
+    return await _play(request, "voice", request.app[SERVICES].audio.voice)
+
+
+async def _play(
+    request: web.Request, what: str, find: Callable[[Ticket], Path | None]
+) -> web.StreamResponse:
+    identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
+    number = request.match_info["number"]
+    path = find(await request.app[SERVICES].tickets.get(tenant.id, number))
+    size_bytes = await asyncio.to_thread(_size, path) if path else None
+    if path is None or size_bytes is None:
+        raise NoAudio
+    _check_range(request, size_bytes)
+    log.info("audio_played", tenant=tenant.id, ticket=number, what=what, token=identity.token_id)
+    return web.FileResponse(
+        path,
+        headers={
+            "Content-Type": "audio/wav",
+            "Content-Disposition": f'inline; filename="{number}-{what}.wav"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _check_range(request: web.Request, size_bytes: int) -> None:
+    """FileResponse would answer these without a body."""
+    try:
+        start = request.http_range.start
+    except ValueError as mistake:
+        raise BadRange(size_bytes) from mistake
+    if start is not None and start >= size_bytes:
+        raise BadRange(size_bytes)
+
+
+ROUTES = (
+    web.get(f"/api/v1/tenants/{{tenant}}/tickets/{NUMBER}/recording", recording),
+    web.get(f"/api/v1/tenants/{{tenant}}/tickets/{NUMBER}/voice", voice),
+)
+UNBOUNDED = (recording, voice)

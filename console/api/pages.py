@@ -1,0 +1,75 @@
+"""The page and its few files, read once at the start: nothing else can be asked for."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from aiohttp import ETag, web
+
+from console.errors import NotFound
+
+FOLDER = Path(__file__).parent.parent / "web"
+TYPES = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One file of the page, ready to send."""
+
+    content: bytes
+    content_type: str
+    etag: str
+
+
+def read_files() -> dict[str, File]:
+    """Every file of the page by its name."""
+    files = {}
+    for path in sorted(FOLDER.iterdir()):
+        if path.suffix in TYPES:
+            content = path.read_bytes()
+            files[path.name] = File(content, TYPES[path.suffix], sha256(content).hexdigest()[:32])
+    return files
+
+
+FILES = web.AppKey("files", dict[str, File])
+
+
+async def root(request: web.Request) -> web.Response:
+    """The wallboard is the only page yet."""
+    return web.HTTPFound("/wallboard")
+
+
+async def wallboard_page(request: web.Request) -> web.Response:
+    """The page; it asks for a token itself."""
+    return _send(request, "wallboard.html")
+
+
+async def file(request: web.Request) -> web.Response:
+    """A style, a script, a picture."""
+    return _send(request, request.match_info["file"])
+
+
+def _send(request: web.Request, name: str) -> web.Response:
+    found = request.app[FILES].get(name)
+    if found is None:
+        raise NotFound
+    known = request.if_none_match or ()
+    fresh = any(tag.value == found.etag for tag in known)
+    answer = web.Response(status=304) if fresh else web.Response(body=found.content)
+    answer.content_type = found.content_type
+    answer.charset = "utf-8"
+    answer.etag = ETag(found.etag)
+    answer.headers["Cache-Control"] = "no-cache"
+    return answer
+
+
+ROUTES = (
+    web.get("/", root),
+    web.get("/wallboard", wallboard_page),
+    web.get("/web/{file}", file),
+)

@@ -1,0 +1,88 @@
+"""The console put together: `build_app` makes the application, `serving` runs it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from functools import partial
+from time import monotonic
+
+import structlog
+from aiohttp import web
+
+from console import guard
+from console.api import (
+    audio,
+    health,
+    hours,
+    lines,
+    pages,
+    reload,
+    seats,
+    status,
+    tickets,
+    wallboard,
+)
+from console.auth import Authenticator
+from console.live import LIVE, Live
+from console.services import AUTH, SERVICES, Services
+
+KEEPALIVE_S = 15.0
+SHUTDOWN_S = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+def routes() -> Iterable[web.RouteDef]:
+    """Every path there is."""
+    rooms = (health, status, wallboard, seats, tickets, audio, lines, hours, reload, pages)
+    return [route for room in rooms for route in room.ROUTES]
+
+
+def build_app(services: Services) -> web.Application:
+    """The application over these services; it may be built many times in one process."""
+    app = web.Application(
+        middlewares=[guard.errors],
+        client_max_size=guard.BODY_BYTES,
+    )
+    app[SERVICES] = services
+    app[AUTH] = Authenticator(services.tokens, services.now, monotonic)
+    app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics)
+    app[health.HEALTH] = health.Health(services.parts)
+    app[pages.FILES] = pages.read_files()
+    app[guard.UNBOUNDED] = frozenset((wallboard.live, *audio.UNBOUNDED))
+    app.add_routes(routes())
+    app.on_response_prepare.append(guard.security_headers)
+    app.cleanup_ctx.append(_flushing)
+    app.on_shutdown.append(_close_live)
+    services.metrics.known(services.tenants())
+    return app
+
+
+@asynccontextmanager
+async def serving(app: web.Application, host: str, port: int) -> AsyncIterator[web.AppRunner]:
+    """Serve until the block ends. A silent or trickling connection is closed after 15 s.
+
+    Raises OSError when the address can't be bound.
+    """
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=SHUTDOWN_S
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield runner
+    finally:
+        await runner.cleanup()
+
+
+async def _flushing(app: web.Application) -> AsyncIterator[None]:
+    task = asyncio.create_task(app[LIVE].run(), name="live-flush")
+    yield
+    task.cancel()
+    for end in await asyncio.gather(task, return_exceptions=True):
+        if not isinstance(end, asyncio.CancelledError):
+            log.error("live_flush_failed", error=repr(end))
+
+
+async def _close_live(app: web.Application) -> None:
+    await app[LIVE].close()

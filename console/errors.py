@@ -1,0 +1,249 @@
+"""What the console answers when it can't do what was asked: stable ids, words in two languages."""
+
+
+class ConsoleError(Exception):
+    """Base of this room's errors; each becomes `{"error": {"id", "message", "message_zh"}}`.
+
+    `id` is stable and machines may rely on it; `status` is the HTTP status; `headers` go with
+    the answer, `retry_after_s` as Retry-After.
+    """
+
+    id = "console"
+    status = 500
+    message = "The console could not do this."
+    message_zh = "操作未能完成。"
+
+    def __init__(self, message: str = "", message_zh: str = "", *, retry_after_s: int = 0) -> None:
+        self.message = message or self.message
+        self.message_zh = message_zh or self.message_zh
+        self.headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
+        super().__init__(self.message)
+
+
+class BadRequest(ConsoleError):
+    """Not HTTP or JSON as we understand it."""
+
+    id = "bad-request"
+    status = 400
+    message = "The request could not be understood: send UTF-8 JSON."
+    message_zh = "无法解析请求,请发送 UTF-8 编码的 JSON。"
+
+
+class TokenMissing(ConsoleError):
+    """No `Authorization: Bearer` header."""
+
+    id = "token-missing"
+    status = 401
+    message = "A token is needed: send the header Authorization: Bearer <token>."
+    message_zh = "需要访问令牌:请发送请求头 Authorization: Bearer <令牌>。"
+
+
+class TokenRefused(ConsoleError):
+    """Malformed, unknown, wrong, expired or revoked: the peer isn't told which."""
+
+    id = "token-refused"
+    status = 401
+    message = "The token is not valid, has expired or was revoked."
+    message_zh = "令牌无效、已过期或已被撤销。"
+
+
+class RoleRefused(ConsoleError):
+    """The token's role may not do this."""
+
+    id = "role-refused"
+    status = 403
+    message = "This token's role may not do this."
+    message_zh = "该令牌的角色无权执行此操作。"
+
+
+class TenantRefused(ConsoleError):
+    """The token belongs to another tenant."""
+
+    id = "tenant-refused"
+    status = 403
+    message = "This token belongs to another tenant."
+    message_zh = "该令牌不属于此租户。"
+
+
+class OriginRefused(ConsoleError):
+    """A page of another site tried to open a WebSocket."""
+
+    id = "origin-refused"
+    status = 403
+    message = "Pages of other sites may not connect here."
+    message_zh = "不允许其他站点的页面连接。"
+
+
+class NotFound(ConsoleError):
+    """No such path."""
+
+    id = "not-found"
+    status = 404
+    message = "There is nothing at this path."
+    message_zh = "该路径不存在。"
+
+
+class UnknownTenant(ConsoleError):
+    """No such tenant on this installation."""
+
+    id = "unknown-tenant"
+    status = 404
+    message = "There is no such tenant on this installation."
+    message_zh = "本平台没有该租户。"
+
+
+class SeatNotFound(ConsoleError):
+    """No such seat in this tenant."""
+
+    id = "unknown-seat"
+    status = 404
+    message = "There is no such seat in this tenant."
+    message_zh = "该租户没有此座席。"
+
+
+class TicketNotFound(ConsoleError):
+    """No such ticket in this tenant."""
+
+    id = "unknown-ticket"
+    status = 404
+    message = "There is no ticket of this number in this tenant."
+    message_zh = "该租户没有此编号的工单。"
+
+
+class UnknownLine(ConsoleError):
+    """No such line in this tenant; raised by the wired hours as well."""
+
+    id = "unknown-line"
+    status = 404
+    message = "There is no such line in this tenant."
+    message_zh = "该租户没有此线路。"
+
+
+class NoAudio(ConsoleError):
+    """The ticket has no such audio, or the file is gone (retention)."""
+
+    id = "no-audio"
+    status = 404
+    message = "There is no such audio for this ticket (never recorded, or purged)."
+    message_zh = "该工单没有此录音(未录制或已按期清除)。"
+
+
+class MethodRefused(ConsoleError):
+    """The path exists, the method doesn't."""
+
+    id = "method-not-allowed"
+    status = 405
+    message = "This method is not allowed here."
+    message_zh = "此路径不支持该请求方法。"
+
+
+class Conflict(ConsoleError):
+    """What the installation's files say can't be used: the message names file and mistake."""
+
+    id = "bad-configuration"
+    status = 409
+    message = "The configuration files hold a mistake; nothing was changed."
+    message_zh = "配置文件有误,未作任何更改。"
+
+
+class BodyTooLarge(ConsoleError):
+    """More than the body limit."""
+
+    id = "body-too-large"
+    status = 413
+    message = "The request body is too large."
+    message_zh = "请求内容过大。"
+
+
+class NotJson(ConsoleError):
+    """A body of another content type."""
+
+    id = "not-json"
+    status = 415
+    message = "Send the body as Content-Type: application/json."
+    message_zh = "请以 Content-Type: application/json 发送请求内容。"
+
+
+class BadRange(ConsoleError):
+    """A byte range beyond the audio's end, or unreadable."""
+
+    id = "bad-range"
+    status = 416
+    message = "The audio has no such byte range."
+    message_zh = "录音没有所请求的字节范围。"
+
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__()
+        self.headers["Content-Range"] = f"bytes */{size_bytes}"
+
+
+class Invalid(ConsoleError):
+    """JSON or query understood, but a value is missing, unknown or out of range."""
+
+    id = "invalid"
+    status = 422
+    message = "A value is missing, unknown or out of range."
+    message_zh = "参数缺失、未知或超出范围。"
+
+
+class UnknownPauseReason(ConsoleError):
+    """A pause reason that the tenant doesn't have."""
+
+    id = "unknown-pause-reason"
+    status = 422
+    message = "The tenant has no such pause reason."
+    message_zh = "该租户没有此示忙原因。"
+
+
+class TooManyFailures(ConsoleError):
+    """Too many refused tokens from one peer."""
+
+    id = "too-many-failures"
+    status = 429
+    message = "Too many refused tokens from your address: wait and try again."
+    message_zh = "令牌错误次数过多,请稍后再试。"
+
+
+class Internal(ConsoleError):
+    """We did wrong; the log has it under the same request id."""
+
+    id = "internal"
+    status = 500
+    message = "Something went wrong on our side; the log knows it by the X-Request-Id."
+    message_zh = "系统内部错误,请凭 X-Request-Id 查询日志。"
+
+
+class StoreUnavailable(ConsoleError):
+    """The database doesn't answer right now."""
+
+    id = "store-away"
+    status = 503
+    message = "The database does not answer right now; calls are still served. Try again."
+    message_zh = "数据库暂时无响应,来电仍正常受理,请稍后重试。"
+
+
+class TooManyClients(ConsoleError):
+    """All places for live connections are taken."""
+
+    id = "too-many-clients"
+    status = 503
+    message = "All live connections are in use: try again later."
+    message_zh = "实时连接数已满,请稍后再试。"
+
+
+class TimedOut(ConsoleError):
+    """The answer, or the peer's own body, took too long."""
+
+    id = "timed-out"
+    status = 503
+    message = "The request was not completed in time: try again."
+    message_zh = "请求超时,请重试。"
+
+
+BY_STATUS: dict[int, type[ConsoleError]] = {
+    400: BadRequest,
+    404: NotFound,
+    405: MethodRefused,
+    413: BodyTooLarge,
+    415: NotJson,
+}

@@ -1,0 +1,148 @@
+"""Prometheus metrics. Labels come from bounded sets only: tenants, states, parts, outcomes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from console.ports import PartHealth, WaitingSummary
+from queue_manager.model import SeatState
+from tickets.model import Origin, Outcome
+
+WAIT_BUCKETS_S = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200)
+
+
+class Metrics:
+    """The counters. The wiring counts calls and tickets here as their facts are made.
+
+    Other rooms' counters join by `registry`.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._calls = Counter(
+            "hotline_calls_total",
+            "Calls ended, by outcome.",
+            ("tenant", "outcome"),
+            registry=self.registry,
+        )
+        self._tickets = Counter(
+            "hotline_tickets_total",
+            "Tickets made, by origin.",
+            ("tenant", "origin"),
+            registry=self.registry,
+        )
+        self._waits = Histogram(
+            "hotline_wait_seconds",
+            "Time answered callers had waited in the queue.",
+            ("tenant",),
+            buckets=WAIT_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._live_dropped = Counter(
+            "hotline_live_clients_dropped_total",
+            "Live connections cut because the client read too slowly.",
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "hotline_http_errors_total",
+            "Error answers of the console, by error id.",
+            ("id",),
+            registry=self.registry,
+        )
+
+    def known(self, tenants: Iterable[str]) -> None:
+        """Start every series of these tenants at 0, so that a first increase can be seen."""
+        for tenant in tenants:
+            for outcome in Outcome:
+                self._calls.labels(tenant, outcome.value)
+            for origin in Origin:
+                self._tickets.labels(tenant, origin.value)
+            self._waits.labels(tenant)
+
+    def call_ended(self, tenant: str, outcome: Outcome) -> None:
+        """Count one ended call."""
+        self._calls.labels(tenant, outcome.value).inc()
+
+    def ticket_made(self, tenant: str, origin: Origin) -> None:
+        """Count one new ticket."""
+        self._tickets.labels(tenant, origin.value).inc()
+
+    def answered_after(self, tenant: str, wait_s: float) -> None:
+        """Count one answered caller's wait."""
+        self._waits.labels(tenant).observe(wait_s)
+
+    def live_dropped(self) -> None:
+        """Count one live client that read too slowly."""
+        self._live_dropped.inc()
+
+    def error_answered(self, error_id: str) -> None:
+        """Count one error answer."""
+        self._refused.labels(error_id).inc()
+
+
+class Snapshot(Collector):
+    """Gauges of this moment, read when scraped."""
+
+    def __init__(
+        self,
+        waiting: Mapping[str, tuple[WaitingSummary, float]],
+        seats: Mapping[str, Mapping[str, int]],
+        parts: Mapping[str, PartHealth],
+        live_clients: int,
+    ) -> None:
+        self._waiting = waiting
+        self._seats = seats
+        self._parts = parts
+        self._live_clients = live_clients
+
+    def collect(self) -> Iterator[Metric]:
+        """The gauges as families."""
+        callers = GaugeMetricFamily(
+            "hotline_waiting_callers", "Callers waiting now.", labels=("tenant",)
+        )
+        longest = GaugeMetricFamily(
+            "hotline_longest_wait_seconds", "The longest wait of now.", labels=("tenant",)
+        )
+        for tenant, (summary, longest_s) in self._waiting.items():
+            callers.add_metric((tenant,), summary.count)
+            longest.add_metric((tenant,), longest_s)
+        seats = GaugeMetricFamily(
+            "hotline_seats", "Seats by what they do.", labels=("tenant", "state")
+        )
+        for tenant, counts in self._seats.items():
+            for state in SeatState:
+                seats.add_metric((tenant, state.value), counts.get(state.value, 0))
+        parts = GaugeMetricFamily("hotline_parts_up", "1 when the part answers.", labels=("part",))
+        for name, health in self._parts.items():
+            parts.add_metric((name,), float(health.up))
+        yield from (callers, longest, seats, parts)
+        live = GaugeMetricFamily("hotline_live_clients", "Live connections now.")
+        live.add_metric((), self._live_clients)
+        yield live
+
+
+class _Joined(Collector):
+    def __init__(self, *sources: CollectorRegistry | Collector) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        for source in self._sources:
+            yield from source.collect()
+
+
+def render(metrics: Metrics, snapshot: Snapshot) -> bytes:
+    """The text format, counters and gauges together."""
+    return generate_latest(_Joined(metrics.registry, snapshot))

@@ -1,0 +1,242 @@
+"""What the console needs from the others. The wiring gives it the real ones.
+
+Reads are synchronous and answer from the engine's memory: a page never makes a call wait.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from queue_manager.model import SeatView
+from tickets.model import Origin, Ticket
+
+ALL_TENANTS = "*"
+QUARTERS_A_DAY = 96
+
+
+class Role(StrEnum):
+    """Who holds a token."""
+
+    ADMIN = "admin"
+    SUPERVISOR = "supervisor"
+    SEAT = "seat"
+    WALLBOARD = "wallboard"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A token as stored: `sha256` (hex) of its secret, never the secret itself.
+
+    `tenant` is one tenant's id or `*`; a token of role seat may change only `seat_id`.
+    """
+
+    token_id: str
+    sha256: str
+    role: Role
+    tenant: str
+    seat_id: str = ""
+    label: str = ""
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+
+class Tokens(Protocol):
+    """Where tokens are kept. Raises `tickets.errors.StoreAway` when it doesn't answer."""
+
+    async def find(self, token_id: str) -> TokenRecord | None:
+        """The token of this id, revoked and expired ones too; None when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TenantFacts:
+    """A tenant as pages show it."""
+
+    id: str
+    name: str
+    time_zone: str = "Asia/Shanghai"
+    service_level_s: int = 15
+    pause_reasons: tuple[str, ...] = ()
+
+
+class Seats(Protocol):
+    """The queue manager's seats. All raise `queue_manager.errors.UnknownSeat`."""
+
+    def views(self, tenant: str) -> Sequence[SeatView]:
+        """Every seat with its state; an unchanged seat may be the same object as before."""
+        ...
+
+    def view(self, tenant: str, seat_id: str) -> SeatView:
+        """One seat."""
+        ...
+
+    def ready(self, tenant: str, seat_id: str) -> None:
+        """The seat takes calls (again)."""
+        ...
+
+    def pause(self, tenant: str, seat_id: str, reason: str) -> None:
+        """No calls for this seat; `UnknownReason` when the tenant lacks the reason."""
+        ...
+
+    def end_wrap_up(self, tenant: str, seat_id: str) -> None:
+        """The seat has finished its after-call work before its time is over."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingSummary:
+    """Who waits now: how many, since when the longest, how many per line id."""
+
+    count: int = 0
+    oldest: datetime | None = None
+    by_line: Mapping[str, int] = field(default_factory=dict)
+
+
+class Waiting(Protocol):
+    """The queue, seen from a board."""
+
+    def waiting(self, tenant: str) -> WaitingSummary:
+        """Callers waiting right now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """Calls that entered the queue in one quarter of an hour, by how they ended so far."""
+
+    offered: int = 0
+    answered: int = 0
+    abandoned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """Counts since the tenant's midnight.
+
+    `offered` entered the human queue; `answered_in_time` were answered within the tenant's
+    service level; `abandoned` contains `abandoned_short` (< 5 s); `wait_total_s` is summed over
+    answered calls. `quarters` has 96 entries from 00:00 in the tenant's time zone, or none.
+    """
+
+    day: date
+    offered: int = 0
+    answered: int = 0
+    answered_in_time: int = 0
+    abandoned: int = 0
+    abandoned_short: int = 0
+    voice_requests: int = 0
+    transferred: int = 0
+    wait_total_s: float = 0.0
+    tickets: Mapping[Origin, int] = field(default_factory=dict)
+    quarters: Sequence[Quarter] = ()
+
+
+class Figures(Protocol):
+    """The day's statistics, kept in memory."""
+
+    def today(self, tenant: str) -> DayFigures:
+        """Figures of the tenant's current day."""
+        ...
+
+
+class TicketReader(Protocol):
+    """Stored tickets; the reading half of `tickets.ports.TicketStore`."""
+
+    async def get(self, tenant: str, number: str) -> Ticket:
+        """One ticket; raises `UnknownTicket`, `StoreAway`."""
+        ...
+
+    async def list(
+        self, tenant: str, *, limit: int = 50, before: str = "", since: datetime | None = None
+    ) -> Sequence[Ticket]:
+        """Newest first, keyset by number (`before` excluded); raises `StoreAway`."""
+        ...
+
+
+class HoursMode(StrEnum):
+    """A supervisor's override of the timetable; `auto` is none."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class HoursView:
+    """Hours of one line, or of the whole tenant (`line_id` ""). `timetable` is for people."""
+
+    line_id: str
+    mode: HoursMode
+    open_now: bool
+    timetable: str = ""
+
+
+class Hours(Protocol):
+    """Opening hours and the supervisor's override."""
+
+    def show(self, tenant: str) -> Sequence[HoursView]:
+        """The tenant's own first (line_id ""), then every line with hours or mode of its own."""
+        ...
+
+    async def set(self, tenant: str, line_id: str, mode: HoursMode) -> None:
+        """Override, durable on return; `line_id` "" means all. Raises `UnknownLine`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """A line: a former number (or 12345 itself) as it works today."""
+
+    line_id: str
+    number: str
+    name: str
+    unit: str
+    mode: str
+    name_en: str = ""
+
+
+class Lines(Protocol):
+    """The line table."""
+
+    def lines(self, tenant: str) -> Sequence[LineView]:
+        """All lines in the table's order."""
+        ...
+
+
+class Audio(Protocol):
+    """Where a ticket's audio lies. None when there is none; the file may be gone all the same."""
+
+    def recording(self, ticket: Ticket) -> Path | None:
+        """The recording of the whole call."""
+        ...
+
+    def voice(self, ticket: Ticket) -> Path | None:
+        """The spoken request."""
+        ...
+
+
+class Reload(Protocol):
+    """Reads seats, lines and hours again."""
+
+    async def reload(self, tenant: str) -> Mapping[str, int]:
+        """How many of each there are now (`seats`, `lines`); raises `Conflict` on a mistake."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PartHealth:
+    """Whether a part answers; `detail` is one sentence that anyone may read."""
+
+    up: bool
+    detail: str = ""
+
+
+Probe = Callable[[], Awaitable[PartHealth]]
+"""Asks one part how it is; may be slow or raise, the console bounds it."""
+
+PARTS = ("ami", "agi", "sql", "redis", "disk")
+NEEDED_PARTS = frozenset({"ami", "agi"})
+"""Without these no call can be taken; without the others the caller is still served."""

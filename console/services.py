@@ -1,0 +1,58 @@
+"""Everything the console is given, in one value, and the keys it lies under in the application."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiohttp import web
+
+from console.auth import Authenticator
+from console.errors import UnknownTenant
+from console.metrics import Metrics
+from console.ports import (
+    Audio,
+    Figures,
+    Hours,
+    Lines,
+    Probe,
+    Reload,
+    Seats,
+    TenantFacts,
+    TicketReader,
+    Tokens,
+    Waiting,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The console's ports, filled by the wiring.
+
+    `tenants` is asked anew at each request; `parts` are asked by name, see `ports.PARTS`.
+    """
+
+    tenants: Callable[[], Mapping[str, TenantFacts]]
+    tokens: Tokens
+    seats: Seats
+    waiting: Waiting
+    figures: Figures
+    tickets: TicketReader
+    hours: Hours
+    lines: Lines
+    audio: Audio
+    reload: Reload
+    parts: Mapping[str, Probe]
+    metrics: Metrics
+    now: Callable[[], datetime]
+    version: str = ""
+
+    def tenant(self, tenant_id: str) -> TenantFacts:
+        """The tenant of this id; raises `UnknownTenant`."""
+        found = self.tenants().get(tenant_id)
+        if found is None:
+            raise UnknownTenant
+        return found
+
+
+SERVICES = web.AppKey("services", Services)
+AUTH = web.AppKey("auth", Authenticator)

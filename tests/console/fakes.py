@@ -1,0 +1,196 @@
+"""Fakes of the console's own ports: a small city in memory that tests change at will."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from console.auth import issue
+from console.errors import Conflict, UnknownLine
+from console.metrics import Metrics
+from console.ports import (
+    ALL_TENANTS,
+    PARTS,
+    DayFigures,
+    HoursMode,
+    HoursView,
+    LineView,
+    PartHealth,
+    Probe,
+    Role,
+    TenantFacts,
+    TokenRecord,
+    WaitingSummary,
+)
+from console.services import Services
+from queue_manager.errors import UnknownReason, UnknownSeat
+from queue_manager.model import Seat, SeatState, SeatView
+from tickets.errors import StoreAway, UnknownTicket
+from tickets.model import CallFacts, Kind, Origin, Ticket, TicketState
+
+CITY = "default"
+OTHER_CITY = "baoji"
+REASONS = ("break", "meal", "other")
+
+
+@dataclass
+class City:
+    """All ports of the console at once; every field is a test's to change."""
+
+    seats: dict[str, dict[str, SeatView]] = field(default_factory=dict)
+    waiting_now: dict[str, WaitingSummary] = field(default_factory=dict)
+    figures: dict[str, DayFigures] = field(default_factory=dict)
+    stored: list[Ticket] = field(default_factory=list)
+    overrides: dict[tuple[str, str], HoursMode] = field(default_factory=dict)
+    line_table: dict[str, list[LineView]] = field(default_factory=dict)
+    tokens: dict[str, TokenRecord] = field(default_factory=dict)
+    store_away: bool = False
+    mistake: str = ""
+    health: dict[str, PartHealth] = field(default_factory=dict)
+    audio: dict[str, Path] = field(default_factory=dict)
+    shift: timedelta = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.shift
+
+    async def find(self, token_id: str) -> TokenRecord | None:
+        if self.store_away:
+            raise StoreAway
+        return self.tokens.get(token_id)
+
+    def token(
+        self, role: Role, tenant: str = CITY, seat_id: str = "", ends: datetime | None = None
+    ) -> str:
+        """A valid token of this role, stored."""
+        token, record = issue(role, tenant, seat_id=seat_id, expires_at=ends)
+        self.tokens[record.token_id] = record
+        return token
+
+    def revoke(self, token: str) -> None:
+        token_id = token.partition(".")[0]
+        self.tokens[token_id] = replace(self.tokens[token_id], revoked_at=self.now())
+
+    def views(self, tenant: str) -> Sequence[SeatView]:
+        return list(self.seats.get(tenant, {}).values())
+
+    def view(self, tenant: str, seat_id: str) -> SeatView:
+        try:
+            return self.seats[tenant][seat_id]
+        except KeyError as unknown:
+            raise UnknownSeat(seat_id) from unknown
+
+    def ready(self, tenant: str, seat_id: str) -> None:
+        self.put(tenant, seat_id, SeatState.READY)
+
+    def end_wrap_up(self, tenant: str, seat_id: str) -> None:
+        assert self.view(tenant, seat_id).state is SeatState.WRAP_UP
+        self.put(tenant, seat_id, SeatState.READY)
+
+    def pause(self, tenant: str, seat_id: str, reason: str) -> None:
+        if reason not in REASONS:
+            raise UnknownReason(reason)
+        self.put(tenant, seat_id, SeatState.PAUSED, reason)
+
+    def put(self, tenant: str, seat_id: str, state: SeatState, reason: str = "") -> None:
+        """The seat does this from now on."""
+        view = self.view(tenant, seat_id)
+        self.seats[tenant][seat_id] = replace(
+            view, state=state, pause_reason=reason, since=self.now()
+        )
+
+    def seat(
+        self, tenant: str, seat_id: str, state: SeatState = SeatState.READY, name: str = ""
+    ) -> None:
+        """Set up a seat."""
+        skills = {"lang:cmn": 5, "svc:general": 3}
+        seat = Seat(tenant, seat_id, name or f"座席{seat_id}", f"{tenant}-{seat_id}", skills)
+        self.seats.setdefault(tenant, {})[seat_id] = SeatView(seat, state, self.now())
+
+    def waiting(self, tenant: str) -> WaitingSummary:
+        return self.waiting_now.get(tenant, WaitingSummary())
+
+    def today(self, tenant: str) -> DayFigures:
+        return self.figures.get(tenant, DayFigures(date(2026, 11, 21)))
+
+    async def get(self, tenant: str, number: str) -> Ticket:
+        if self.store_away:
+            raise StoreAway
+        for ticket in self.stored:
+            if (ticket.tenant, ticket.number) == (tenant, number):
+                return ticket
+        raise UnknownTicket(number)
+
+    async def list(
+        self, tenant: str, *, limit: int = 50, before: str = "", since: datetime | None = None
+    ) -> Sequence[Ticket]:
+        if self.store_away:
+            raise StoreAway
+        mine = sorted(
+            (t for t in self.stored if t.tenant == tenant), key=lambda t: t.number, reverse=True
+        )
+        return [t for t in mine if not before or t.number < before][:limit]
+
+    def ticket(self, number: str, tenant: str = CITY, caller: str = "13812345678") -> None:
+        """Store a ticket."""
+        at = self.now()
+        facts = CallFacts(
+            tenant, f"hl-{number}", "12345", "市民热线", "12345", "12345", caller, f"+86{caller}",
+            False, "cmn", Kind.CONSULTATION, "1", at, "",
+        )  # fmt: skip
+        self.stored.append(
+            Ticket(
+                number, tenant, facts.call_id, Origin.TALK, TicketState.DRAFT, at, facts,
+                seat_id="801", recording=f"/hotline/recordings/{number}.wav", notes=("秘密",),
+            )
+        )  # fmt: skip
+
+    def show(self, tenant: str) -> Sequence[HoursView]:
+        own = [(line, mode) for (t, line), mode in self.overrides.items() if t == tenant and line]
+        whole = self.overrides.get((tenant, ""), HoursMode.AUTO)
+        return [
+            HoursView(line, mode, mode is not HoursMode.CLOSED, "08:00–18:00")
+            for line, mode in [("", whole), *own]
+        ]
+
+    async def set(self, tenant: str, line_id: str, mode: HoursMode) -> None:
+        if line_id and line_id not in {line.line_id for line in self.lines(tenant)}:
+            raise UnknownLine
+        self.overrides[tenant, line_id] = mode
+
+    def lines(self, tenant: str) -> Sequence[LineView]:
+        return self.line_table.get(tenant, [])
+
+    def recording(self, ticket: Ticket) -> Path | None:
+        return self.audio.get(f"recording-{ticket.number}")
+
+    def voice(self, ticket: Ticket) -> Path | None:
+        return self.audio.get(f"voice-{ticket.number}")
+
+    async def reload(self, tenant: str) -> Mapping[str, int]:
+        if self.mistake:
+            raise Conflict(self.mistake)
+        return {"seats": len(self.seats.get(tenant, {})), "lines": len(self.lines(tenant))}
+
+    def probe(self, name: str) -> Probe:
+        async def ask() -> PartHealth:
+            return self.health.get(name, PartHealth(True))
+
+        return ask
+
+    def services(self) -> Services:
+        """Everything wired to this city."""
+        tenants = {
+            CITY: TenantFacts(CITY, "12345政务服务便民热线", pause_reasons=REASONS),
+            OTHER_CITY: TenantFacts(OTHER_CITY, "宝鸡市12345"),
+        }
+        return Services(
+            tenants=lambda: tenants, tokens=self, seats=self, waiting=self, figures=self,
+            tickets=self, hours=self, lines=self, audio=self, reload=self,
+            parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
+            version="0.1.0",
+        )  # fmt: skip
+
+
+def everywhere(city: City, role: Role = Role.ADMIN) -> str:
+    """A token good for all tenants."""
+    return city.token(role, ALL_TENANTS)
