@@ -1,0 +1,154 @@
+"""YAML data files that people write: every mistake is told with file, line, column and reason.
+
+PyYAML knows where each node stands, pydantic knows what is wrong with it; here both are put
+together. Keys written twice, which PyYAML would let pass, are mistakes too.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+Place = tuple[str | int, ...]
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake in a data file; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.reason}"
+
+
+class DocumentError(ValueError):
+    """A data file can't be used; `mistakes` holds all that were found, in order of lines."""
+
+    id = "document"
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = tuple(sorted(set(mistakes)))
+        super().__init__("\n".join(str(m) for m in self.mistakes))
+
+
+@dataclass(slots=True)
+class Document:
+    """A YAML file as plain data, with the position of every value (`("lines", 3, "id")`)."""
+
+    file: str
+    data: Any = None
+    marks: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def mistake(self, place: Place, reason: str) -> Mistake:
+        """A mistake at the value of `place`, or at the nearest value around it."""
+        while place and place not in self.marks:
+            place = place[:-1]
+        line, column = self.marks.get(place, (1, 1))
+        return Mistake(self.file, line, column, reason)
+
+    def complain(self, place: Place, reason: str) -> None:
+        """Note a mistake; `raise_mistakes` tells all together."""
+        self.mistakes.append(self.mistake(place, reason))
+
+    def raise_mistakes(self, error: type[DocumentError] = DocumentError) -> None:
+        """Raise `error` with everything noted so far, if anything was."""
+        if self.mistakes:
+            raise error(self.mistakes)
+
+
+def read_document(path: Path, error: type[DocumentError] = DocumentError) -> Document:
+    """Read a YAML file with its marks; raises `error` when it can't be read at all."""
+    document = Document(str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as why:
+        raise error([Mistake(str(path), 1, 1, f"can't be read: {why.strerror}")]) from why
+    except UnicodeDecodeError as why:
+        raise error([Mistake(str(path), 1, 1, "is not UTF-8 text")]) from why
+    except yaml.MarkedYAMLError as why:
+        mark = why.problem_mark or why.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise error([Mistake(str(path), line, column, f"is not YAML: {why.problem}")]) from why
+    except yaml.YAMLError as why:
+        reason = f"is not YAML: {str(why).splitlines()[0]}"
+        raise error([Mistake(str(path), 1, 1, reason)]) from why
+    if node is not None:
+        document.data = _build(node, (), document, yaml.SafeLoader(""), set())
+    return document
+
+
+def parse(document: Document, model: type[M], error: type[DocumentError] = DocumentError) -> M:
+    """The document as `model`; raises `error` listing all mistakes with their places."""
+    try:
+        value = model.model_validate(document.data)
+    except ValidationError as why:
+        for item in why.errors(include_url=False):
+            document.complain(tuple(item["loc"]), _sentence(dict(item)))
+        raise error(document.mistakes) from why
+    document.raise_mistakes(error)
+    return value
+
+
+def _build(
+    node: yaml.Node, place: Place, document: Document, loader: yaml.SafeLoader, open_: set[int]
+) -> Any:
+    document.marks[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if id(node) in open_:
+        document.complain(place, "an alias points back to itself")
+        return None
+    if isinstance(node, yaml.MappingNode):
+        return _build_mapping(node, place, document, loader, open_ | {id(node)})
+    if isinstance(node, yaml.SequenceNode):
+        return tuple(
+            _build(child, (*place, i), document, loader, open_ | {id(node)})
+            for i, child in enumerate(node.value)
+        )
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError) as why:
+        document.complain(place, f"can't be understood: {str(why).splitlines()[0]}")
+        return None
+
+
+def _build_mapping(
+    node: yaml.MappingNode,
+    place: Place,
+    document: Document,
+    loader: yaml.SafeLoader,
+    open_: set[int],
+) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        mark = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        if key in found:
+            first = document.marks[(*place, key)][0]
+            document.mistakes.append(
+                Mistake(document.file, *mark, f"{key!r} is written twice (first in line {first})")
+            )
+            continue
+        found[key] = _build(value_node, (*place, key), document, loader, open_)
+    return found
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """What is wrong with one value, as a sentence that names it."""
+    names = [str(part) for part in error["loc"]]
+    where = ".".join(names) if names else "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no field {names[-1]!r} here"
+    if error["type"] == "missing":
+        return f"{where}: the field {names[-1]!r} is missing"
+    if error["type"] == "string_type" and isinstance(error.get("input"), int | float):
+        return f"{where}: write {error['input']} in quotes"
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    return f"{where}: {reason[:1].lower()}{reason[1:]}"

@@ -1,0 +1,156 @@
+"""How a call ended, and the ticket that comes of it: pure rules, then the writing of both.
+
+| What happened | Outcome | Ticket |
+|---|---|---|
+| a seat answered | answered | a draft of the talk |
+| something was recorded, or a person was asked for outside the hours | voice_request | the request |
+| he was in the queue | abandoned | to be called back |
+| connected on | transferred | none here |
+| nobody's number | unknown_number | none |
+| left before any of these | left_early | none |
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
+from typing import Any, TypeVar
+
+from ivr.desk import Desk
+from ivr.ports import CallRecord, Outcome
+from ivr.story import Story
+from queue_manager.model import LeaveReason
+from tickets.model import NewTicket, Origin, TicketState
+
+T = TypeVar("T")
+
+
+def outcome_of(story: Story) -> Outcome:
+    """The one outcome of a call, from what has happened in it."""
+    if story.answered:
+        return Outcome.ANSWERED
+    if story.transferred:
+        return Outcome.TRANSFERRED
+    if story.voice_s > 0:
+        return Outcome.VOICE_REQUEST
+    if story.queued_at is not None:
+        return Outcome.ABANDONED
+    if story.asked_for_person:
+        return Outcome.VOICE_REQUEST
+    return Outcome.UNKNOWN_NUMBER if story.line is None else Outcome.LEFT_EARLY
+
+
+def ticket_of(story: Story, now: datetime) -> NewTicket | None:
+    """The ticket this call must leave, if any."""
+    match outcome_of(story):
+        case Outcome.ANSWERED:
+            return NewTicket(
+                facts=story.facts,
+                origin=Origin.TALK,
+                state=TicketState.DRAFT,
+                at=now,
+                seat_id=story.seat_id,
+            )
+        case Outcome.VOICE_REQUEST:
+            return NewTicket(
+                facts=story.facts,
+                origin=Origin.VOICE_REQUEST,
+                state=TicketState.PENDING_REVIEW,
+                at=now,
+                voice_path=story.voice.stored if story.voice else "",
+                voice_s=story.voice_s,
+                confirmed=story.confirmed,
+                first_callback=story.asked_for_person,
+            )
+        case Outcome.ABANDONED:
+            return NewTicket(
+                facts=story.facts, origin=Origin.ABANDONED, state=TicketState.DRAFT, at=now
+            )
+    return None
+
+
+def record_of(story: Story, now: datetime) -> CallRecord:
+    """The call's row."""
+    return CallRecord(
+        facts=story.facts,
+        outcome=outcome_of(story),
+        seat_id=story.seat_id if story.answered else "",
+        queued_at=story.queued_at,
+        answered_at=story.answered_at,
+        ended_at=now,
+        ticket=story.ticket,
+    )
+
+
+def leave_place(story: Story, reason: LeaveReason) -> None:
+    """Give the place in the queue up, once."""
+    if story.place is not None:
+        story.place.leave(reason)
+        story.place = None
+
+
+async def settle(story: Story, desk: Desk) -> Outcome:
+    """Write what the call leaves behind: place given up, ticket, row. Every call, once."""
+    leave_place(story, LeaveReason.ABANDONED)
+    now = desk.clock.now()
+    if story.pending is not None:
+        await _keep_what_was_said(story, desk)
+    await make_ticket(story, desk, now)
+    record = record_of(story, now)
+    await desk.call_log.record(record)
+    story.log().info(
+        "call.ended",
+        outcome=record.outcome,
+        line=record.facts.line_id,
+        seat=record.seat_id,
+        ticket=record.ticket,
+        lasted_s=round((now - record.facts.started_at).total_seconds(), 3),
+        pii_caller=record.facts.caller_raw,
+    )
+    return record.outcome
+
+
+async def make_ticket(story: Story, desk: Desk, now: datetime) -> None:
+    """Make the call's ticket if it must have one and hasn't."""
+    if story.draft is not None:
+        await asyncio.wait({story.draft})  # being written since the answer: don't write it twice
+    new = None if story.ticket_made else ticket_of(story, now)
+    if new is not None:
+        story.ticket = await desk.tickets.create(new)
+        story.ticket_made = True
+
+
+async def draft_ticket(story: Story, desk: Desk, now: datetime) -> None:
+    """The ticket of a talk that has just begun. A failure must not touch the talk: it is told
+    in the log, and the ticket is made when the talk is over."""
+    new = ticket_of(story, now)
+    assert new is not None
+    try:
+        story.ticket = await desk.tickets.create(new)
+        story.ticket_made = True
+    except Exception:
+        story.log().exception("ticket.draft_failed")
+
+
+async def _keep_what_was_said(story: Story, desk: Desk) -> None:
+    """A hang-up in the middle of a recording: what lies in the file counts."""
+    assert story.pending is not None
+    seconds = await desk.voice.seconds(story.pending.stored)
+    if seconds > 0:
+        story.voice, story.voice_s, story.confirmed = story.pending, seconds, False
+    story.pending = None
+
+
+async def unbroken(work: Coroutine[Any, Any, T]) -> T:
+    """Do the work to its end even when our own task is cancelled meanwhile (the engine stops);
+    the cancellation goes on afterwards. Only for work whose parts have deadlines."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as why:
+            cancelled = why
+    if cancelled is not None:
+        task.result()
+        raise cancelled
+    return task.result()

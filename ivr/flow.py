@@ -1,0 +1,293 @@
+"""The flow: how a conversation goes is data (YAML), checked before it is used.
+
+The vocabulary is small. A flow has steps; each `do`es one thing:
+
+say            play prompts to the end (a notice nobody may skip), then `next`
+ask            play prompts, read one key: `keys` set language or kind and may `go` elsewhere;
+               silence goes to `silence`; wrong keys twice go to a person
+person         wait for a seat and talk, then `next`; `offer` is the voice-request step offered
+               after a while, `announce` is said before each position
+voice_request  explain, record, play back, confirm, speak the ticket number, then `next`
+close          say goodbye; the end
+
+Key 0 reaches a person in every `ask`, written or not.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from ivr.documents import Document, DocumentError, parse, read_document
+from ivr.lines import Lines
+from ivr.prompt_texts import Catalogue, load_catalogue
+from ivr.tenants import Tenant
+from tickets.model import Kind
+
+FLOWS = Path(__file__).parent / "flows"
+DEFAULT_FLOW = FLOWS / "default.yaml"
+PERSON_KEY = "0"
+StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_/]{0,59}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
+
+
+class FlowError(DocumentError):
+    """A flow that must not be used; the message names file, line, column of every mistake."""
+
+    id = "flow"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Key(_Strict):
+    """What a key means: a language, a kind of request (咨询 …), another step, or several."""
+
+    language: Language | None = None
+    kind: Annotated[Kind | None, Field(strict=False)] = None
+    go: StepName | None = None
+
+
+class Say(_Strict):
+    """Play prompts to the end."""
+
+    do: Literal["say"]
+    prompts: tuple[PromptName, ...] = Field(min_length=1)
+    next: StepName
+
+
+class Ask(_Strict):
+    """Play prompts and read one key. `timeout_s` is the silence after the last prompt."""
+
+    do: Literal["ask"]
+    prompts: tuple[PromptName, ...] = Field(min_length=1)
+    timeout_s: float = Field(default=2.0, ge=0.2, le=30, strict=False)
+    keys: dict[KeyName, Key] = Field(default_factory=dict)
+    silence: StepName
+
+
+class Person(_Strict):
+    """Wait for a seat, talk."""
+
+    do: Literal["person"]
+    announce: tuple[PromptName, ...] = ()
+    offer: StepName
+    next: StepName
+
+
+class VoiceRequest(_Strict):
+    """Take a spoken request. `closed` is what is said before it outside the hours."""
+
+    do: Literal["voice_request"]
+    closed: tuple[PromptName, ...] = Field(min_length=1)
+    keys: dict[KeyName, Key] = Field(default_factory=dict)
+    prompts: tuple[PromptName, ...] = Field(min_length=1)
+    silence_s: float = Field(default=4.0, ge=1, le=30, strict=False)
+    next: StepName
+
+
+class Close(_Strict):
+    """The end of the conversation."""
+
+    do: Literal["close"]
+    prompts: tuple[PromptName, ...] = ()
+
+
+Step = Annotated[Say | Ask | Person | VoiceRequest | Close, Field(discriminator="do")]
+
+
+class Flow(_Strict):
+    """A checked flow. `languages` are those its prompts must exist in, the first is the default;
+
+    `person` and `closed` name the steps that open and closed lines lead to, whatever happens.
+    """
+
+    version: Literal[1]
+    languages: tuple[Language, ...] = Field(min_length=1)
+    start: StepName
+    person: StepName
+    closed: StepName
+    steps: dict[StepName, Step] = Field(min_length=1)
+
+    @property
+    def person_step(self) -> Person:
+        """Where everybody who wants a person ends up."""
+        step = self.steps[self.person]
+        assert isinstance(step, Person)
+        return step
+
+    @property
+    def closed_step(self) -> VoiceRequest:
+        """What a caller meets outside the hours."""
+        step = self.steps[self.closed]
+        assert isinstance(step, VoiceRequest)
+        return step
+
+    def closing(self, name: str) -> Close:
+        """The closing step of that name."""
+        step = self.steps[name]
+        assert isinstance(step, Close)
+        return step
+
+
+def check_flow(path: Path, catalogue: Catalogue | None = None) -> Flow:
+    """Read and check a flow; raises `FlowError` that lists every mistake found."""
+    document = read_document(path, FlowError)
+    flow = parse(document, Flow, FlowError)
+    _check_targets(document, flow)
+    document.raise_mistakes(FlowError)
+    _check_reach(document, flow)
+    _check_exits(document, flow)
+    _check_prompts(document, flow, catalogue or load_catalogue())
+    document.raise_mistakes(FlowError)
+    return flow
+
+
+def _ways(step: Step) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    """Every way out of a step: where it is written, the step it names, what must stand there."""
+    match step:
+        case Say():
+            yield ("next",), step.next, ""
+        case Ask():
+            yield ("silence",), step.silence, ""
+            for digit, key in step.keys.items():
+                if key.go is not None:
+                    yield ("keys", digit, "go"), key.go, ""
+        case Person():
+            yield ("offer",), step.offer, "voice_request"
+            yield ("next",), step.next, "close"
+        case VoiceRequest():
+            yield ("next",), step.next, "close"
+        case Close():
+            pass
+
+
+def _check_targets(document: Document, flow: Flow) -> None:
+    """Every step that is named exists and is of the kind that must stand there."""
+    named: list[tuple[tuple[str, ...], str, str]] = [
+        (("start",), flow.start, ""),
+        (("person",), flow.person, "person"),
+        (("closed",), flow.closed, "voice_request"),
+    ]
+    for name, step in flow.steps.items():
+        named.extend((("steps", name, *at), to, kind) for at, to, kind in _ways(step))
+    for at, to, kind in named:
+        place = _marked(document, at)
+        if to not in flow.steps:
+            document.complain(place, f"there is no step {to!r}")
+        elif kind and flow.steps[to].do != kind:
+            document.complain(place, f"step {to!r} must be a {kind!r} step here")
+    for name, step in flow.steps.items():
+        _check_keys(document, flow, name, step)
+
+
+def _check_keys(document: Document, flow: Flow, name: str, step: Step) -> None:
+    """Key 0 means a person and nothing else; keys of a voice request only choose a language."""
+    if not isinstance(step, Ask | VoiceRequest):
+        return
+    for digit, key in step.keys.items():
+        place = _marked(document, ("steps", name, "keys", digit))
+        if digit == PERSON_KEY and (key.go != flow.person or key.language or key.kind):
+            document.complain(place, f"key 0 reaches a person: only 'go: {flow.person}' may stand")
+        elif isinstance(step, VoiceRequest) and (key.go or key.kind or not key.language):
+            document.complain(place, f"key {digit} of a voice request may only set a language")
+        elif key == Key():
+            document.complain(place, f"key {digit} does nothing")
+
+
+def _check_reach(document: Document, flow: Flow) -> None:
+    """Every step can be come to."""
+    reached: set[str] = set()
+    todo = [flow.start, flow.person, flow.closed]
+    while todo:
+        name = todo.pop()
+        if name not in reached:
+            reached.add(name)
+            todo.extend(to for _, to, _ in _ways(flow.steps[name]))
+    for name in flow.steps:
+        if name not in reached:
+            document.complain(_marked(document, ("steps", name)), f"nothing leads to step {name!r}")
+
+
+def _check_exits(document: Document, flow: Flow) -> None:
+    """A caller who presses nothing gets to a person or to the end: no loop without an exit."""
+    for name in flow.steps:
+        seen = [name]
+        while isinstance(step := flow.steps[seen[-1]], Say | Ask):
+            following = step.next if isinstance(step, Say) else step.silence
+            if following in seen:
+                loop = " → ".join([*seen[seen.index(following) :], following])
+                reason = f"a caller who presses nothing never leaves the loop {loop}"
+                document.complain(_marked(document, ("steps", following)), reason)
+                break
+            seen.append(following)
+
+
+def _check_prompts(document: Document, flow: Flow, catalogue: Catalogue) -> None:
+    """Every prompt exists in every language the flow speaks."""
+    languages = dict.fromkeys(flow.languages)
+    for name, step in flow.steps.items():
+        for digit, key in getattr(step, "keys", {}).items():
+            if key.language is not None:
+                languages.setdefault(key.language)
+                if not catalogue.speaks(key.language):
+                    at = _marked(document, ("steps", name, "keys", digit, "language"))
+                    document.complain(at, f"there are no prompts in language {key.language!r}")
+    for position, language in enumerate(flow.languages):
+        if not catalogue.speaks(language):
+            reason = f"there are no prompts in language {language!r}"
+            document.complain(("languages", position), reason)
+    spoken = [language for language in languages if catalogue.speaks(language)]
+    for name, step in flow.steps.items():
+        for fields in ("prompts", "announce", "closed"):
+            for position, prompt in enumerate(getattr(step, fields, ())):
+                missing = [code for code in spoken if not catalogue.has(code, prompt)]
+                if missing:
+                    at = _marked(document, ("steps", name, fields, position))
+                    reason = f"prompt {prompt!r} doesn't exist in {', '.join(missing)}"
+                    document.complain(at, reason)
+
+
+def _marked(document: Document, place: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """The place itself; the nearest one around it when the field was left to its default."""
+    while place and place not in document.marks:
+        place = place[:-1]
+    return place
+
+
+class Flows:
+    """The checked flows of all tenants: a line's own, else its tenant's, else the default."""
+
+    def __init__(self, by_line: Mapping[tuple[str, str], Flow]) -> None:
+        self._by_line = dict(by_line)
+
+    def of(self, tenant: str, line_id: str) -> Flow:
+        """The flow of a line; of the tenant itself when the line has none (or is unknown)."""
+        return self._by_line.get((tenant, line_id)) or self._by_line[tenant, ""]
+
+
+def load_flows(
+    tenants: Sequence[Tenant], lines: Lines, catalogue: Catalogue | None = None
+) -> Flows:
+    """Check every flow in use: the tenants' (`flow_file`, else the default) and those that lines
+    name, found beside the tenant's flow. Raises `FlowError` at the first bad file."""
+    catalogue = catalogue or load_catalogue()
+    checked: dict[Path, Flow] = {}
+
+    def flow_at(path: Path) -> Flow:
+        if path not in checked:
+            checked[path] = check_flow(path, catalogue)
+        return checked[path]
+
+    by_line: dict[tuple[str, str], Flow] = {}
+    for tenant in tenants:
+        own = tenant.flow_file or DEFAULT_FLOW
+        by_line[tenant.id, ""] = flow_at(own)
+        for line in lines.of(tenant.id):
+            if line.flow:
+                by_line[tenant.id, line.id] = flow_at(own.with_name(f"{line.flow}.yaml"))
+    return Flows(by_line)

@@ -1,0 +1,140 @@
+"""A spoken request: explain, record, play back, confirm, save, speak the ticket number twice."""
+
+from ivr.desk import Desk, VoiceFile
+from ivr.ending import make_ticket, outcome_of, unbroken
+from ivr.flow import PERSON_KEY, VoiceRequest
+from ivr.greeting import choose
+from ivr.numbers import digits
+from ivr.ports import Outcome
+from ivr.story import Story
+from ivr.transfer import connect
+from telephony.call import Call
+
+CONFIRM_KEY, AGAIN_KEY = "1", "2"
+MOST_TAKES = 5
+MOST_EMPTY = 2
+LEAST_VOICE_S = 1.0
+EXPLAIN_SILENCE_S = 2.0
+CONFIRM_SILENCE_S = 5.0
+EXPLAIN_LIMIT = 3
+
+
+async def explain_closed(call: Call, story: Story, step: VoiceRequest) -> bool:
+    """Outside the hours: say so; key 0 reaches the duty phone where there is one, else the
+    request is marked for first callback. True when he was connected and all is over."""
+    for _ in range(EXPLAIN_LIMIT):
+        digit = await call.ask(
+            step.closed, language=story.language, max_digits=1, timeout_s=EXPLAIN_SILENCE_S
+        )
+        story.keys += digit
+        if digit == PERSON_KEY:
+            return await _person_outside_hours(call, story)
+        key = step.keys.get(digit)
+        if key is None or key.language == story.language:
+            return False
+        choose(story, key)
+    return False
+
+
+async def _person_outside_hours(call: Call, story: Story) -> bool:
+    duty_phone = story.known_line.duty_phone
+    if duty_phone is not None:
+        if await connect(call, story, duty_phone, "duty_transfer"):
+            return True
+        await call.play(("duty_failed",), language=story.language)
+    await call.play(("first_callback",), language=story.language)
+    return False
+
+
+async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest) -> str:
+    """Record, confirm, save, tell the number; the name of the step that follows.
+
+    After an engine's death what was recorded before is found again and only confirmed.
+    """
+    await call.remember(**story.variables("voice_request"))
+    if not story.ticket_made:
+        await _record_and_confirm(call, desk, story, step)
+    if outcome_of(story) is Outcome.VOICE_REQUEST:
+        await unbroken(make_ticket(story, desk, desk.clock.now()))
+        await _tell_number(call, story)
+    return step.next
+
+
+async def find_recorded(desk: Desk, story: Story) -> int:
+    """Look for takes that an engine before us recorded; the number of the last one (0: none)."""
+    for take in range(MOST_TAKES, 0, -1):
+        file = desk.voice.place(story.info.call_id, story.info.answered_at, take)
+        seconds = await desk.voice.seconds(file.stored)
+        if seconds > 0:
+            story.voice, story.voice_s = file, seconds
+            return take
+    return 0
+
+
+async def _record_and_confirm(call: Call, desk: Desk, story: Story, step: VoiceRequest) -> None:
+    take = await find_recorded(desk, story) if story.info.reentry else 0
+    heard, empty = take > 0, 0
+    while empty < MOST_EMPTY:
+        if not heard:
+            take += 1
+            heard = await _record(call, desk, story, step, take)
+        if not heard:
+            empty += 1
+            await call.play(("request_empty",), language=story.language)
+            take -= 1
+            continue
+        answer = await _confirm(call, story)
+        if answer != AGAIN_KEY or take >= MOST_TAKES:
+            story.confirmed = answer == CONFIRM_KEY
+            return
+        heard = False
+        await call.play(("request_again",), language=story.language)
+
+
+async def _record(call: Call, desk: Desk, story: Story, step: VoiceRequest, take: int) -> bool:
+    """One attempt; False when nothing was said. The attempt before it stays until this one
+    holds something: who hangs up while recording again has still said what he said."""
+    await call.play(step.prompts, language=story.language, interrupt="#")
+    file = desk.voice.place(story.info.call_id, story.info.answered_at, take)
+    story.pending = file
+    result = await call.record(
+        file.inside, max_s=desk.voice_request_max_s, silence_s=step.silence_s
+    )
+    story.pending = None
+    if result.duration_s < LEAST_VOICE_S:
+        return False
+    _keep(story, file, result.duration_s)
+    return True
+
+
+def _keep(story: Story, file: VoiceFile, seconds: float) -> None:
+    story.voice, story.voice_s = file, seconds
+
+
+async def _confirm(call: Call, story: Story) -> str:
+    """Play it back and ask; one who presses nothing is asked once more, then it is kept as it
+    is (not confirmed): a request is never thrown away for want of a key."""
+    assert story.voice is not None
+    await call.play(("request_playback",), language=story.language)
+    digit = await call.play_file(story.voice.inside, interrupt=CONFIRM_KEY + AGAIN_KEY)
+    for _ in range(2):
+        if digit in (CONFIRM_KEY, AGAIN_KEY):
+            return digit
+        digit = await call.ask(
+            ("request_confirm",),
+            language=story.language,
+            max_digits=1,
+            timeout_s=CONFIRM_SILENCE_S,
+        )
+    return digit
+
+
+async def _tell_number(call: Call, story: Story) -> None:
+    if not story.ticket:
+        await call.play(("ticket_number_later",), language=story.language)
+        return
+    await call.remember(TICKET=story.ticket)
+    spoken = digits(story.ticket)
+    await call.play(
+        ("ticket_number", *spoken, "ticket_number_again", *spoken), language=story.language
+    )
