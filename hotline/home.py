@@ -4,7 +4,6 @@ Asterisk sees the home at a fixed path (`/hotline`), whatever it is called outsi
 """
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +48,27 @@ class Home:
 
     @property
     def run(self) -> Path:
-        """Process ids, sockets, supervisor's configuration."""
+        """Sockets and configuration of the parts."""
         return self.root / "run"
 
     @property
     def log(self) -> Path:
+        """What the parts say (`<part>.log`), and Asterisk's own logs in `asterisk/`."""
         return self.root / "log"
+
+    @property
+    def supervisor(self) -> Path:
+        """Lock, configuration and process ids of whoever started the parts; root's under root."""
+        return self.root / "supervisor"
+
+    @property
+    def hosts(self) -> Path:
+        """Asterisk's /etc/hosts."""
+        return self.root / "etc" / "hosts"
+
+    @property
+    def redis_conf(self) -> Path:
+        return self.run / "redis.conf"
 
     @property
     def secrets(self) -> Path:
@@ -64,11 +78,12 @@ class Home:
     @property
     def redis_socket(self) -> Path:
         """In the home, or in a short private folder: socket paths end near 100 characters."""
-        path = self.run / "redis.sock"
-        if len(str(path)) <= LONGEST_SOCKET_PATH:
-            return path
-        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
-        return Path(tempfile.gettempdir()) / f"hotline-{name}" / "redis.sock"
+        return self._short(self.run / "redis.sock", "run")
+
+    @property
+    def supervisor_socket(self) -> Path:
+        """supervisord's control socket, kept apart from what the parts may write."""
+        return self._short(self.supervisor / "supervisor.sock", "supervisor")
 
     @property
     def database(self) -> Path:
@@ -84,7 +99,15 @@ class Home:
             raise ValueError(f"{path!r} is not below {INSIDE}")
         return self.root / path.removeprefix(f"{INSIDE}/")
 
+    def _short(self, path: Path, purpose: str) -> Path:
+        if len(str(path)) <= LONGEST_SOCKET_PATH:
+            return path
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:16]
+        # Not gettempdir(): the parts must find it whatever TMPDIR says. Its owner is checked.
+        return Path("/tmp") / f"hotline-{name}-{purpose}" / path.name  # noqa: S108 - see above
+
     def folders(self) -> tuple[Path, ...]:
+        """Every folder that belongs to the user the parts run as."""
         return (
             self.asterisk_etc,
             self.recordings,
@@ -92,8 +115,9 @@ class Home:
             self.spool / "incoming",
             self.spool / "done",
             self.journal,
-            self.state,
+            self.state / "asterisk",
+            self.state / "redis",
             self.run,
-            self.log,
+            self.log / "asterisk",
             self.secrets,
         )

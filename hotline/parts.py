@@ -3,18 +3,25 @@
 Started by root, each part runs as the unprivileged user inside bubblewrap, which binds only what
 it needs (also below folders that the user could not enter). Started by anyone else, the parts run
 as that user; only Asterisk needs bubblewrap then, for its private root.
+
+No part outlives whoever started it. Inside a box that is the process namespace's doing (a death
+signal from a box without rights wouldn't reach the other user's process), elsewhere the death
+signal's.
 """
 
 import os
 import pwd
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hotline.home import INSIDE
 from hotline.settings import PROJECT, Settings
+
+PROGRAMS = ("usr", "bin", "sbin", "lib", "lib64")
+AGI_INSIDE = "/opt/hotline-agi"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,40 +41,65 @@ def run_user(settings: Settings) -> pwd.struct_passwd:
     return pwd.getpwnam(settings.user) if is_root() else pwd.getpwuid(os.geteuid())
 
 
+def all_parts(settings: Settings) -> tuple[Part, ...]:
+    """The parts in the order they start; Redis is none of ours when a URL is set."""
+    private = () if settings.redis_url else (redis(settings),)
+    return (*private, asterisk(settings), engine(settings))
+
+
 def asterisk(settings: Settings) -> Part:
     """Asterisk in its private root, the home bound at /hotline."""
+    return Part("asterisk", asterisk_command(settings, ["-f"]))
+
+
+def asterisk_command(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
+    """Asterisk's program inside its box: `-f` runs it, `-rx` asks a running one."""
     home = settings.folders
-    root = str(settings.asterisk_root)
-    binds = ["--ro-bind", root, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108 - bubblewrap's own private /tmp
+    binds = _root(settings.asterisk_root)
     for file in ("/etc/resolv.conf", "/etc/localtime"):
         binds += ["--ro-bind-try", file, _mount_point(settings.asterisk_root, file)]
-    binds += ["--ro-bind", str(home.root / "etc" / "hosts"), "/etc/hosts"]
-    binds += _fallback_binds(settings)
+    binds += ["--ro-bind", str(home.hosts), "/etc/hosts"]
+    binds += _fallback_binds()
     binds += ["--bind", str(home.root), INSIDE]
-    command = ["asterisk", "-f", "-C", f"{INSIDE}/etc/asterisk/asterisk.conf"]
-    return Part("asterisk", _boxed(settings, binds, command))
+    config = f"{INSIDE}/etc/asterisk/asterisk.conf"
+    return _boxed(settings, binds, ["asterisk", "-C", config, *arguments])
 
 
 def redis(settings: Settings) -> Part:
     """The private Redis on a Unix socket with its append-only file on."""
-    home = settings.folders
-    command = ["redis-server", str(home.run / "redis.conf")]
+    command = ["redis-server", str(settings.folders.redis_conf)]
     if not is_root():
-        return Part("redis", tuple(command))
+        return Part("redis", _bound_to_parent(command))
     return Part("redis", _boxed(settings, _host_binds(settings), command))
 
 
 def engine(settings: Settings) -> Part:
     """The engine: this very project, by this very Python."""
-    command = [sys.executable, "-m", "hotline", "engine"]
+    return Part("engine", as_engine(settings, ["engine"]))
+
+
+def as_engine(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
+    """The `hotline` command with the engine's rights: under root in its box, as its user."""
+    command = [sys.executable, "-P", "-m", "hotline", *arguments]
     if not is_root():
-        return Part("engine", tuple(command))
+        return _bound_to_parent(command)
     binds = _host_binds(settings)
-    for folder in (PROJECT, settings.cache.resolve()):
-        binds += ["--ro-bind-try", str(folder), str(folder)]
-    binds += ["--bind", str(settings.folders.root), str(settings.folders.root)]
+    readable = (PROJECT, settings.cache.resolve(), *_named_files(settings))
+    for path in readable:
+        binds += [*_parents(path), "--ro-bind-try", str(path), str(path)]
+    home = str(settings.folders.root)
+    binds += ["--bind", home, home]  # again: it may lie below the read-only project
     binds += ["--chdir", str(PROJECT)]
-    return Part("engine", _boxed(settings, binds, command))
+    return _boxed(settings, binds, command)
+
+
+def patient(part: Part) -> tuple[str, ...]:
+    """The part's command for a supervisor that signals the whole process group.
+
+    A box ended by SIGTERM would take its part along at once; one that ignores it waits until the
+    part, asked by the same signal, has ended in its own time.
+    """
+    return ("env", "--ignore-signal=TERM", *part.command)
 
 
 def hosts_file() -> str:
@@ -100,65 +132,73 @@ def _mount_point(root: Path, file: str) -> str:
     return file
 
 
-def _fallback_binds(settings: Settings) -> list[str]:
+def _fallback_binds() -> list[str]:
     """The stand-alone AGI scripts and pyst2, at fixed inside paths."""
     import asterisk as pyst2
 
     package = Path(next(iter(pyst2.__path__)))
     return [
-        *("--tmpfs", "/opt"),  # mount points can't be made in the read-only root itself
-        *("--perms", "0755", "--dir", "/opt/hotline-agi"),
-        "--ro-bind",
-        str(PROJECT / "agi_scripts"),
-        "/opt/hotline-agi/agi_scripts",
-        "--ro-bind",
-        str(package),
-        "/opt/hotline-agi/asterisk",
+        *_parents(Path(AGI_INSIDE) / "x"),
+        *("--ro-bind", str(PROJECT / "agi_scripts"), f"{AGI_INSIDE}/agi_scripts"),
+        *("--ro-bind", str(package), f"{AGI_INSIDE}/asterisk"),
     ]
+
+
+def _root(root: Path) -> list[str]:
+    """Programs, configuration and sounds of a root, read-only, with a /tmp of its own.
+
+    Piece by piece instead of the whole root: mount points can't be made in a read-only one.
+    """
+    binds: list[str] = []
+    for name in PROGRAMS:
+        path = root / name
+        if path.is_symlink():
+            binds += ["--symlink", os.readlink(path), f"/{name}"]
+        else:
+            binds += ["--ro-bind-try", str(path), f"/{name}"]
+    binds += ["--ro-bind", str(root / "etc"), "/etc"]
+    library = Path("/var/lib/asterisk")
+    binds += [*_parents(library), "--ro-bind-try", str(root / "var/lib/asterisk"), str(library)]
+    tmp = ["--perms", "1777", "--tmpfs", "/tmp"]  # noqa: S108 - the box's own
+    return [*binds, "--dev", "/dev", "--proc", "/proc", *tmp]
 
 
 def _host_binds(settings: Settings) -> list[str]:
     """The host's programs, read-only, and the home: what engine and Redis may see."""
-    binds: list[str] = []
-    for folder in ("/usr", "/etc"):
-        binds += ["--ro-bind", folder, folder]
-    for link in ("/bin", "/sbin", "/lib", "/lib64"):
-        binds += _same(Path(link))
-    binds += ["--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp"]  # noqa: S108 - a private /tmp
+    home = settings.folders
+    binds = _root(Path("/"))
     binds += ["--ro-bind-try", "/run/postgresql", "/run/postgresql"]
-    socket_folder = settings.folders.redis_socket.parent
-    binds += ["--bind", str(settings.folders.root), str(settings.folders.root)]
-    if not socket_folder.is_relative_to(settings.folders.root):
-        binds += ["--bind", str(socket_folder), str(socket_folder)]
+    for folder in (home.root, home.redis_socket.parent):
+        binds += [*_parents(folder), "--bind", str(folder), str(folder)]
     return binds
 
 
-def _same(path: Path) -> list[str]:
-    if path.is_symlink():
-        return ["--symlink", os.readlink(path), str(path)]
-    return ["--ro-bind-try", str(path), str(path)]
+def _named_files(settings: Settings) -> Iterable[Path]:
+    """Files the settings name: the engine reads them itself, wherever they lie."""
+    files = [settings.config]
+    for tenant in settings.tenants:
+        files += [tenant.lines_file, tenant.flow_file]
+    files += [t.registration.password_file for t in settings.trunks if t.registration]
+    return [file.resolve() for file in files if file is not None]
+
+
+def _parents(path: Path) -> list[str]:
+    """Folders above a mount point that anyone may pass: those bubblewrap makes are 0700."""
+    above = [parent for parent in reversed(path.parents) if parent != Path("/")]
+    return [word for parent in above for word in ("--perms", "0755", "--dir", str(parent))]
+
+
+def _bound_to_parent(command: Sequence[str]) -> tuple[str, ...]:
+    return ("setpriv", "--pdeathsig", "TERM", "--", "env", "--default-signal=TERM", *command)
 
 
 def _boxed(settings: Settings, binds: Sequence[str], command: Sequence[str]) -> tuple[str, ...]:
-    """bubblewrap around a command; under root with all rights dropped.
-
-    The death signal is set again after the drop, because changing the user clears it.
-    """
-    box = ["bwrap", *binds, "--die-with-parent"]
+    """bubblewrap around a command; under root with all rights dropped."""
+    box = ["bwrap", *binds, "--die-with-parent", "--unshare-pid"]
+    inner = ["env", "--default-signal=TERM", *command]  # `patient` starts the box without it
     if not is_root():
-        return (*box, "--unshare-user", "--", *command)
+        return (*box, "--unshare-user", "--", *inner)
     user = run_user(settings)
-    drop = [
-        "setpriv",
-        "--reuid",
-        str(user.pw_uid),
-        "--regid",
-        str(user.pw_gid),
-        "--clear-groups",
-        "--inh-caps=-all",
-        "--bounding-set=-all",
-        "--no-new-privs",
-        "--pdeathsig",
-        "TERM",
-    ]
-    return (*box, "--", *drop, *command)
+    drop = ["setpriv", "--reuid", str(user.pw_uid), "--regid", str(user.pw_gid), "--clear-groups"]
+    drop += ["--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"]
+    return (*box, "--", *drop, *inner)
