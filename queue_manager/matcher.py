@@ -61,6 +61,13 @@ def can_serve(skills: Mapping[str, int], needs: frozenset[Need]) -> bool:
     return all(skills.get(need.skill, 0) >= need.level for need in needs)
 
 
+def check_skills(skills: Mapping[str, int]) -> None:
+    """Raises ValueError when a skill's level is out of range."""
+    for skill, level in skills.items():
+        if level not in LEVELS:
+            raise ValueError(f"skill {skill!r}: level {level} is not 1 to {LEVELS[-1]}")
+
+
 class Matcher:
     """Waiting callers and ready seats of one tenant; every method that can make a match returns
     the partner found, who then neither waits nor is ready any more.
@@ -200,9 +207,7 @@ class Matcher:
         key = frozenset(skills.items())
         found = self._profiles.get(key)
         if found is None:
-            for skill, level in skills.items():
-                if level not in LEVELS:
-                    raise ValueError(f"skill {skill!r}: level {level} is not 1 to {LEVELS[-1]}")
+            check_skills(skills)
             number = self._spare_numbers.pop() if self._spare_numbers else len(self._profiles)
             found = self._profiles[key] = _Profile(dict(skills), number)
             for signature in self._by_number:

@@ -5,7 +5,7 @@ A skill is a name such as `lang:cmn`, `lang:za` (Zhuang), `svc:general`, `svc:12
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
 LEVELS = range(1, 6)
@@ -93,3 +93,35 @@ class MissReason(StrEnum):
     NO_ANSWER = "no_answer"
     BUSY = "busy"
     UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """A tenant's rules for its queue. `reach_grace_s` is how long a phone may be unreachable
+    before its seat counts as gone, so that a re-registration doesn't flap."""
+
+    tenant: str
+    zone: tzinfo = UTC
+    wrap_up_s: float = 20.0
+    cool_down_s: float = 5.0
+    miss_limit: int = 3
+    pause_reasons: tuple[str, ...] = ("break", "meal", "training", "meeting", "missed", "other")
+    service_level_s: float = 15.0
+    reach_grace_s: float = 3.0
+
+
+@dataclass(slots=True)
+class LineWaiting:
+    """Callers of one line who wait, and since when the longest of them."""
+
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingView:
+    """Who waits now, those whose seat is ringing included; `oldest` is None when nobody does."""
+
+    count: int = 0
+    oldest: datetime | None = None
+    by_line: dict[str, LineWaiting] = field(default_factory=dict)

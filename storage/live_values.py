@@ -1,0 +1,56 @@
+"""How seats and waiting callers are written in Redis: JSON, times in ISO 8601 with their zone."""
+
+import json
+from datetime import datetime
+
+import structlog
+
+from queue_manager.model import Seat, SeatState, SeatView, WaitingCaller
+
+log = structlog.get_logger(__name__)
+
+
+def seat_text(view: SeatView) -> str:
+    """A seat with its state."""
+    seat = view.seat
+    return json.dumps(
+        {
+            "seat_id": seat.seat_id,
+            "name": seat.name,
+            "endpoint": seat.endpoint,
+            "skills": seat.skills,
+            "state": view.state,
+            "since": view.since.isoformat(),
+            "pause_reason": view.pause_reason,
+            "call_id": view.call_id,
+        },
+        ensure_ascii=False,
+    )
+
+
+def seat_from(tenant: str, text: bytes) -> SeatView | None:
+    """The stored view; None, and a line in the log, for one that can't be read."""
+    try:
+        found = json.loads(text)
+        seat = Seat(tenant, found["seat_id"], found["name"], found["endpoint"], found["skills"])
+        since = datetime.fromisoformat(found["since"])
+        if since.tzinfo is None:
+            raise ValueError(f"time without zone: {found['since']}")
+        state = SeatState(found["state"])
+        return SeatView(seat, state, since, found["pause_reason"], found["call_id"])
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("live_seat_unreadable", tenant=tenant, error=repr(error))
+        return None
+
+
+def caller_text(caller: WaitingCaller) -> str:
+    """A waiting caller; no phone number is part of it."""
+    return json.dumps(
+        {
+            "call_id": caller.call_id,
+            "line_id": caller.line_id,
+            "needs": sorted((need.skill, need.level) for need in caller.needs),
+            "queued_at": caller.queued_at.isoformat(),
+            "priority": caller.priority,
+        }
+    )
