@@ -1,0 +1,175 @@
+"""Seats' telephones: they register with a password, ring, answer, echo the caller and hang up."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from simulator.audio import Codec
+from simulator.errors import ProgramFailed, StepMissed
+from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES
+from simulator.sipp import SCENARIOS, Address, Event, Sipp, answers, command, free_port, tell
+
+SEATS_IP = "127.0.0.3"
+REGISTER_S = 15.0
+EXPIRES_S = 3600
+LONGEST_SHIFT_S = 3600
+EVENT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a telephone registers with."""
+
+    endpoint: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a seat behaves: `answers` False lets it ring, `busy` refuses; `talk_s` None lets the
+    caller end the talk."""
+
+    ring_s: float = 0.3
+    answers: bool = True
+    busy: bool = False
+    talk_s: float | None = 2.0
+
+
+@dataclass(slots=True)
+class Seats:
+    """`async with Seats(accounts, sip=…) as seats`: registered inside, taken back after.
+
+    `manners` may be changed at any time (by endpoint; else `usual`). `events` is all that
+    happened: `rang`, `answered`, `hung_up`, `caller_left`, `cancelled`, `refused`.
+    """
+
+    accounts: Sequence[Account]
+    sip: Address
+    usual: Manners = field(default_factory=Manners)
+    manners: Mapping[str, Manners] = field(default_factory=dict)
+    codec: Codec = "ulaw"
+    ip: str = SEATS_IP
+    events: list[Event] = field(default_factory=list)
+    _phones: Sipp | None = None
+    _own: Address | None = None
+    _folder: tempfile.TemporaryDirectory[str] | None = None
+    _watch: asyncio.Task[None] | None = None
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+
+    async def wait_for(
+        self, word: str, endpoint: str = "", *, seen: int = 0, within_s: float = EVENT_S
+    ) -> Event:
+        """The first event `word` (of this seat) after the first `seen` events.
+
+        Raises StepMissed when it doesn't come.
+        """
+        try:
+            async with asyncio.timeout(within_s), self._news:
+                while True:
+                    for event in self.events[seen:]:
+                        if event.word == word and endpoint in ("", event.values[1]):
+                            return event
+                    await self._news.wait()
+        except TimeoutError:
+            who = f"seat {endpoint}" if endpoint else "any seat"
+            raise StepMissed(f"{who}: no {word!r} within {within_s:g} s") from None
+
+    def hang_up(self, event: Event) -> None:
+        """The seat of this `answered` event ends the talk now."""
+        self._tell(event.values[0], "MESSAGE")
+
+    def answer(self, event: Event) -> None:
+        """The seat of this `rang` event picks up now (for manners that don't answer)."""
+        self._tell(event.values[0], "MESSAGE")
+
+    async def __aenter__(self) -> "Seats":
+        self._folder = tempfile.TemporaryDirectory(prefix="hl-seats-")
+        own = Address(self.ip, free_port(self.ip))
+        self._own = own
+        await self._register(EXPIRES_S)
+        keys = {"codec": str(PAYLOAD_TYPES[self.codec]), "codec_name": SDP_NAMES[self.codec]}
+        options = ["-rtp_echo", "-mp", str(free_port(self.ip)), "-aa"]
+        options += ["-timeout", str(LONGEST_SHIFT_S)]
+        words = command(SCENARIOS / "seat.xml", own, keys=keys, options=options)
+        self._phones = Sipp(words, Path(self._folder.name), "seats")
+        await self._phones.start()
+        self._watch = asyncio.create_task(self._listen(self._phones))
+        await answers(own)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+        try:
+            if self._phones is not None:
+                await self._phones.stop()
+            if self._watch is not None:
+                await self._watch
+            if error is None:
+                await self._register(0)
+        finally:
+            if self._folder is not None:
+                self._folder.cleanup()
+
+    async def _register(self, expires_s: int) -> None:
+        """Register all (0 seconds: take it back), from the port where the seats will answer.
+
+        The same port, because behind NAT Asterisk calls back where the REGISTER came from.
+        """
+        assert self._folder is not None
+        assert self._own is not None
+        folder = Path(self._folder.name)
+        lines = [
+            f"{a.endpoint};[authentication username={a.endpoint} password={a.password}]"
+            for a in self.accounts
+        ]
+        injected = folder / "accounts.csv"
+        injected.touch(mode=0o600)
+        injected.write_text("\n".join(["SEQUENTIAL", *lines]) + "\n")
+        keys = {"contact_port": str(self._own.port), "expires": str(expires_s)}
+        options = ["-inf", str(injected), "-m", str(len(lines)), "-r", "100", "-l", "20"]
+        options += ["-timeout", f"{REGISTER_S:.0f}"]
+        words = command(
+            SCENARIOS / "register.xml", self._own, to=self.sip, keys=keys, options=options
+        )
+        async with Sipp(words, folder, "register") as sipp:
+            if await sipp.ended(REGISTER_S + 5):
+                raise ProgramFailed(f"seats couldn't register at {self.sip}: {sipp.complaint()}")
+
+    async def _listen(self, phones: Sipp) -> None:
+        while event := await phones.next_event():
+            async with self._news:
+                self.events.append(event)
+                self._news.notify_all()
+            self._behave(event)
+
+    def _behave(self, event: Event) -> None:
+        call_id, endpoint, *_ = event.values
+        manners = self.manners.get(endpoint, self.usual)
+        if event.word == "rang" and manners.busy:
+            self._later(manners.ring_s, call_id, "PUBLISH")
+        elif event.word == "rang" and manners.answers:
+            self._later(manners.ring_s, call_id, "MESSAGE")
+        elif event.word == "answered" and manners.talk_s is not None:
+            self._later(manners.talk_s, call_id, "MESSAGE")
+        elif event.word in ("hung_up", "caller_left", "cancelled", "refused"):
+            timer = self._timers.pop(call_id, None)
+            if timer is not None:
+                timer.cancel()
+
+    def _later(self, seconds: float, call_id: str, word: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._timers[call_id] = loop.call_later(seconds, self._tell, call_id, word)
+
+    def _tell(self, call_id: str, word: str) -> None:
+        assert self._own is not None
+        tell(self._own, call_id, word)
