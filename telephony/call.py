@@ -74,9 +74,7 @@ class Call(Protocol):
 
     info: CallInfo
 
-    async def play(
-        self, prompts: Sequence[str], *, language: str, interrupt: str = ""
-    ) -> str:
+    async def play(self, prompts: Sequence[str], *, language: str, interrupt: str = "") -> str:
         """Play prompts one after another; a digit of `interrupt` stops them and is returned."""
         ...
 

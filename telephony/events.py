@@ -61,6 +61,4 @@ class ConnectionLost:
     at: datetime
 
 
-Event = (
-    ChannelHungUp | SeatAnswered | EndpointReachable | SnapshotTaken | ConnectionLost
-)
+Event = ChannelHungUp | SeatAnswered | EndpointReachable | SnapshotTaken | ConnectionLost

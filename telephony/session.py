@@ -1,0 +1,220 @@
+"""`FastAgiCall`: the `Call` of the conversations, over one FastAGI session."""
+
+import asyncio
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from telephony import agi, entry
+from telephony.answers import AnswerRegistry, OnAnswer
+from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
+from telephony.connection import AgiConnection
+from telephony.errors import CallEnded, PeerError, UnsafeValue
+
+T = TypeVar("T")
+
+PROMPTS = "/hotline/prompts"
+BEEP = "beep"
+ANSWER_S = 10.0
+"""Longest wait for the answer to a command that takes no time of its own."""
+HANGUP_GRACE_S = 1.0
+AUDIO_SAMPLES_S = 8000
+ANY_DIGIT = "0123456789*#"
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
+_PATH = re.compile(r"/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
+_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_NUMBER = re.compile(r"\+?[0-9*#]{2,32}")
+_DIGITS = re.compile(r"[0-9*#]*")
+_OUTCOME = "${DIALSTATUS}/${ANSWEREDTIME_MS}"
+
+
+class FastAgiCall:
+    """One caller on the line. See `telephony.call.Call` for what each coroutine promises."""
+
+    __slots__ = ("_answers", "_connection", "_music", "info")
+
+    def __init__(self, info: CallInfo, connection: AgiConnection, answers: AnswerRegistry) -> None:
+        self.info = info
+        self._connection = connection
+        self._answers = answers
+        self._music = False
+
+    async def play(self, prompts: Sequence[str], *, language: str, interrupt: str = "") -> str:
+        paths = [prompt_path(language, name) for name in prompts]
+        await self.music(False)
+        return await self._stream(paths, interrupt)
+
+    async def play_file(self, path: str, *, interrupt: str = "") -> str:
+        await self.music(False)
+        return await self._stream([_matching(_PATH, path, "audio file")], interrupt)
+
+    async def ask(
+        self,
+        prompts: Sequence[str],
+        *,
+        language: str,
+        max_digits: int = 1,
+        timeout_s: float = 5.0,
+    ) -> str:
+        """One GET DATA plays them all and reads. A single `#` is a digit, not an end."""
+        paths = [prompt_path(language, name) for name in prompts]
+        await self.music(False)
+        timeout_ms = str(max(1, round(timeout_s * 1000)))
+        line = agi.command("GET DATA", "&".join(paths), timeout_ms, str(max_digits))
+        reply = await self._reply(line)
+        if max_digits == 1 and not reply.result and reply.note != "timeout":
+            return "#"
+        return reply.result
+
+    async def record(
+        self, path: str, *, max_s: float, silence_s: float, beep: bool = True
+    ) -> RecordResult:
+        target = _matching(_PATH, path, "recording")
+        await self.music(False)
+        if beep:
+            await self._stream([BEEP], "")
+        limit_ms, silence = str(round(max_s * 1000)), f"s={math.ceil(silence_s)}"
+        line = agi.command("RECORD FILE", target, "wav", "#", limit_ms, "0", silence)
+        reply = await self._reply(line)
+        return RecordResult(path, reply.endpos / AUDIO_SAMPLES_S, reply.digit)
+
+    async def music(self, on: bool) -> None:
+        if on != self._music:
+            await self._reply(agi.command("SET MUSIC", "ON" if on else "OFF"), ANSWER_S)
+            self._music = on
+
+    async def hold(self, wake: Awaitable[T]) -> T:
+        """Music begins only when there is something to wait for, and goes on afterwards."""
+        waiting = asyncio.ensure_future(wake)
+        gone = self._connection.gone
+        try:
+            await asyncio.sleep(0)
+            if not waiting.done():
+                await self.music(True)
+                either: set[asyncio.Future[T] | asyncio.Future[None]] = {waiting, gone}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                raise CallEnded(self._connection.ended_by)
+            return await waiting
+        finally:
+            await _let_go(waiting)
+
+    async def dial(
+        self,
+        endpoint: str,
+        *,
+        ring_s: float,
+        on_answer: Callable[[datetime], Awaitable[None]],
+        variables: Mapping[str, str] | None = None,
+    ) -> DialResult:
+        seat = _matching(_ENDPOINT, endpoint, "endpoint")
+        await self.music(False)
+        # Without this an earlier attempt's DIALSTATUS could be read as this one's.
+        await self._set({"DIALSTATUS": "", **_prefixed(variables or {})})
+        return await self._dialled(
+            agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},g"), seat, on_answer
+        )
+
+    async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
+        number = _matching(_NUMBER, target, "number")
+        await self.music(False)
+        who = {
+            "HL_TRANSFER_CALLER": _number_or_nothing(caller),
+            "HL_TRANSFER_FIRST": _number_or_nothing(first_called),
+        }
+        await self._set({"DIALSTATUS": "", **who})
+        gosub = agi.command("GOSUB", "outbound", number, "1")
+        reply = agi.parse_reply(await self._connection.command(gosub, None))
+        if reply.failed:
+            await self._raise_if_gone()
+            return DialResult(DialStatus.CONGESTION)
+        return await self._outcome()
+
+    async def remember(self, **variables: str) -> None:
+        await self._set(_prefixed(variables))
+
+    async def finish(self) -> None:
+        await self._set({"HL_DONE": "1"})
+
+    async def _dialled(self, line: bytes, endpoint: str, on_answer: OnAnswer) -> DialResult:
+        call_id = self.info.call_id
+        ringing = self._answers.expect(call_id, endpoint, on_answer)
+        try:
+            await self._reply(line)
+            result = await self._outcome()
+            if result.status is DialStatus.ANSWER:
+                ringing.answered(datetime.now(UTC))
+            return result
+        finally:
+            self._answers.forget(call_id)
+            await ringing.told()
+
+    async def _outcome(self) -> DialResult:
+        line = agi.command("GET FULL VARIABLE", _OUTCOME)
+        text = agi.parse_value(await self._connection.command(line, ANSWER_S))
+        status, _, answered_ms = text.partition("/")
+        if status != DialStatus.ANSWER:
+            known = status in DialStatus.__members__
+            return DialResult(DialStatus(status) if known else DialStatus.CONGESTION)
+        return DialResult(DialStatus.ANSWER, int(answered_ms or 0) / 1000)
+
+    async def _stream(self, paths: Sequence[str], interrupt: str) -> str:
+        stops = _matching(_DIGITS, interrupt, "digits")
+        for path in paths:
+            line = agi.command("STREAM FILE", path, stops)
+            if digit := (await self._reply(line)).digit:
+                return digit
+        return ""
+
+    async def _set(self, variables: dict[str, str]) -> None:
+        await self._reply(agi.command("EXEC", "MSet", agi.assignments(variables)), ANSWER_S)
+
+    async def _reply(self, line: bytes, timeout_s: float | None = None) -> agi.Reply:
+        """Media and Dial take as long as they take; the sweeper ends what Asterisk forgot."""
+        reply = agi.parse_reply(await self._connection.command(line, timeout_s))
+        if reply.failed:
+            await self._raise_if_gone()
+            raise PeerError(f"Asterisk failed at {line[:60]!r}")
+        if reply.result == "-2":
+            raise PeerError(f"Asterisk lacks the application of {line[:60]!r}: see modules.conf")
+        return reply
+
+    async def _raise_if_gone(self) -> None:
+        """-1 mostly means that the caller left: HANGUP or the end of file follows at once."""
+        await asyncio.wait({self._connection.gone}, timeout=HANGUP_GRACE_S)
+        if self._connection.ended_by:
+            raise CallEnded(self._connection.ended_by)
+
+
+def prompt_path(language: str, name: str) -> str:
+    """Where Asterisk finds a prompt; raises UnsafeValue for a name that isn't one."""
+    return f"{PROMPTS}/{_matching(_NAME, language, 'language')}/{_matching(_NAME, name, 'prompt')}"
+
+
+def _prefixed(variables: Mapping[str, str]) -> dict[str, str]:
+    """HL_ names; raises UnsafeValue for one that a new engine wouldn't read again."""
+    if unknown := set(variables) - entry.WRITABLE:
+        raise UnsafeValue(f"no such call variable: {', '.join(sorted(unknown))}")
+    return {f"HL_{name}": agi.checked(value) for name, value in variables.items()}
+
+
+def _matching(pattern: re.Pattern[str], value: str, what: str) -> str:
+    if not pattern.fullmatch(value):
+        raise UnsafeValue(f"not a safe {what}: {value!r}")
+    return value
+
+
+def _number_or_nothing(value: str) -> str:
+    return value if _NUMBER.fullmatch(value) else ""
+
+
+async def _let_go(waiting: "asyncio.Future[T]") -> None:
+    """Cancel it if it still runs and wait for its end, without hiding our own cancellation."""
+    if not waiting.done():
+        waiting.cancel()
+        await asyncio.wait({waiting})
+    if not waiting.cancelled():
+        waiting.exception()  # taken here: the caller left, nobody else will ask for it

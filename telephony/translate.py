@@ -1,0 +1,86 @@
+"""AMI messages as this room's events and snapshot parts. Pure.
+
+https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Events/
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from panoramisk.message import Message
+
+from telephony.entry import ARGUMENTS, WRITABLE
+from telephony.events import ChannelHungUp, ChannelSeen, SeatAnswered
+
+VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE}))
+STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
+"""What the `Status` action is asked to tell of each channel."""
+
+GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
+
+
+def endpoint_of(channel: str) -> str:
+    """`PJSIP/s8001-00000a2f` is endpoint `s8001`."""
+    return channel.partition("/")[2].rpartition("-")[0]
+
+
+def hung_up(message: Message, at: datetime) -> ChannelHungUp:
+    """A Hangup event."""
+    cause = message.cause
+    return ChannelHungUp(
+        message.uniqueid, message.channel, int(cause) if cause.isdigit() else 0, at
+    )
+
+
+def seat_answered(message: Message, at: datetime) -> SeatAnswered | None:
+    """A DialEnd event, when the dialled side answered."""
+    if message.dialstatus != "ANSWER":
+        return None
+    return SeatAnswered(message.uniqueid, endpoint_of(message.destchannel), at)
+
+
+def channel_seen(message: Message) -> ChannelSeen:
+    """One `Status` event of a snapshot."""
+    seconds = message.seconds
+    return ChannelSeen(
+        call_id=message.uniqueid,
+        linked_id=message.linkedid,
+        channel=message.channel,
+        bridged=bool(message.bridgeid),
+        seconds=float(seconds) if seconds.isdigit() else 0.0,
+        variables=dict(_variables(message.variable)),
+    )
+
+
+def _variables(lines: str | list[str]) -> Iterable[tuple[str, str]]:
+    for line in [lines] if isinstance(lines, str) else lines:
+        name, _, value = line.partition("=")
+        if name.startswith("HL_") and value:
+            yield name.removeprefix("HL_"), value
+
+
+class Contacts:
+    """Which endpoints can be rung. An endpoint may have several contacts for a moment (a new
+    registration comes before the old one goes), so each is counted by its address."""
+
+    def __init__(self) -> None:
+        self._uris: dict[str, set[str]] = {}
+
+    @property
+    def reachable(self) -> frozenset[str]:
+        return frozenset(self._uris)
+
+    def replace(self, listed: Iterable[Message]) -> None:
+        """Take the `ContactList` events of PJSIPShowContacts for all there is."""
+        self._uris = {}
+        for message in listed:
+            if message.event == "ContactList":
+                self.take(message.endpoint, message.uri, message.status)
+
+    def take(self, endpoint: str, uri: str, status: str) -> bool | None:
+        """Take one contact's state; True or False when the endpoint's reachability changed."""
+        before = endpoint in self._uris
+        uris = self._uris.setdefault(endpoint, set())
+        uris.discard(uri) if status in GONE_STATES else uris.add(uri)
+        if not uris:
+            del self._uris[endpoint]
+        return None if before is bool(uris) else bool(uris)
