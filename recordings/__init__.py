@@ -1,1 +1,1 @@
-"""Names, lengths, retention of recorded audio. The audio itself lies under the home."""
+"""Naming, checking, retention and purge of audio; the audio lies under the installation's home."""

@@ -14,6 +14,16 @@ class UnknownTicket(TicketError, LookupError):
 
 
 class StoreAway(TicketError):
-    """The database doesn't answer right now; the fact was not written. Try again or spool it."""
+    """The database doesn't answer right now; the fact was not written. Try again or spool it.
+
+    When the deadline passed in the middle of a commit it may have been written all the same:
+    every write can be repeated without harm.
+    """
 
     id = "store-away"
+
+
+class StoreRefused(TicketError):
+    """The database is there but doesn't take this fact; trying again would not help."""
+
+    id = "store-refused"

@@ -94,6 +94,7 @@ class Ticket:
     first_callback: bool = False
     callback_due: bool = False
     recording: str = ""
+    spool_id: str = ""
     version: int = 1
     notes: tuple[str, ...] = field(default_factory=tuple)
 

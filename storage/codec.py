@@ -1,0 +1,32 @@
+"""Facts as JSON and back, for events and the journal: exact, zones and microseconds kept."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tickets.model import CallRecord, NewTicket
+
+_NEW_TICKET = TypeAdapter(NewTicket)
+_CALL_RECORD = TypeAdapter(CallRecord)
+
+
+def dump_new_ticket(new: NewTicket) -> dict[str, Any]:
+    """JSON values (strings, numbers, lists, dicts)."""
+    values: dict[str, Any] = _NEW_TICKET.dump_python(new, mode="json")
+    return values
+
+
+def load_new_ticket(values: object) -> NewTicket:
+    """Raises ValueError (pydantic's) that names what is wrong."""
+    return _NEW_TICKET.validate_python(values)
+
+
+def dump_call_record(record: CallRecord) -> dict[str, Any]:
+    """As `dump_new_ticket`."""
+    values: dict[str, Any] = _CALL_RECORD.dump_python(record, mode="json")
+    return values
+
+
+def load_call_record(values: object) -> CallRecord:
+    """As `load_new_ticket`."""
+    return _CALL_RECORD.validate_python(values)

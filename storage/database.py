@@ -1,0 +1,223 @@
+"""The store's front: group commit, deadlines, and knowing whether the database is there.
+
+One task writes. It takes whatever waits, runs it in one transaction and gives each caller the
+result of its own operation; with nothing waiting a write starts at once. An operation that fails
+doesn't harm its neighbours: the batch is rolled back and each runs alone.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, text
+from sqlalchemy.engine import make_url
+
+from storage.link import Link, Operation, T
+from storage.postgres_link import PostgresLink
+from storage.sqlite_link import SqliteLink
+from tickets.errors import StoreAway
+
+log = structlog.get_logger(__name__)
+
+BATCH = 200
+PROBE_S = 0.5
+
+
+@dataclass(slots=True)
+class _Write:
+    operation: Operation[Any]
+    order: str
+    result: asyncio.Future[Any]
+
+
+@dataclass(slots=True)
+class _Failure:
+    error: Exception
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the writer did since its start."""
+
+    commits: int = 0
+    operations: int = 0
+    outages: int = 0
+
+
+class Database:
+    """A SQLite file or a PostgreSQL database, by SQLAlchemy URL."""
+
+    def __init__(self, url: str, *, deadline_s: float = 2.0) -> None:
+        self._deadline_s = deadline_s
+        self._link = _link_to(url, deadline_s)
+        self._waiting: asyncio.Queue[_Write] = asyncio.Queue()
+        self._there = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
+        self.counts = Counts()
+
+    async def start(self) -> None:
+        """Migrate and begin to write. A database that is away isn't an error: `healthy` is
+        False until it is back, then it is migrated and written to."""
+        try:
+            await self._link.migrate()
+            self._there.set()
+        except StoreAway as error:
+            log.error("database_away", reason=str(error))
+        self._writer = asyncio.create_task(self._write_forever(), name="sql-writer")
+
+    async def close(self) -> None:
+        """Finish what waits (while the database is there), then let go of it."""
+        if self._writer is not None:
+            if self.healthy:
+                await self._finish()
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+            self._writer = None
+        self._fail_waiting(StoreAway("the store was closed"))
+        await self._link.close()
+
+    async def _finish(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._deadline_s * 2):
+                await self._waiting.join()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last thing tried went well."""
+        return self._there.is_set()
+
+    async def wait_healthy(self) -> None:
+        """Return as soon as the database is there."""
+        await self._there.wait()
+
+    async def write(self, operation: Operation[T], *, order: str = "") -> T:
+        """Run an operation durably with others; its result, or its own exception.
+
+        Within a commit operations run sorted by `order` (a tenant), then as they came: engines
+        that share a database lock the tenants' counters in one order and can't block each other.
+        Raises `StoreAway` at once while the database is known to be away, else at the deadline.
+        """
+        if not self._there.is_set():
+            raise StoreAway("the database is away")
+        entry = _Write(operation, order, asyncio.get_running_loop().create_future())
+        self._waiting.put_nowait(entry)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                result: T = await entry.result
+                return result
+        except TimeoutError as error:
+            self._lost(f"no commit within {self._deadline_s} s")
+            raise StoreAway(f"no commit within {self._deadline_s} s") from error
+
+    async def read(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads; `StoreAway` at the deadline."""
+        return await self._link.read(operation)
+
+    async def _write_forever(self) -> None:
+        while True:
+            if not self._there.is_set():
+                await self._come_back()
+            batch = [await self._waiting.get()]
+            while len(batch) < BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            batch.sort(key=attrgetter("order"))
+            try:
+                await self._commit([entry for entry in batch if not entry.result.done()])
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()
+
+    async def _commit(self, batch: Sequence[_Write]) -> None:
+        """All in one transaction; when that fails for a reason of one's own, one by one."""
+        if not batch:
+            return
+        try:
+            results = await self._link.write(lambda connection: _run_all(connection, batch))
+        except asyncio.CancelledError:
+            _settle(batch, [_Failure(StoreAway("the store was closed"))] * len(batch))
+            raise
+        except StoreAway as error:
+            self._lost(str(error))
+            _settle(batch, [_Failure(error)] * len(batch))
+        except Exception as error:
+            if len(batch) == 1:
+                _settle(batch, [_Failure(error)])
+                return
+            for entry in batch:
+                await self._commit([entry])
+        else:
+            self.counts.commits += 1
+            self.counts.operations += len(batch)
+            _settle(batch, results)
+
+    def _lost(self, reason: str) -> None:
+        if self._there.is_set():
+            self._there.clear()
+            self.counts.outages += 1
+            log.error("database_away", reason=reason)
+
+    async def _come_back(self) -> None:
+        """Fail what waits, then ask until the database answers."""
+        while True:
+            self._fail_waiting(StoreAway("the database is away"))
+            try:
+                await self._link.write(_probe)
+                await self._link.migrate()
+            except StoreAway:
+                await asyncio.sleep(PROBE_S)
+            except Exception:
+                log.exception("database_unusable")
+                await asyncio.sleep(PROBE_S)
+            else:
+                self._there.set()
+                log.info("database_back")
+                return
+
+    def _fail_waiting(self, error: StoreAway) -> None:
+        while not self._waiting.empty():
+            entry = self._waiting.get_nowait()
+            _settle([entry], [_Failure(error)])
+            self._waiting.task_done()
+
+
+def _link_to(url: str, deadline_s: float) -> Link:
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return SqliteLink(parsed, deadline_s)
+        case "postgresql":
+            return PostgresLink(parsed, deadline_s)
+        case other:
+            raise ValueError(f"database {other!r}: use a sqlite or a postgresql URL")
+
+
+def _probe(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
+
+
+def _run_all(connection: Connection, batch: Sequence[_Write]) -> list[Any]:
+    return [entry.operation(connection) for entry in batch]
+
+
+def _settle(batch: Sequence[_Write], results: Sequence[Any]) -> None:
+    for entry, result in zip(batch, results, strict=True):
+        if entry.result.done():
+            continue  # its caller gave up meanwhile
+        if isinstance(result, _Failure):
+            entry.result.set_exception(result.error)
+        else:
+            entry.result.set_result(result)
+
+
+async def migrate(url: str) -> None:
+    """Bring a database's schema up to date; raises `StoreAway` or `StoreRefused`."""
+    link = _link_to(url, 10.0)
+    try:
+        await link.migrate()
+    finally:
+        await link.close()

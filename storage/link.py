@@ -1,0 +1,39 @@
+"""What the store asks of a database connection; see sqlite_link and postgres_link.
+
+Operations are plain functions of a SQLAlchemy `Connection`, the same for both databases. They
+may run twice (a neighbour in the same commit failed, a connection broke), so all they do must
+go through that connection.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+T = TypeVar("T")
+Operation = Callable[[Connection], T]
+
+READERS = 2
+
+
+class Link(Protocol):
+    """One database. `write` is called by one task at a time, `read` by any number.
+
+    Both raise `StoreAway` or `StoreRefused`, or the operation's own exception.
+    """
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Run it in a transaction; durable when this returns."""
+        ...
+
+    async def read(self, operation: Operation[T]) -> T:
+        """Run it on a connection that is only read from."""
+        ...
+
+    async def migrate(self) -> None:
+        """Bring the schema up to date; takes as long as it takes."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...

@@ -1,0 +1,106 @@
+"""SQLite in a thread of its own: one connection writes, a few read beside it (WAL)."""
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from storage.errors import translated
+from storage.link import READERS, Operation, T
+from storage.migrate import upgrade
+from tickets.errors import StoreAway
+
+
+class SqliteLink:
+    """A batch of operations costs one hop between threads, where aiosqlite makes one a statement
+    (measured: 0.53 against 1.04 ms of CPU a ticket). Locks are waited for a little less than
+    the caller's deadline, so that the error names them."""
+
+    def __init__(self, url: URL, deadline_s: float) -> None:
+        wait = f"busy_timeout={int(deadline_s * 750)}"
+        self._writing = _engine(
+            url, size=1, begin="BEGIN IMMEDIATE",
+            pragmas=(wait, "journal_mode=WAL", "synchronous=FULL"),
+        )  # fmt: skip
+        self._reading = _engine(url, size=READERS, begin="BEGIN", pragmas=(wait, "query_only=ON"))
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="sql-write")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-read")
+        self._connection: Connection | None = None
+        self._deadline_s = deadline_s
+
+    async def write(self, operation: Operation[T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._writer, self._write, operation)
+
+    def _write(self, operation: Operation[T]) -> T:
+        try:
+            if self._connection is None:
+                self._connection = self._writing.connect()
+            with self._connection.begin():
+                return operation(self._connection)
+        except Exception as error:
+            problem = translated(error)
+            if isinstance(problem, StoreAway):
+                self._drop()
+            if problem is None or problem is error:
+                raise
+            raise problem from error
+
+    def _drop(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+    async def read(self, operation: Operation[T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await loop.run_in_executor(self._readers, self._read, operation)
+        except TimeoutError as error:
+            raise StoreAway(f"SQLite didn't answer within {self._deadline_s} s") from error
+
+    def _read(self, operation: Operation[T]) -> T:
+        try:
+            with self._reading.begin() as connection:
+                return operation(connection)
+        except Exception as error:
+            problem = translated(error)
+            if problem is None or problem is error:
+                raise
+            raise problem from error
+
+    async def migrate(self) -> None:
+        await self.write(upgrade)
+
+    async def close(self) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._writer, self._drop)
+        await loop.run_in_executor(None, self._end)
+
+    def _end(self) -> None:
+        self._writer.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
+        self._writing.dispose()
+        self._reading.dispose()
+
+
+def _engine(url: URL, *, size: int, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    """Transactions are begun by us: sqlite3 by itself begins late and commits around DDL."""
+    engine = create_engine(
+        url.set(drivername="sqlite"), poolclass=QueuePool, pool_size=size, max_overflow=0,
+        connect_args={"check_same_thread": False, "isolation_level": None},
+    )  # fmt: skip
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: sqlite3.Connection, _record: object) -> None:
+        for pragma in ("foreign_keys=ON", *pragmas):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
