@@ -41,6 +41,8 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "codec_alaw",
             "codec_ulaw",
             "codec_a_mu",
+            "codec_gsm",  # Asterisk's own `beep` is .gsm
+            "format_gsm",
             "format_pcm",
             "format_sln",
             "format_wav",
@@ -69,18 +71,13 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 
-AMI_READ = "system,call,user,dtmf,reporting"
-AMI_WRITE = "system,call,reporting,originate"
+AMI_READ = "system,call"
+AMI_WRITE = "system,call,reporting"
 AMI_EVENTS = (
-    "FullyBooted",
-    "Shutdown",
-    "Newchannel",
-    "Hangup",
-    "DialBegin",
-    "DialEnd",
-    "ContactStatus",
-    "UserEvent",
-    "OriginateResponse",
+    "name(FullyBooted)) =",
+    "name(Hangup)) =",
+    "name(DialEnd),header(DialStatus),method(exact)) = ANSWER",
+    "name(ContactStatus)) =",
 )
 
 # Asterisk reports each of these as an error when the file isn't there.

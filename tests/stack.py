@@ -13,11 +13,14 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import psutil
 
 from asterisk_conf.model import Installation, OutboundRule, SeatEndpoint, Trunk
 from asterisk_conf.render import render
@@ -83,9 +86,10 @@ class AsteriskStack:
 
     @property
     def pid(self) -> int:
-        """The process id of Asterisk's box (bubblewrap), which ends with it."""
+        """The process id of Asterisk itself, inside its box."""
         assert self.process is not None, "Asterisk isn't running"
-        return self.process.pid
+        box = psutil.Process(self.process.pid)
+        return next(p.pid for p in (box, *box.children(recursive=True)) if p.name() == "asterisk")
 
     def log(self) -> str:
         """messages.log: notices, warnings and errors."""
@@ -103,9 +107,8 @@ class AsteriskStack:
 
     async def cli(self, command: str) -> str:
         """The output of a command of Asterisk's command line."""
-        remote = [part for part in parts.asterisk(self.settings).command if part != "-f"]
         done = await asyncio.create_subprocess_exec(
-            *(*remote, "-r", "-x", command),
+            *parts.asterisk_command(self.settings, ["-rx", command]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -142,11 +145,12 @@ class AsteriskStack:
         begun = loop.time()
         with self._output.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *parts.asterisk(self.settings).command,
+                *parts.patient(parts.asterisk(self.settings)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 cwd="/",
+                start_new_session=True,  # a group of its own: the box and what runs in it
             )
         try:
             async with asyncio.timeout(START_S):
@@ -157,18 +161,22 @@ class AsteriskStack:
         self.started_s = loop.time() - begun
 
     async def stop(self, *, kill: bool = False) -> None:
-        """End it by its process id (`kill`: as a crash does) and wait for it."""
+        """End its process group (`kill`: as a crash does) and wait for it."""
         if self.process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill() if kill else self.process.terminate()
+        self._signal(signal.SIGKILL if kill else signal.SIGTERM)
         try:
             async with asyncio.timeout(END_S):
                 await self.process.wait()
         except TimeoutError:
-            self.process.kill()
+            self._signal(signal.SIGKILL)
             await self.process.wait()
         self.process = None
+
+    def _signal(self, how: signal.Signals) -> None:
+        assert self.process is not None, "Asterisk isn't running"
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, how)
 
     def said(self) -> str:
         """What Asterisk wrote to its own output and into messages.log, the last of it."""
@@ -261,7 +269,7 @@ def prepare(settings: Settings) -> None:
     home = settings.folders
     for folder in home.folders():
         folder.mkdir(parents=True, exist_ok=True)
-    (home.root / "etc" / "hosts").write_text(parts.hosts_file())
+    home.hosts.write_text(parts.hosts_file())
     for language, hertz in TONES.items():
         for name in PROMPTS:
             tone(home.prompts / language / f"{name}.wav", seconds=0.4, hertz=hertz)
