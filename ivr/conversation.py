@@ -4,16 +4,13 @@
 it. Both end in `settle`: one outcome, one row, and a ticket where one is due.
 """
 
-import asyncio
-from enum import StrEnum
-
-from ivr.desk import Desk
-from ivr.ending import leave_place, settle, unbroken
+from ivr.desk import Desk, Session, TakenOver
+from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import Close, Person, VoiceRequest
 from ivr.greeting import greet
 from ivr.hours import Override, decide, effective
 from ivr.ports import Outcome
-from ivr.story import Story, open_story
+from ivr.story import Resume, Story, open_story
 from ivr.transfer import transfer_line
 from ivr.voice_request import explain_closed, find_recorded, take_request
 from ivr.waiting import wait_for_person
@@ -22,52 +19,27 @@ from telephony.call import Call, CallInfo
 from telephony.errors import CallEnded
 
 
-class Resume(StrEnum):
-    """Where a call stands when it comes (back) to an engine."""
-
-    FRESH = "fresh"
-    QUEUED = "queued"
-    TRANSFER_BROKEN = "transfer_broken"
-    VOICE_REQUEST = "voice_request"
-    TALKED = "talked"
-    TRANSFERRED = "transferred"
-
-
-def resume_point(info: CallInfo) -> Resume:
-    """Where to go on, from what an engine before us wrote on the channel."""
-    seen = info.variables
-    match seen.get("STAGE"):
-        case "talked":
-            return Resume.TALKED
-        case "dialing" if seen.get("DIALSTATUS") == "ANSWER":
-            return Resume.TALKED if seen.get("SEAT") else Resume.TRANSFERRED
-        case "queued" | "dialing":
-            return Resume.QUEUED if seen.get("QUEUED_AT") else Resume.TRANSFER_BROKEN
-        case "voice_request":
-            return Resume.VOICE_REQUEST
-    return Resume.FRESH
-
-
 async def converse(call: Call, desk: Desk) -> Outcome:
     """Lead a call to its end; the outcome that was written to the call log.
 
     When the engine stops (our task is cancelled) the call is left alone: nothing is written,
     the dialplan holds the caller and brings him to the next engine. An error of ours gives the
-    place in the queue up and is raised; the dialplan brings that caller back, too.
+    place in the queue up and is raised; the dialplan brings that caller back, too. `CallEnded`
+    is raised when only this session ended and a newer one leads the caller.
     """
     call_id = call.info.call_id
     settled = False
-    desk.live.begin(call_id)
+    session = desk.live.begin(call_id)
     try:
-        story = _open(call.info, desk)
-        present = await _lead_until_over(call, desk, story)
+        story = open_story(call.info, desk.directory)
+        present = await _lead_until_over(call, desk, story, session)
         outcome = await unbroken(settle(story, desk))
         settled = True
         if present:
             await _finish(call)
         return outcome
     finally:
-        desk.live.end(call_id, settled=settled)
+        desk.live.end(call_id, session, settled=settled)
 
 
 async def hang_up(info: CallInfo, desk: Desk) -> Outcome | None:
@@ -76,33 +48,29 @@ async def hang_up(info: CallInfo, desk: Desk) -> Outcome | None:
     Returns None when one has. Safe to call again, and beside a conversation still winding up;
     when it returns, everything is durable or journalled.
     """
-    if await desk.live.settled(info.call_id):
+    if await desk.live.hung_up(info):
         return None
-    story = _open(info, desk)
-    if story.line is not None and not story.answered:
-        await find_recorded(desk, story)
+    story = open_story(info, desk.directory)
+    if story.point is Resume.VOICE_REQUEST:
+        await find_recorded(desk.voice, story)
     return await unbroken(settle(story, desk))
 
 
-def _open(info: CallInfo, desk: Desk) -> Story:
-    """The story so far, with what the channel says of a talk that is over."""
-    story = open_story(info, desk.tenants, desk.trunks, desk.lines, desk.flows.of)
-    point = resume_point(info)
-    story.answered = point is Resume.TALKED
-    story.transferred = point is Resume.TRANSFERRED
-    if story.answered:
-        story.seat_id = info.variables.get("SEAT", "")
-    return story
-
-
-async def _lead_until_over(call: Call, desk: Desk, story: Story) -> bool:
-    """True when the conversation came to its end with the caller still there."""
+async def _lead_until_over(call: Call, desk: Desk, story: Story, session: Session) -> bool:
+    """True when the conversation came to its end with the caller still there, False when he is
+    gone. The end of our session is only believed with the dialplan's word (or its long silence).
+    """
     try:
         await _lead(call, desk, story)
     except CallEnded:
+        try:
+            word = await session.last_word(desk.hangup_word_s)
+        except TakenOver as why:
+            end_talk(story)
+            raise CallEnded("a newer session leads this caller") from why
+        if word is not None:
+            take_last_word(story, word.variables)
         return False
-    except asyncio.CancelledError:
-        raise
     except Exception:
         leave_place(story, LeaveReason.ABANDONED)
         raise
@@ -128,7 +96,7 @@ async def _lead(call: Call, desk: Desk, story: Story) -> None:
 
 async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
     """Which step the caller begins with; None when he was connected on and all is over."""
-    match resume_point(call.info):
+    match story.point:
         case Resume.QUEUED:
             return story.flow.person
         case Resume.VOICE_REQUEST:
@@ -174,7 +142,7 @@ def _open_now(desk: Desk, story: Story) -> bool:
     """Is the caller's line answered by people now?"""
     tenant, line = story.tenant.id, story.known_line.id
     override: Override = effective(desk.override(tenant, line), desk.override(tenant, ""))
-    return decide(desk.lines.schedule(tenant, line), override, desk.clock.now()).open
+    return decide(desk.directory.lines.schedule(tenant, line), override, desk.clock.now()).open
 
 
 async def _finish(call: Call) -> None:

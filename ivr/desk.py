@@ -2,73 +2,83 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
 
-from asterisk_conf.model import Trunk
-from ivr.flow import Flows
 from ivr.hours import Override
-from ivr.lines import Lines
 from ivr.ports import CallLog, Clock, Queue, Tickets
-from ivr.tenants import Tenant
+from ivr.story import Directory
+from ivr.voice_files import VoiceFiles
+from telephony.call import CallInfo
 
 
-@dataclass(frozen=True, slots=True)
-class VoiceFile:
-    """Where a spoken request lies: `inside` as Asterisk sees it, without extension, `stored`
-    relative to the home, with `.wav`."""
+class Session:
+    """One conversation being led; `over` tells whether it has written the call's books."""
 
-    inside: str
-    stored: str
+    __slots__ = ("over", "word")
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.over: asyncio.Future[bool] = loop.create_future()
+        self.word: asyncio.Future[CallInfo | None] = loop.create_future()
+
+    async def last_word(self, timeout_s: float) -> CallInfo | None:
+        """What the dialplan says of the end: the call as `/hangup` tells it, None when nothing
+        came in time. Raises `TakenOver` when the caller is back in a newer conversation."""
+        done, _ = await asyncio.wait({self.word}, timeout=timeout_s)
+        if not done:
+            return None
+        word = self.word.result()
+        if word is None:
+            raise TakenOver
+        return word
 
 
-class VoiceFiles(Protocol):
-    """The places of spoken requests."""
-
-    def place(self, call_id: str, started_at: datetime, take: int) -> VoiceFile:
-        """Where the caller's `take`-th attempt (from 1) belongs; the same answer every time."""
-        ...
-
-    async def seconds(self, stored: str) -> float:
-        """Length of the audio that lies there; 0.0 when there is none."""
-        ...
+class TakenOver(Exception):
+    """Only our session had ended: the caller is still there, and led by a newer one."""
 
 
 class Live:
     """The conversations this engine is leading, and those it has just brought to an end.
 
-    When a caller leaves, his conversation notices and so does the dialplan's `/hangup`: only one
-    of them may finish the books, and the other must know that it was done.
+    A session's end is not yet a caller's end (Asterisk may have moved the channel, the wire may
+    have broken): the dialplan's `/hangup` proves that he is gone, a new `/call` that he isn't.
+    Here the two meet the conversation they belong to, so that the books are written once.
     """
 
     REMEMBERED = 4096
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Future[bool]] = {}
+        self._running: dict[str, Session] = {}
         self._settled: OrderedDict[str, None] = OrderedDict()
 
-    def begin(self, call_id: str) -> None:
-        """A conversation starts."""
-        self._running[call_id] = asyncio.get_running_loop().create_future()
+    def begin(self, call_id: str) -> Session:
+        """A conversation starts; one that was there before is told that it is replaced."""
+        before = self._running.get(call_id)
+        if before is not None and not before.word.done():
+            before.word.set_result(None)
+        session = self._running[call_id] = Session()
+        return session
 
-    def end(self, call_id: str, *, settled: bool) -> None:
+    def end(self, call_id: str, session: Session, *, settled: bool) -> None:
         """A conversation is over; `settled` when its ticket and its row have been written."""
         if settled:
             self._settled[call_id] = None
             if len(self._settled) > self.REMEMBERED:
                 self._settled.popitem(last=False)
-        running = self._running.pop(call_id, None)
-        if running is not None and not running.done():
-            running.set_result(settled)
+        if self._running.get(call_id) is session:
+            del self._running[call_id]
+        session.over.set_result(settled)
 
-    async def settled(self, call_id: str) -> bool:
-        """Wait for a running conversation to end; True when nothing is left to be written."""
-        running = self._running.get(call_id)
-        if running is not None:
-            return await asyncio.shield(running)
-        return call_id in self._settled
+    async def hung_up(self, info: CallInfo) -> bool:
+        """The dialplan says that the caller is gone: tell the conversation and wait until it has
+        wound up. True when nothing is left to be written."""
+        session = self._running.get(info.call_id)
+        if session is None:
+            return info.call_id in self._settled
+        if not session.word.done():
+            session.word.set_result(info)
+        return await asyncio.shield(session.over)
 
     def __len__(self) -> int:
         return len(self._running)
@@ -79,14 +89,12 @@ class Desk:
     """The ports and settings of all conversations.
 
     `override(tenant, line_id)` is the supervisor's word for a line, with line_id "" for the whole
-    tenant. `queues` has one queue per tenant, `trunks` is by trunk id.
+    tenant. `queues` has one queue per tenant. `hangup_word_s` is how long
+    after a session's end the dialplan's word of it is awaited.
     """
 
     clock: Clock
-    tenants: Sequence[Tenant]
-    trunks: Mapping[str, Trunk]
-    lines: Lines
-    flows: Flows
+    directory: Directory
     queues: Mapping[str, Queue]
     tickets: Tickets
     call_log: CallLog
@@ -95,4 +103,5 @@ class Desk:
     voice_offer_after_s: float = 60.0
     announce_every_s: float = 30.0
     voice_request_max_s: float = 180.0
+    hangup_word_s: float = 5.0
     live: Live = field(default_factory=Live)

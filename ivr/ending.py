@@ -1,27 +1,31 @@
 """How a call ended, and the ticket that comes of it: pure rules, then the writing of both.
 
-| What happened | Outcome | Ticket |
+| What happened (the first that holds) | Outcome | Ticket |
 |---|---|---|
 | a seat answered | answered | a draft of the talk |
-| something was recorded, or a person was asked for outside the hours | voice_request | the request |
-| he was in the queue | abandoned | to be called back |
 | connected on | transferred | none here |
+| something was recorded | voice_request | the request |
+| he waited in the queue | abandoned | to be called back |
+| a person was asked for outside the hours | voice_request | first callback |
+| a transfer was tried, nobody answered it | abandoned | to be called back |
 | nobody's number | unknown_number | none |
-| left before any of these | left_early | none |
+| none of these | left_early | none |
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
 from ivr.desk import Desk
 from ivr.ports import CallRecord, Outcome
 from ivr.story import Story
-from queue_manager.model import LeaveReason
+from queue_manager.model import LeaveReason, Offer
+from telephony.call import DialStatus
 from tickets.model import NewTicket, Origin, TicketState
 
 T = TypeVar("T")
+ANSWERED = DialStatus.ANSWER.value
 
 
 def outcome_of(story: Story) -> Outcome:
@@ -36,6 +40,8 @@ def outcome_of(story: Story) -> Outcome:
         return Outcome.ABANDONED
     if story.asked_for_person:
         return Outcome.VOICE_REQUEST
+    if story.sought:
+        return Outcome.ABANDONED
     return Outcome.UNKNOWN_NUMBER if story.line is None else Outcome.LEFT_EARLY
 
 
@@ -88,8 +94,39 @@ def leave_place(story: Story, reason: LeaveReason) -> None:
         story.place = None
 
 
+def begin_talk(story: Story, offer: Offer) -> None:
+    """The ringing seat has picked up."""
+    if story.place is not None:
+        story.place.answered(offer)
+    story.answered = True
+
+
+def end_talk(story: Story) -> None:
+    """The talk is over, the seat wraps up. Nothing happens when there was none, or twice."""
+    if story.answered and story.place is not None and story.offer is not None:
+        story.place.talk_ended(story.offer)
+        story.place = None
+
+
+def take_last_word(story: Story, seen: Mapping[str, str]) -> None:
+    """What the channel of a caller who hung up says of the last dialling, seat or transfer: it
+    knows of an answer even when the manager interface was away and nobody told us."""
+    if seen.get("STAGE") != "dialing":
+        return
+    answered = seen.get("DIALSTATUS") == ANSWERED
+    if not seen.get("SEAT"):
+        story.transferred = answered
+    elif answered and not story.answered:
+        story.seat_id = seen["SEAT"]
+        if story.offer is None:
+            story.answered = True
+        else:
+            begin_talk(story, story.offer)
+
+
 async def settle(story: Story, desk: Desk) -> Outcome:
     """Write what the call leaves behind: place given up, ticket, row. Every call, once."""
+    end_talk(story)
     leave_place(story, LeaveReason.ABANDONED)
     now = desk.clock.now()
     if story.pending is not None:

@@ -1,47 +1,88 @@
 """One call's story so far: who called which line, what he chose, how far he has come."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 
 import structlog
 
 from asterisk_conf.model import Trunk
-from ivr.caller import CallerKind, caller_id, safe_text
-from ivr.desk import VoiceFile
-from ivr.flow import PERSON_KEY, Flow
+from ivr.caller import CallerId, CallerKind, caller_id, safe_text
+from ivr.flow import PERSON_KEY, Flow, Flows
 from ivr.lines import Found, Line, Lines, resolve_tenant, respell
 from ivr.ports import Place
 from ivr.tenants import Tenant
-from queue_manager.model import Need
-from telephony.call import CallInfo
+from ivr.voice_files import VoiceFile
+from queue_manager.model import Need, Offer
+from telephony.call import CallInfo, DialStatus
 from tickets.model import CallFacts, Kind
 
 NOBODY = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What is looked up to know whose call it is; `trunks` is by trunk id."""
+
+    tenants: Sequence[Tenant]
+    trunks: Mapping[str, Trunk]
+    lines: Lines
+    flows: Flows
+
+
+class Resume(StrEnum):
+    """Where a call stands when it comes (back) to an engine."""
+
+    FRESH = "fresh"
+    QUEUED = "queued"
+    TRANSFER_BROKEN = "transfer_broken"
+    VOICE_REQUEST = "voice_request"
+    TALKED = "talked"
+    TRANSFERRED = "transferred"
+
+
+def resume_point(seen: Mapping[str, str]) -> Resume:
+    """Where to go on, from what an engine before us wrote on the channel."""
+    match seen.get("STAGE"):
+        case "talked":
+            return Resume.TALKED
+        case "dialing" if seen.get("DIALSTATUS") == DialStatus.ANSWER:
+            return Resume.TALKED if seen.get("SEAT") else Resume.TRANSFERRED
+        case "queued" | "dialing":
+            return Resume.QUEUED if moment(seen.get("QUEUED_AT")) else Resume.TRANSFER_BROKEN
+        case "voice_request":
+            return Resume.VOICE_REQUEST
+    return Resume.FRESH
 
 
 @dataclass(slots=True)
 class Story:
     """Grows while the conversation goes on; what it holds at the end decides ticket and outcome.
 
-    `pending` is a recording under way, `voice` the last one that holds sound, `draft` the ticket
-    being written while the talk goes on, `ticket_made` that one was written (its number may follow).
+    `offer` is the seat ringing for him, `sought` that a transfer was tried, `pending` a recording
+    under way, `voice` the last one that holds sound, `draft` the ticket being written while the
+    talk goes on, `ticket_made` that one was written (its number may follow).
     """
 
     info: CallInfo
+    point: Resume
     tenant: Tenant
     line: Line | None
     called_number: str
+    caller: CallerId
     flow: Flow
     language: str
     kind: Kind | None = None
     keys: str = ""
     queued_at: datetime | None = None
     place: Place | None = None
+    offer: Offer | None = None
     answered: bool = False
     answered_at: datetime | None = None
     seat_id: str = ""
+    sought: bool = False
     transferred: bool = False
     pending: VoiceFile | None = None
     voice: VoiceFile | None = None
@@ -70,14 +111,21 @@ class Story:
     @property
     def facts(self) -> CallFacts:
         """What the call tells about its ticket, as of now."""
-        return facts(
-            self.info,
-            self.tenant,
-            self.line,
-            self.called_number,
+        return CallFacts(
+            tenant=self.tenant.id,
+            call_id=self.info.call_id,
+            line_id=self.line.id if self.line else NOBODY,
+            unit=self.line.unit if self.line else "",
+            called_number=self.called_number,
+            dialled=safe_text(self.info.called_number),
+            caller_raw=self.caller.raw,
+            caller_e164=self.caller.e164,
+            anonymous=self.caller.kind in (CallerKind.ANONYMOUS, CallerKind.UNSAFE),
             language=self.language,
             kind=self.kind,
             keys=self.keys,
+            started_at=self.info.answered_at,
+            recording=self.info.recording,
         )
 
     def variables(self, stage: str) -> dict[str, str]:
@@ -111,91 +159,60 @@ class Identity:
     found: Found | None
 
 
-def identify(
-    info: CallInfo, tenants: Sequence[Tenant], trunks: Mapping[str, Trunk], lines: Lines
-) -> Identity:
+def identify(info: CallInfo, directory: Directory) -> Identity:
     """Tenant first, then the line, from the number first dialled and the number that arrived."""
-    trunk = trunks.get(info.trunk)
+    trunk = directory.trunks.get(info.trunk)
     spellings: Mapping[str, str] = trunk.spellings if trunk else {}
     fixed = trunk.tenant if trunk else ""
     first, dialled = safe_text(info.first_called), safe_text(info.called_number)
-    tenant = resolve_tenant(tenants, fixed, respell(dialled, spellings)) or resolve_tenant(
-        tenants, fixed, respell(first, spellings)
-    )
-    if tenant is None:
-        return Identity(tenants[0], None)
-    return Identity(tenant, lines.find(tenant, first, dialled, spellings))
+    for number in (dialled, first):
+        tenant = resolve_tenant(directory.tenants, fixed, respell(number, spellings))
+        if tenant is not None:
+            return Identity(tenant, directory.lines.find(tenant, first, dialled, spellings))
+    return Identity(directory.tenants[0], None)
 
 
-def facts(
-    info: CallInfo,
-    tenant: Tenant,
-    line: Line | None,
-    called_number: str,
-    *,
-    language: str,
-    kind: Kind | None,
-    keys: str,
-) -> CallFacts:
-    """The facts of a call; unsafe names and numbers are left out, never passed on."""
-    area_code = next((p for p in tenant.prefixes if p.startswith("0")), "")
-    caller = caller_id(safe_text(info.asserted_caller) or info.caller_number, area_code=area_code)
-    return CallFacts(
-        tenant=tenant.id,
-        call_id=info.call_id,
-        line_id=line.id if line else NOBODY,
-        unit=line.unit if line else "",
-        called_number=called_number,
-        dialled=safe_text(info.called_number),
-        caller_raw=caller.raw,
-        caller_e164=caller.e164,
-        anonymous=caller.kind in (CallerKind.ANONYMOUS, CallerKind.UNSAFE),
-        language=language,
-        kind=kind,
-        keys=keys,
-        started_at=info.answered_at,
-        recording=info.recording,
-    )
-
-
-def open_story(
-    info: CallInfo,
-    tenants: Sequence[Tenant],
-    trunks: Mapping[str, Trunk],
-    lines: Lines,
-    flow_of: Callable[[str, str], Flow],
-) -> Story:
+def open_story(info: CallInfo, directory: Directory) -> Story:
     """The story as the call's own words and its channel variables tell it."""
-    identity = identify(info, tenants, trunks, lines)
-    line = identity.found.line if identity.found else None
-    number = (
-        identity.found.number
-        if identity.found
-        else safe_text(info.first_called) or safe_text(info.called_number)
-    )
-    flow = flow_of(identity.tenant.id, line.id if line else "")
+    identity = identify(info, directory)
+    found = identity.found
+    line = found.line if found else None
+    flow = directory.flows.of(identity.tenant.id, line.id if line else "")
     seen = info.variables
+    point = resume_point(seen)
     return Story(
         info=info,
+        point=point,
         tenant=identity.tenant,
         line=line,
-        called_number=number,
+        called_number=(
+            found.number if found else safe_text(info.first_called) or safe_text(info.called_number)
+        ),
+        caller=_caller(info, identity.tenant),
         flow=flow,
         language=seen.get("LANG") or flow.languages[0],
         kind=_kind(seen.get("KIND", "")),
         keys=seen.get("KEYS", ""),
         queued_at=moment(seen.get("QUEUED_AT")),
+        answered=point is Resume.TALKED,
+        seat_id=seen.get("SEAT", "") if point is Resume.TALKED else "",
+        transferred=point is Resume.TRANSFERRED,
+        sought=point is Resume.TRANSFER_BROKEN,
         ticket=seen.get("TICKET", ""),
         ticket_made=bool(seen.get("TICKET")),
     )
 
 
-def moment(epoch_s: object) -> datetime | None:
-    """A time written as seconds since 1970 (number or text); None when it isn't one."""
-    if not isinstance(epoch_s, str | int | float) or not epoch_s:
-        return None
+def _caller(info: CallInfo, tenant: Tenant) -> CallerId:
+    """P-Asserted-Identity of a trusted trunk, else From."""
+    area_code = next((p for p in tenant.prefixes if p.startswith("0")), "")
+    return caller_id(safe_text(info.asserted_caller) or info.caller_number, area_code=area_code)
+
+
+def moment(epoch_s: str | None) -> datetime | None:
+    """A time written as seconds since 1970; None when it isn't one."""
     try:
-        return datetime.fromtimestamp(float(epoch_s), UTC)
+        return datetime.fromtimestamp(float(epoch_s), UTC) if epoch_s else None
     except (ValueError, OverflowError, OSError):
         return None
 

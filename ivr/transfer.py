@@ -29,9 +29,9 @@ async def connect(call: Call, story: Story, target: str, announcement: str) -> b
     await call.play((announcement,), language=story.language)
     await call.remember(**story.variables("dialing"), SEAT="")
     facts = story.facts
-    # From here on a hang-up counts as handed on: the talk may have begun, only the other side
-    # knows. Not a lost call of ours, so no ticket to call back.
-    story.transferred = True
+    # Who hangs up from here on counts as handed on, unless the dialplan's last word is that
+    # nobody answered: then he is one to be called back.
+    story.sought = story.transferred = True
     result = await call.transfer(
         target, caller=facts.caller_e164 or facts.caller_raw, first_called=facts.called_number
     )

@@ -1,13 +1,16 @@
 """A spoken request: explain, record, play back, confirm, save, speak the ticket number twice."""
 
-from ivr.desk import Desk, VoiceFile
+from zoneinfo import ZoneInfo
+
+from ivr.desk import Desk
 from ivr.ending import make_ticket, outcome_of, unbroken
 from ivr.flow import PERSON_KEY, VoiceRequest
 from ivr.greeting import choose
 from ivr.numbers import digits
 from ivr.ports import Outcome
-from ivr.story import Story
+from ivr.story import Resume, Story
 from ivr.transfer import connect
+from ivr.voice_files import VoiceFile, VoiceFiles
 from telephony.call import Call
 
 CONFIRM_KEY, AGAIN_KEY = "1", "2"
@@ -54,25 +57,33 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     await call.remember(**story.variables("voice_request"))
     if not story.ticket_made:
         await _record_and_confirm(call, desk, story, step)
+    await unbroken(make_ticket(story, desk, desk.clock.now()))
     if outcome_of(story) is Outcome.VOICE_REQUEST:
-        await unbroken(make_ticket(story, desk, desk.clock.now()))
         await _tell_number(call, story)
+    elif story.ticket_made:
+        await call.play(("request_taken",), language=story.language)
     return step.next
 
 
-async def find_recorded(desk: Desk, story: Story) -> int:
+async def find_recorded(voice: VoiceFiles, story: Story) -> int:
     """Look for takes that an engine before us recorded; the number of the last one (0: none)."""
     for take in range(MOST_TAKES, 0, -1):
-        file = desk.voice.place(story.info.call_id, story.info.answered_at, take)
-        seconds = await desk.voice.seconds(file.stored)
+        file = _place(voice, story, take)
+        seconds = await voice.seconds(file.stored)
         if seconds > 0:
             story.voice, story.voice_s = file, seconds
             return take
     return 0
 
 
+def _place(voice: VoiceFiles, story: Story, take: int) -> VoiceFile:
+    """The same at every entry: the day is that of the call's beginning, where it happened."""
+    day = story.info.answered_at.astimezone(ZoneInfo(story.tenant.time_zone)).date()
+    return voice.place(story.info.call_id, day, take)
+
+
 async def _record_and_confirm(call: Call, desk: Desk, story: Story, step: VoiceRequest) -> None:
-    take = await find_recorded(desk, story) if story.info.reentry else 0
+    take = await find_recorded(desk.voice, story) if story.point is Resume.VOICE_REQUEST else 0
     heard, empty = take > 0, 0
     while empty < MOST_EMPTY:
         if not heard:
@@ -95,7 +106,8 @@ async def _record(call: Call, desk: Desk, story: Story, step: VoiceRequest, take
     """One attempt; False when nothing was said. The attempt before it stays until this one
     holds something: who hangs up while recording again has still said what he said."""
     await call.play(step.prompts, language=story.language, interrupt="#")
-    file = desk.voice.place(story.info.call_id, story.info.answered_at, take)
+    file = _place(desk.voice, story, take)
+    await desk.voice.prepare(file)
     story.pending = file
     result = await call.record(
         file.inside, max_s=desk.voice_request_max_s, silence_s=step.silence_s
@@ -103,12 +115,8 @@ async def _record(call: Call, desk: Desk, story: Story, step: VoiceRequest, take
     story.pending = None
     if result.duration_s < LEAST_VOICE_S:
         return False
-    _keep(story, file, result.duration_s)
+    story.voice, story.voice_s = file, result.duration_s
     return True
-
-
-def _keep(story: Story, file: VoiceFile, seconds: float) -> None:
-    story.voice, story.voice_s = file, seconds
 
 
 async def _confirm(call: Call, story: Story) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from ivr.desk import Desk
-from ivr.ending import draft_ticket, leave_place
+from ivr.ending import begin_talk, draft_ticket, end_talk, leave_place
 from ivr.flow import Person
 from ivr.numbers import position
 from ivr.ports import Place
@@ -173,34 +173,28 @@ class _Waiting:
     async def _talk(self, offer: Offer) -> bool:
         """Ring the offered seat; True when there was a talk and it is over."""
         story = self._story
-        story.seat_id = offer.seat.seat_id
+        story.offer, story.seat_id = offer, offer.seat.seat_id
         written = {"STAGE": "dialing"} if self._remembered else story.variables("dialing")
         self._remembered = True
-        try:
-            result = await self._call.dial(
-                offer.seat.endpoint,
-                ring_s=story.tenant.ring_s,
-                on_answer=lambda when: self._answered(offer, when),
-                variables={**written, "SEAT": story.seat_id},
-            )
-        except CallEnded:
-            if story.answered:
-                self._place.talk_ended(offer)
-            raise
+        result = await self._call.dial(
+            offer.seat.endpoint,
+            ring_s=story.tenant.ring_s,
+            on_answer=lambda when: self._answered(offer, when),
+            variables={**written, "SEAT": story.seat_id},
+        )
         if story.answered:
-            self._place.talk_ended(offer)
+            end_talk(story)
             return True
-        story.seat_id = ""
         if result.status is DialStatus.CANCEL:
             raise CallEnded("the caller left while the seat was ringing")
+        story.offer, story.seat_id = None, ""
         self._place.missed(offer, _MISSED.get(result.status, MissReason.UNREACHABLE))
         return False
 
     async def _answered(self, offer: Offer, when: datetime) -> None:
         """The seat picked up: from here on it is a talk, and its ticket is written at once."""
         story = self._story
-        self._place.answered(offer)
-        story.place = None
-        story.answered, story.answered_at = True, when
+        begin_talk(story, offer)
+        story.answered_at = when
         story.draft = asyncio.ensure_future(draft_ticket(story, self._desk, when))
         await asyncio.shield(story.draft)  # a hang-up now must not break off the writing
