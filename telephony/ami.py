@@ -24,7 +24,14 @@ from telephony.events import (
     SnapshotTaken,
 )
 from telephony.link import AmiLink
-from telephony.translate import STATUS_VARIABLES, Contacts, channel_seen, hung_up, seat_answered
+from telephony.translate import (
+    STATUS_VARIABLES,
+    Contacts,
+    channel_seen,
+    hung_up,
+    seat_answered,
+    told_at,
+)
 
 USER = "hotline"
 INBOX_LIMIT = 20_000
@@ -189,7 +196,7 @@ class Ami:
             return None
 
     def _translated(self, message: Message) -> Event | None:
-        now = datetime.now(UTC)
+        now = told_at(message)
         match message.event:
             case "Hangup":
                 self._alive.pop(message.uniqueid, None)

@@ -16,17 +16,27 @@ log = structlog.get_logger(__name__)
 class Ringing:
     """One ring attempt being watched; `on_answer` runs once at most."""
 
-    __slots__ = ("_on_answer", "_task", "endpoint")
+    __slots__ = ("_heard", "_on_answer", "_task", "endpoint")
 
     def __init__(self, endpoint: str, on_answer: OnAnswer) -> None:
         self.endpoint = endpoint
         self._on_answer = on_answer
+        self._heard: asyncio.Future[datetime] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
     def answered(self, at: datetime) -> None:
         """The seat answered; a second word of it changes nothing."""
         if self._task is None:
+            self._heard.set_result(at)
             self._task = asyncio.create_task(self._tell(at))
+
+    async def heard(self, *, within_s: float, otherwise: datetime) -> datetime:
+        """When the seat answered. AMI's word may be a moment behind AGI's, or AMI may be away:
+        `otherwise` stands in then."""
+        if not self._heard.done():
+            await asyncio.wait({self._heard}, timeout=within_s)
+        self.answered(otherwise)
+        return self._heard.result()
 
     async def told(self) -> None:
         """Wait until `on_answer`, if it was begun, has come to its end."""
@@ -48,7 +58,7 @@ class AnswerRegistry:
         self._ringing: dict[str, Ringing] = {}
 
     def expect(self, call_id: str, endpoint: str, on_answer: OnAnswer) -> Ringing:
-        """Watch one ring attempt until `forget`."""
+        """Watch one ring attempt until `forget`; endpoint "" takes any side's answer."""
         ringing = self._ringing[call_id] = Ringing(endpoint, on_answer)
         return ringing
 
@@ -58,5 +68,5 @@ class AnswerRegistry:
     def tell(self, event: SeatAnswered) -> None:
         """Take AMI's word; one about another seat or a finished attempt is stale and ignored."""
         ringing = self._ringing.get(event.call_id)
-        if ringing is not None and ringing.endpoint == event.endpoint:
+        if ringing is not None and ringing.endpoint in ("", event.endpoint):
             ringing.answered(event.at)

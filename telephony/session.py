@@ -20,6 +20,8 @@ BEEP = "beep"
 ANSWER_S = 10.0
 """Longest wait for the answer to a command that takes no time of its own."""
 HANGUP_GRACE_S = 1.0
+AMI_LAG_S = 0.2
+"""How far AMI's word of an answer may come after AGI's of the talk's end."""
 AUDIO_SAMPLES_S = 8000
 ANY_DIGIT = "0123456789*#"
 
@@ -28,7 +30,6 @@ _PATH = re.compile(r"/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
 _ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _NUMBER = re.compile(r"\+?[0-9*#]{2,32}")
 _DIGITS = re.compile(r"[0-9*#]*")
-_OUTCOME = "${DIALSTATUS}/${ANSWEREDTIME_MS}"
 
 
 class FastAgiCall:
@@ -59,15 +60,18 @@ class FastAgiCall:
         max_digits: int = 1,
         timeout_s: float = 5.0,
     ) -> str:
-        """One GET DATA plays them all and reads. A single `#` is a digit, not an end."""
+        """When one digit is asked for, `#` is a digit. GET DATA isn't used: it fails, as if the
+        caller had left, where a prompt's file is missing."""
         paths = [prompt_path(language, name) for name in prompts]
         await self.music(False)
-        timeout_ms = str(max(1, round(timeout_s * 1000)))
-        line = agi.command("GET DATA", "&".join(paths), timeout_ms, str(max_digits))
-        reply = await self._reply(line)
-        if max_digits == 1 and not reply.result and reply.note != "timeout":
-            return "#"
-        return reply.result
+        digits = digit = await self._stream(paths, ANY_DIGIT)
+        wait = agi.command("WAIT FOR DIGIT", str(max(1, round(timeout_s * 1000))))
+        while not digits or (digit != "#" and len(digits) < max_digits):
+            digit = (await self._reply(wait)).digit
+            if not digit:
+                break
+            digits += digit
+        return digits if max_digits == 1 else digits.rstrip("#")
 
     async def record(
         self, path: str, *, max_s: float, silence_s: float, beep: bool = True
@@ -114,9 +118,8 @@ class FastAgiCall:
         await self.music(False)
         # Without this an earlier attempt's DIALSTATUS could be read as this one's.
         await self._set({"DIALSTATUS": "", **_prefixed(variables or {})})
-        return await self._dialled(
-            agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},g"), seat, on_answer
-        )
+        line = agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},gI")
+        return await self._ring(line, seat, on_answer)
 
     async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
         number = _matching(_NUMBER, target, "number")
@@ -126,12 +129,7 @@ class FastAgiCall:
             "HL_TRANSFER_FIRST": _number_or_nothing(first_called),
         }
         await self._set({"DIALSTATUS": "", **who})
-        gosub = agi.command("GOSUB", "outbound", number, "1")
-        reply = agi.parse_reply(await self._connection.command(gosub, None))
-        if reply.failed:
-            await self._raise_if_gone()
-            return DialResult(DialStatus.CONGESTION)
-        return await self._outcome()
+        return await self._ring(agi.command("GOSUB", "outbound", number, "1"), "", _nothing_to_tell)
 
     async def remember(self, **variables: str) -> None:
         await self._set(_prefixed(variables))
@@ -139,27 +137,31 @@ class FastAgiCall:
     async def finish(self) -> None:
         await self._set({"HL_DONE": "1"})
 
-    async def _dialled(self, line: bytes, endpoint: str, on_answer: OnAnswer) -> DialResult:
+    async def _ring(self, line: bytes, endpoint: str, on_answer: OnAnswer) -> DialResult:
+        """One ring attempt and its talk, with AMI listened to for the answer."""
         call_id = self.info.call_id
         ringing = self._answers.expect(call_id, endpoint, on_answer)
+        began = datetime.now(UTC)
         try:
-            await self._reply(line)
-            result = await self._outcome()
-            if result.status is DialStatus.ANSWER:
-                ringing.answered(datetime.now(UTC))
-            return result
+            reply = agi.parse_reply(await self._connection.command(line, None))
+            ended = datetime.now(UTC)
+            if reply.failed:
+                await self._raise_if_gone()
+                return DialResult(DialStatus.CONGESTION)
+            status = await self._dial_status()
+            if status is not DialStatus.ANSWER:
+                return DialResult(status)
+            answered = await ringing.heard(within_s=AMI_LAG_S, otherwise=began)
+            return DialResult(status, max(0.0, (ended - answered).total_seconds()))
         finally:
             self._answers.forget(call_id)
             await ringing.told()
 
-    async def _outcome(self) -> DialResult:
-        line = agi.command("GET FULL VARIABLE", _OUTCOME)
-        text = agi.parse_value(await self._connection.command(line, ANSWER_S))
-        status, _, answered_ms = text.partition("/")
-        if status != DialStatus.ANSWER:
-            known = status in DialStatus.__members__
-            return DialResult(DialStatus(status) if known else DialStatus.CONGESTION)
-        return DialResult(DialStatus.ANSWER, int(answered_ms or 0) / 1000)
+    async def _dial_status(self) -> DialStatus:
+        """DIALSTATUS; words the queue has no use for count as CONGESTION."""
+        line = agi.command("GET FULL VARIABLE", "${DIALSTATUS}")
+        status = agi.parse_value(await self._connection.command(line, ANSWER_S))
+        return DialStatus(status) if status in DialStatus.__members__ else DialStatus.CONGESTION
 
     async def _stream(self, paths: Sequence[str], interrupt: str) -> str:
         stops = _matching(_DIGITS, interrupt, "digits")
@@ -209,6 +211,10 @@ def _matching(pattern: re.Pattern[str], value: str, what: str) -> str:
 
 def _number_or_nothing(value: str) -> str:
     return value if _NUMBER.fullmatch(value) else ""
+
+
+async def _nothing_to_tell(answered: datetime) -> None:
+    """A transfer's answer changes nothing here."""
 
 
 async def _let_go(waiting: "asyncio.Future[T]") -> None:

@@ -4,7 +4,7 @@ https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Events
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 
 from panoramisk.message import Message
 
@@ -16,6 +16,12 @@ STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 """What the `Status` action is asked to tell of each channel."""
 
 GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
+
+
+def told_at(message: Message) -> datetime:
+    """When Asterisk told it (`timestampevents = yes`), else now."""
+    text = message.timestamp
+    return datetime.fromtimestamp(float(text), UTC) if text else datetime.now(UTC)
 
 
 def endpoint_of(channel: str) -> str:
