@@ -26,7 +26,7 @@ class IdleOrder:
 
     def join(self, seat_id: str) -> None:
         """A new seat, not ready yet; its turn comes after all others."""
-        self._turns[seat_id] = self._new_turn()
+        self.go_last(seat_id)
 
     def drop(self, seat_id: str) -> None:
         """Forget a seat, ready or not."""
@@ -37,13 +37,16 @@ class IdleOrder:
         """True while the seat may be found by `longest`."""
         return seat_id in self._ready
 
-    def set_ready(self, seat_id: str, skills: Mapping[str, int], *, keep_turn: bool) -> None:
-        """Let the seat be found; with a new turn at the end unless it keeps the one it has."""
-        if not keep_turn:
-            self._turns[seat_id] = self._new_turn()
+    def go_last(self, seat_id: str) -> None:
+        """Give a seat that isn't ready a new turn, after all others."""
+        self._turns[seat_id] = self._new_turn()
+
+    def set_ready(self, seat_id: str, skills: Mapping[str, int]) -> None:
+        """Let the seat be found, at its turn."""
+        turn = self._turns[seat_id]
         self._ready[seat_id] = skills
-        self._seat_at[self._turns[seat_id]] = seat_id
-        self._flip(self._turns[seat_id], skills)
+        self._seat_at[turn] = seat_id
+        self._flip(turn, skills)
 
     def set_busy(self, seat_id: str) -> None:
         """The seat is no longer to be found; nothing happens when it wasn't ready."""

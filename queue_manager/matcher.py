@@ -121,9 +121,11 @@ class Matcher:
         profile = self._seats[seat_id]
         if self._idle.is_ready(seat_id):
             return None
+        if not keep_turn:
+            self._idle.go_last(seat_id)
         best = min(map(self._heads.__getitem__, profile.signatures), default=_NOBODY)
         if best == _NOBODY:
-            self._idle.set_ready(seat_id, profile.skills, keep_turn=keep_turn)
+            self._idle.set_ready(seat_id, profile.skills)
             return None
         call_id = self._call_at[best]
         self._stop_waiting(self._callers[call_id])
