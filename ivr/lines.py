@@ -149,12 +149,11 @@ class Lines:
             (tenant, line.id): line for tenant, table in tables.items() for line in table.lines
         }
         self._schedules = {
-            (tenant.id, line.id): parse_hours(
-                tables[tenant.id].hours if line.hours is None else line.hours,
-                ZoneInfo(tenant.time_zone),
+            (tenant.id, line_id): parse_hours(
+                self.hours(tenant.id, line_id), ZoneInfo(tenant.time_zone)
             )
             for tenant in tenants
-            for line in tables[tenant.id].lines
+            for line_id in ("", *(line.id for line in tables[tenant.id].lines))
         }
 
     def find(
@@ -178,8 +177,15 @@ class Lines:
         """A tenant's lines in the table's order."""
         return self._tables[tenant].lines
 
+    def hours(self, tenant: str, line_id: str = "") -> HoursText:
+        """The hours as the table has them: a line's own, else (and for "") the tenant's."""
+        line = self._by_id.get((tenant, line_id))
+        if line is None or line.hours is None:
+            return self._tables[tenant].hours
+        return line.hours
+
     def schedule(self, tenant: str, line_id: str) -> Schedule:
-        """The weekly hours of a line."""
+        """The weekly hours of a line, or with line_id "" the tenant's own."""
         return self._schedules[tenant, line_id]
 
 

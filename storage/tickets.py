@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
-from sqlalchemy import ColumnElement, Connection, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from storage.codec import dump_new_ticket, load_new_ticket
 from storage.database import Database
@@ -13,7 +13,7 @@ from storage.rows import DIALECTS, insert_once, row_ticket, ticket_row
 from storage.tables import spool_taken, ticket_counters, ticket_events, tickets
 from tickets.errors import StoreRefused, UnknownTicket
 from tickets.merge import merged
-from tickets.model import NewTicket, Ticket
+from tickets.model import NewTicket, Origin, Ticket
 from tickets.number import day_key, format_number, local_day
 
 CREATED, MERGED = "created", "merged"
@@ -118,6 +118,18 @@ class SqlTickets:
             ticket_counters.c.tenant == tenant, ticket_counters.c.day == day_key(day)
         )
         return await self._database.read(lambda connection: connection.execute(query).scalar()) or 0
+
+    async def origins_on(self, tenant: str, day: date) -> Mapping[Origin, int]:
+        """How many tickets have a number of this local day, by what made them."""
+        query = (
+            select(tickets.c.origin, func.count())
+            .where(tickets.c.tenant == tenant)
+            .where(tickets.c.number >= format_number(day, 1))
+            .where(tickets.c.number < format_number(day + timedelta(days=1), 1))
+            .group_by(tickets.c.origin)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {Origin(origin): count for origin, count in rows}
 
     async def events(self, tenant: str, number: str) -> Sequence[TicketEvent]:
         """A ticket's history, oldest first; empty for an unknown one."""

@@ -1,27 +1,45 @@
 """What this room counts; read at /metrics."""
 
-from prometheus_client import Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+REGISTRY = CollectorRegistry()
 
 AGI_REFUSED = Counter(
     "hotline_agi_refused_connections_total",
     "FastAGI connections closed because the peer didn't speak AGI",
     ["reason"],
+    registry=REGISTRY,
 )
-AGI_SESSIONS = Counter("hotline_agi_sessions_total", "FastAGI sessions begun", ["route"])
-AGI_ACTIVE = Gauge("hotline_agi_active_sessions", "FastAGI sessions going on")
+AGI_SESSIONS = Counter(
+    "hotline_agi_sessions_total", "FastAGI sessions begun", ["route"], registry=REGISTRY
+)
+AGI_ACTIVE = Gauge("hotline_agi_active_sessions", "FastAGI sessions going on", registry=REGISTRY)
 AGI_FAILED = Counter(
-    "hotline_agi_failed_sessions_total", "Sessions that ended by an error of ours", ["route"]
+    "hotline_agi_failed_sessions_total",
+    "Sessions that ended by an error of ours",
+    ["route"],
+    registry=REGISTRY,
 )
 GHOST_CALLS = Counter(
-    "hotline_ghost_calls_total", "Sessions ended because Asterisk no longer knew their channel"
+    "hotline_ghost_calls_total",
+    "Sessions ended because Asterisk no longer knew their channel",
+    registry=REGISTRY,
 )
 AMI_RECONNECTS = Counter(
-    "hotline_ami_connections_total", "Manager connections made, the first included", ["link"]
+    "hotline_ami_connections_total",
+    "Manager connections made, the first included",
+    ["link"],
+    registry=REGISTRY,
 )
-AMI_CONNECTED = Gauge("hotline_ami_connected_state", "1 while the manager link is up", ["link"])
+AMI_CONNECTED = Gauge(
+    "hotline_ami_connected_state", "1 while the manager link is up", ["link"], registry=REGISTRY
+)
 AMI_BAD_MESSAGES = Counter(
-    "hotline_ami_bad_messages_total", "Manager messages or bytes we could not take", ["reason"]
+    "hotline_ami_bad_messages_total",
+    "Manager messages or bytes we could not take",
+    ["reason"],
+    registry=REGISTRY,
 )
 AMI_LATE_ACTIONS = Counter(
-    "hotline_ami_late_actions_total", "Manager actions without an answer in time"
+    "hotline_ami_late_actions_total", "Manager actions without an answer in time", registry=REGISTRY
 )

@@ -74,6 +74,11 @@ class Telephony:
         return self._server.port
 
     @property
+    def listening(self) -> bool:
+        """Calls can reach us."""
+        return self._server.listening
+
+    @property
     def ready(self) -> bool:
         """Calls can be taken and Asterisk's events are heard."""
         return self._server.listening and self.ami.connected

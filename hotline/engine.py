@@ -1,0 +1,341 @@
+"""The engine: every room with its real neighbours. The only place where they are all known."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from console.app import build_app, serving
+from console.errors import Conflict
+from console.metrics import Metrics
+from console.ports import PartHealth, Probe
+from console.services import Services
+from hotline import logs, secrets_kept
+from hotline.boards import (
+    HomeAudio,
+    LineBoard,
+    QueueBoards,
+    StoredTokens,
+    disk_health,
+    tenant_facts,
+)
+from hotline.counting import CountedIntake
+from hotline.loading import load_settings
+from hotline.overrides import Overrides, SystemClock
+from hotline.reconcile import Reconciler, never_idle
+from hotline.settings import Settings
+from hotline.todays_tickets import TodaysTickets
+from ivr.conversation import converse, hang_up
+from ivr.desk import Desk
+from ivr.documents import DocumentError
+from ivr.flow import load_flows
+from ivr.lines import Lines, load_all_lines
+from ivr.recovery import SpoolItem as SpooledCall
+from ivr.recovery import facts_from_spool
+from ivr.story import Directory
+from ivr.tenants import Tenant
+from ivr.voice_files import HomeVoiceFiles
+from queue_manager.model import QueueSettings, Seat
+from queue_manager.service import QueueService
+from recordings.model import RecordingKind
+from recordings.retention import purge
+from recordings.verifier import Verifier
+from storage.calls import SqlCalls
+from storage.database import Database
+from storage.drain import Drain
+from storage.hours import SqlHours
+from storage.journal import Journal
+from storage.live import RedisLiveState
+from storage.recordings import SqlRecordings
+from storage.seats import SqlSeats
+from storage.spool import SpoolTaker
+from storage.spool_item import SpoolItem
+from storage.tickets import SqlTickets
+from storage.tokens import SqlTokens
+from telephony.call import Call, CallInfo
+from telephony.counters import REGISTRY as TELEPHONY_COUNTERS
+from telephony.door import Telephony
+from telephony.errors import CallEnded
+from tickets.errors import StoreAway
+from tickets.model import CallFacts
+from tickets.service import Intake
+
+LOOPBACK = "127.0.0.1"
+PURGE_EVERY_S = 3600.0
+
+log = structlog.get_logger(__name__)
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; calls live on then, in Asterisk."""
+    settings = load_settings()
+    logs.configure(settings.log_level)
+    asyncio.run(_until_signalled(Engine(settings)))
+
+
+async def _until_signalled(engine: "Engine") -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await engine.run(stop)
+
+
+class Engine:
+    """All roles of one installation in one process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        home = settings.folders
+        self._home = home.root
+        self._clock = SystemClock()
+        self._zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
+        self._metrics = Metrics()
+        self._metrics.registry.register(TELEPHONY_COUNTERS)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._passing: set[asyncio.Task[None]] = set()
+
+        self._database = Database(settings.sql_url)
+        self._tickets = SqlTickets(self._database, self._zones)
+        self._calls = SqlCalls(self._database)
+        self._seats = SqlSeats(self._database)
+        self._recordings = SqlRecordings(self._database)
+        self._journal = Journal(home.journal)
+        self._intake = Intake(self._tickets, self._calls, self._journal)
+        self._todays = TodaysTickets(self._tickets, self._zones, self._clock)
+        self._counted = CountedIntake(self._intake, self._metrics, self._todays)
+        redis_url = settings.redis_url or f"unix://{home.redis_socket}"
+        self._live = RedisLiveState(redis_url)
+        self._queues = {t.id: self._queue(t) for t in settings.tenants}
+
+        lines = load_all_lines(settings.tenants)
+        self._overrides = Overrides(SqlHours(self._database), self._clock, lines)
+        self._line_board = LineBoard(lines)
+        self._desk = Desk(
+            clock=self._clock,
+            directory=self._directory(lines),
+            queues=self._queues,
+            tickets=self._counted,
+            call_log=self._counted,
+            voice=HomeVoiceFiles(self._home),
+            override=self._overrides.of,
+            voice_offer_after_s=settings.voice_offer_after_s,
+            announce_every_s=settings.announce_every_s,
+            voice_request_max_s=settings.voice_request_max_s,
+        )
+        self._telephony = Telephony(
+            host=LOOPBACK,
+            agi_port=settings.agi_port,
+            ami_port=settings.ami_port,
+            ami_secret=secrets_kept.ami_secret(home),
+            on_call=self._on_call,
+            on_hangup=self._on_hangup,
+            on_event=Reconciler(
+                self._queues,
+                self._counted,
+                lambda: self._desk.directory,
+                lambda: self._telephony.active_calls(),
+                self._clock,
+                self._spawn,
+            ).take,
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
+
+        What is ended last is needed longest: a call that ends while we stop still gets its ticket.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            await self._database.start()
+            stack.push_async_callback(self._database.close)
+            stack.push_async_callback(self._intake.close)
+            self._live.start()
+            stack.push_async_callback(self._live.close)
+            await self._start_queues()
+            for queue in self._queues.values():
+                stack.callback(queue.close)
+            stack.push_async_callback(self._end_tasks)
+            self._start_tasks()
+            await self._telephony.start()
+            stack.push_async_callback(self._telephony.close)
+            app = build_app(self._services())
+            await stack.enter_async_context(
+                serving(app, self._settings.http_bind, self._settings.http_port)
+            )
+            log.info("engine_started", http_port=self._settings.http_port)
+            await self._until(stop)
+            log.info("engine_stopping", calls=len(self._telephony.active_calls()))
+
+    # --- calls
+
+    async def _on_call(self, call: Call) -> None:
+        try:
+            await converse(call, self._desk)
+        except CallEnded:
+            log.info("session_replaced", call_id=call.info.call_id)
+
+    async def _on_hangup(self, info: CallInfo) -> None:
+        await hang_up(info, self._desk)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._passing.add(task)
+        task.add_done_callback(self._passed)
+
+    def _passed(self, task: asyncio.Task[None]) -> None:
+        self._passing.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("task_failed", exc_info=task.exception())
+
+    # --- start and end
+
+    def _queue(self, tenant: Tenant) -> QueueService:
+        rules = QueueSettings(
+            tenant=tenant.id,
+            zone=self._zones[tenant.id],
+            wrap_up_s=tenant.wrap_up_s,
+            miss_limit=tenant.miss_limit,
+            pause_reasons=tenant.pause_reasons,
+            service_level_s=tenant.service_level_s,
+        )
+        return QueueService(rules, self._live, self._clock)
+
+    async def _start_queues(self) -> None:
+        """Seats from SQL with their last state from Redis; without SQL, both from Redis."""
+        for tenant, queue in self._queues.items():
+            views = await self._live.load_seats(tenant)
+            try:
+                seats = [stored.seat for stored in await self._seats.list(tenant)]
+                await self._overrides.read(tenant)
+                await self._restore_figures(tenant, queue)
+            except StoreAway as error:
+                log.error("started_without_sql", tenant=tenant, reason=str(error))
+                seats = [view.seat for view in views]
+            await queue.start(seats, views)
+
+    async def _restore_figures(self, tenant: str, queue: QueueService) -> None:
+        zone = self._zones[tenant]
+        day = self._clock.now().astimezone(zone).date()
+        level_s = queue.settings.service_level_s
+        stored = await self._calls.figures_of(tenant, day, zone, service_level_s=level_s)
+        queue.statistics.restore(day, stored.lines, stored.quarters)
+
+    def _start_tasks(self) -> None:
+        drain = Drain(self._journal, self._tickets, self._calls)
+        verifier = Verifier(self._recordings, self._home, self._clock.now)
+        spool = SpoolTaker(self._home, self._tickets, self._calls, self._spooled, self._zones)
+        works: Mapping[str, Coroutine[Any, Any, None]] = {
+            "journal-drain": drain.run(self._database.wait_healthy),
+            "recordings-verifier": verifier.run(),
+            "recordings-purge": self._purge_forever(),
+            "spool-taker": spool.run(),
+            "todays-tickets": self._todays.run(),
+        }
+        self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
+
+    async def _end_tasks(self) -> None:
+        for task in (*self._tasks, *self._passing):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._passing, return_exceptions=True)
+
+    async def _until(self, stop: asyncio.Event) -> None:
+        stopped = asyncio.create_task(_set(stop), name="stop")
+        failed = asyncio.create_task(never_idle(self._tasks), name="tasks")
+        done, pending = await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        for task in done:
+            task.result()
+
+    async def _purge_forever(self) -> None:
+        days = dict.fromkeys(RecordingKind, self._settings.recordings_days)
+        zone = next(iter(self._zones.values()))
+        while True:
+            try:
+                now = self._clock.now().astimezone(zone)
+                await purge(self._recordings, self._home, now, days)
+            except (StoreAway, OSError) as error:
+                log.warning("purge_postponed", reason=str(error))
+            await asyncio.sleep(PURGE_EVERY_S)
+
+    # --- what the console is given
+
+    def _services(self) -> Services:
+        boards = QueueBoards(self._queues, self._todays, self._clock)
+        tenants = tenant_facts(self._settings.tenants)
+        return Services(
+            tenants=lambda: tenants,
+            tokens=StoredTokens(SqlTokens(self._database)),
+            seats=boards,
+            waiting=boards,
+            figures=boards,
+            tickets=self._tickets,
+            hours=self._overrides,
+            lines=self._line_board,
+            audio=HomeAudio(self._home),
+            reload=self,
+            parts=self._probes(),
+            metrics=self._metrics,
+            now=self._clock.now,
+            version=version("hotline12345"),
+        )
+
+    def _probes(self) -> Mapping[str, Probe]:
+        async def ami() -> PartHealth:
+            up = self._telephony.ami.connected
+            return PartHealth(up, "" if up else "Asterisk's manager doesn't answer")
+
+        async def agi() -> PartHealth:
+            up = self._telephony.listening
+            return PartHealth(up, "" if up else "the FastAGI port isn't open")
+
+        async def sql() -> PartHealth:
+            waiting = self._journal.waiting
+            if not self._database.healthy:
+                return PartHealth(False, f"away; {waiting} facts wait in the journal")
+            return PartHealth(True, f"{waiting} facts wait in the journal" if waiting else "")
+
+        async def redis() -> PartHealth:
+            up = self._live.healthy
+            return PartHealth(up, "" if up else "away; the engine's memory leads")
+
+        async def disk() -> PartHealth:
+            return await asyncio.to_thread(disk_health, self._home, self._journal)
+
+        return {"ami": ami, "agi": agi, "sql": sql, "redis": redis, "disk": disk}
+
+    async def reload(self, tenant: str) -> Mapping[str, int]:
+        """`console.ports.Reload`: lines and flows of all tenants, seats and hours of one.
+
+        Raises `Conflict` on a mistake in a file and `StoreAway`; then nothing has changed.
+        """
+        try:
+            lines = await asyncio.to_thread(load_all_lines, self._settings.tenants)
+            directory = await asyncio.to_thread(self._directory, lines)
+        except DocumentError as error:
+            raise Conflict(str(error)) from error
+        seats: list[Seat] = [stored.seat for stored in await self._seats.list(tenant)]
+        await self._overrides.read(tenant)
+        self._queues[tenant].set_seats(seats)
+        self._overrides.lines = self._line_board.table = lines
+        self._desk = replace(self._desk, directory=directory)
+        return {"seats": len(seats), "lines": len(lines.of(tenant))}
+
+    def _directory(self, lines: Lines) -> Directory:
+        tenants = self._settings.tenants
+        trunks = {trunk.id: trunk for trunk in self._settings.trunks}
+        return Directory(tenants, trunks, lines, load_flows(tenants, lines))
+
+    def _spooled(self, item: SpoolItem) -> CallFacts:
+        call = SpooledCall.model_validate_json(item.model_dump_json())
+        return facts_from_spool(call, self._desk.directory)
+
+
+async def _set(stop: asyncio.Event) -> None:
+    await stop.wait()

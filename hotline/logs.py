@@ -1,0 +1,46 @@
+"""One JSON line per event on standard output; personal data masked before it is written."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+PII = "pii_"
+SHOWN = 2
+
+
+def configure(level: str) -> None:
+    """Set structlog and the libraries' logging up, once per process."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        mask_personal_data,
+        structlog.processors.format_exc_info,
+    ]
+    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[*shared, render],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
+    )
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+def mask_personal_data(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Values under `pii_` keys keep their last two characters only."""
+    for key, value in event.items():
+        if key.startswith(PII) and value:
+            text = str(value)
+            event[key] = f"***{text[-SHOWN:]}" if len(text) > 2 * SHOWN else "***"
+    return event

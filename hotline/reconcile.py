@@ -1,0 +1,119 @@
+"""Asterisk's facts brought to the queues, and after each connection: what is true, made true here.
+
+A talk that an earlier engine began is found on its channel: the seat is talking, and the ticket
+that the earlier engine may not have written any more is written now.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+from ivr.ports import Clock, Tickets
+from ivr.recovery import draft_of_talk, info_from_variables
+from ivr.story import Directory
+from queue_manager.service import QueueService
+from telephony.events import (
+    ChannelHungUp,
+    ChannelSeen,
+    ConnectionLost,
+    EndpointReachable,
+    Event,
+    SeatAnswered,
+    SnapshotTaken,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Reconciler:
+    """Takes every event; returns at once. `led` are the calls this engine leads itself."""
+
+    def __init__(
+        self,
+        queues: Mapping[str, QueueService],
+        tickets: Tickets,
+        directory: Callable[[], Directory],
+        led: Callable[[], Collection[str]],
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self._queues = queues
+        self._tickets = tickets
+        self._directory = directory
+        self._led = led
+        self._clock = clock
+        self._spawn = spawn
+        self._reachable: set[str] = set()
+
+    def take(self, event: Event) -> None:
+        """One event of `telephony`."""
+        match event:
+            case EndpointReachable():
+                self._endpoint(event.endpoint, event.reachable)
+            case ChannelHungUp():
+                self._hung_up(event.call_id)
+            case SnapshotTaken():
+                self._snapshot(event)
+            case ConnectionLost():
+                log.warning("asterisk_events_missed", since=event.at.isoformat())
+            case SeatAnswered():
+                pass  # telephony has told the conversation that rings this seat
+
+    def _endpoint(self, endpoint: str, reachable: bool) -> None:
+        if reachable:
+            self._reachable.add(endpoint)
+        else:
+            self._reachable.discard(endpoint)
+        for queue in self._queues.values():
+            queue.endpoint_reachable(endpoint, reachable)
+
+    def _hung_up(self, call_id: str) -> None:
+        """A conversation of ours ends by itself; this is for talks found in a snapshot."""
+        if call_id not in self._led():
+            for queue in self._queues.values():
+                queue.talk_ended_by_call(call_id)
+
+    def _snapshot(self, seen: SnapshotTaken) -> None:
+        """Talks first: a seat that talks must not be offered a caller when its phone shows up."""
+        for channel in seen.channels:
+            if channel.bridged and _talks(channel) and channel.call_id not in self._led():
+                self._talk_found(channel)
+        for endpoint in self._reachable - seen.reachable_endpoints:
+            self._endpoint(endpoint, False)
+        for endpoint in seen.reachable_endpoints:
+            self._endpoint(endpoint, True)
+        log.info(
+            "asterisk_reconciled",
+            channels=len(seen.channels),
+            phones=len(seen.reachable_endpoints),
+        )
+
+    def _talk_found(self, channel: ChannelSeen) -> None:
+        tenant = channel.variables.get("TENANT", "")
+        queue = self._queues.get(tenant)
+        if queue is None:
+            log.error("talk_of_nobody", call_id=channel.call_id, tenant=tenant)
+            return
+        queue.restore_talk(channel.variables["SEAT"], channel.call_id)
+        info = info_from_variables(channel.call_id, channel.channel, channel.variables)
+        draft = draft_of_talk(info, self._directory(), self._clock.now())
+        self._spawn(self._keep(self._tickets.create(draft)))
+
+    @staticmethod
+    async def _keep(making: Coroutine[Any, Any, str]) -> None:
+        await making
+
+
+def _talks(channel: ChannelSeen) -> bool:
+    """A caller's channel that a seat has been rung for."""
+    return channel.variables.get("STAGE") == "dialing" and bool(channel.variables.get("SEAT"))
+
+
+async def never_idle(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Wait until one of the engine's own tasks ends, which none may; raises its error."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+        raise RuntimeError(f"task {task.get_name()} ended by itself")
