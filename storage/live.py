@@ -176,8 +176,8 @@ class RedisLiveState:
 
     async def _write(self) -> None:
         if self._rewrite:
+            self._rewrite = False  # a failure, or a tenant new meanwhile, asks for it again
             await self._write_everything()
-            self._rewrite = False
         elif not await self._write_changes():
             log.warning("live_state_was_wiped")
             self._rewrite = True
@@ -253,6 +253,8 @@ class RedisLiveState:
         found = self._mirrors.get(tenant)
         if found is None:
             found = self._mirrors[tenant] = _Mirror()
+            self._rewrite = True  # an earlier engine may have left this tenant's callers there
+            self._wake.set()
         return found
 
 
