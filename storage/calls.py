@@ -13,7 +13,6 @@ from sqlalchemy import (
     cast,
     extract,
     func,
-    not_,
     select,
 )
 
@@ -29,11 +28,9 @@ QUARTER_S = 900
 _RECORD = {
     name: statement.returning(calls.c.call_id) for name, statement in insert_once(calls).items()
 }
-_ANSWERED = calls.c.answered_at.is_not(None)
-_UNSERVED = and_(
-    not_(_ANSWERED),
-    calls.c.outcome.not_in([Outcome.VOICE_REQUEST.value, Outcome.TRANSFERRED.value]),
-)
+_SERVED = (Outcome.ANSWERED.value, Outcome.VOICE_REQUEST.value, Outcome.TRANSFERRED.value)
+_ANSWERED = calls.c.outcome == Outcome.ANSWERED.value
+_UNSERVED = calls.c.outcome.not_in(_SERVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +83,8 @@ def _lines(
         count(and_(_ANSWERED, calls.c.wait_s <= service_level_s)).label("answered_in_time"),
         count(_UNSERVED).label("abandoned"),
         count(and_(_UNSERVED, calls.c.wait_s < SHORT_ABANDON_S)).label("abandoned_short"),
-        count(and_(not_(_ANSWERED), calls.c.outcome == Outcome.VOICE_REQUEST.value)).label(
-            "voice_requests"
-        ),
-        count(and_(not_(_ANSWERED), calls.c.outcome == Outcome.TRANSFERRED.value)).label(
-            "transferred"
-        ),
+        count(calls.c.outcome == Outcome.VOICE_REQUEST.value).label("voice_requests"),
+        count(calls.c.outcome == Outcome.TRANSFERRED.value).label("transferred"),
         total(calls.c.wait_s).label("wait_total_s"),
         func.coalesce(func.max(calls.c.wait_s), 0.0).label("longest_wait_s"),
         count(_ANSWERED).label("talks"),
@@ -134,14 +127,19 @@ def _record(connection: Connection, record: CallRecord) -> None:
 
 
 def _row(record: CallRecord) -> dict[str, Any]:
+    """An answer whose time nobody knows (its engine died) has neither wait nor talk."""
+    answered_at, ended_at = record.answered_at, record.ended_at
+    waited_until = answered_at if record.outcome is Outcome.ANSWERED else ended_at
     return {
         **facts_row(record.facts),
         "outcome": record.outcome, "seat_id": record.seat_id, "queued_at": record.queued_at,
         "answered_at": record.answered_at, "ended_at": record.ended_at,
-        "wait_s": _span_s(record.queued_at, record.answered_at or record.ended_at),
-        "talk_s": _span_s(record.answered_at, record.ended_at),
+        "wait_s": _span_s(record.queued_at, waited_until),
+        "talk_s": _span_s(answered_at, ended_at),
     }  # fmt: skip
 
 
-def _span_s(begin: datetime | None, end: datetime) -> float | None:
-    return None if begin is None else max(0.0, (end - begin).total_seconds())
+def _span_s(begin: datetime | None, end: datetime | None) -> float | None:
+    if begin is None or end is None:
+        return None
+    return max(0.0, (end - begin).total_seconds())

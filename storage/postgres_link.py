@@ -21,6 +21,7 @@ class PostgresLink:
         self._url = url.set(drivername="postgresql+asyncpg")
         self._engine = create_async_engine(
             self._url, pool_size=READERS + 1, max_overflow=0, pool_timeout=deadline_s,
+            hide_parameters=True,
             connect_args={"timeout": command_s, "command_timeout": command_s},
         )  # fmt: skip
         self._writer: AsyncConnection | None = None

@@ -91,6 +91,7 @@ def _engine(url: URL, *, size: int, begin: str, pragmas: tuple[str, ...]) -> Eng
     """Transactions are begun by us: sqlite3 by itself begins late and commits around DDL."""
     engine = create_engine(
         url.set(drivername="sqlite"), poolclass=QueuePool, pool_size=size, max_overflow=0,
+        hide_parameters=True,
         connect_args={"check_same_thread": False, "isolation_level": None},
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from tickets.errors import StoreAway
+from tickets.errors import StoreAway, TicketError
 from tickets.model import CallRecord, NewTicket
 from tickets.ports import CallStore, Journal, TicketStore
 
@@ -74,7 +74,11 @@ class Intake:
 
 
 def _say(event: str, error: Exception, tenant: str, call_id: str) -> None:
+    """An outage is a warning; a refused fact may name what is private; the rest is a mistake."""
+    told = log.bind(tenant=tenant, call_id=call_id)
     if isinstance(error, StoreAway):
-        log.warning(event, tenant=tenant, call_id=call_id, reason=str(error))
+        told.warning(event, reason=str(error))
+    elif isinstance(error, TicketError):
+        told.error(event, reason=error.id, pii_detail=str(error))
     else:
-        log.error(event, tenant=tenant, call_id=call_id, exc_info=error)
+        told.error(event, exc_info=error)

@@ -15,8 +15,8 @@ from tickets.model import Kind, Origin, TicketState
 
 async def test_a_ticket_comes_back_as_it_was_made(sql_url: str) -> None:
     facts = call_facts(
-        kind=Kind.COMPLAINT, keys="12", language="za", caller_raw="张伟", recording="/hotline/r.wav",
-        started_at=NOON + timedelta(microseconds=123),
+        kind=Kind.COMPLAINT, keys="12", language="za", caller_raw="张伟",
+        started_at=NOON + timedelta(microseconds=123), recording="/hotline/r.wav",
     )  # fmt: skip
     new = new_ticket(facts=facts, seat_id="801", first_callback=True)
     async with opened(sql_url) as database:
