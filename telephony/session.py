@@ -41,7 +41,8 @@ class FastAgiCall:
         self.info = info
         self._connection = connection
         self._answers = answers
-        self._music = False
+        # On a re-entry the dialplan's own music may be playing: unknown until we say.
+        self._music: bool | None = None if info.reentry else False
 
     async def play(self, prompts: Sequence[str], *, language: str, interrupt: str = "") -> str:
         paths = [prompt_path(language, name) for name in prompts]

@@ -1,0 +1,1 @@
+"""Tests of the door to Asterisk: on real sockets, and on a real Asterisk."""
