@@ -1,5 +1,7 @@
 """`python -m hotline` is the `hotline` command."""
 
-from hotline.cli import app
+import sys
 
-app()
+from hotline.cli import main
+
+sys.exit(main())

@@ -54,6 +54,12 @@ def asterisk(settings: Settings) -> Part:
 
 def asterisk_command(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     """Asterisk's program inside its box: `-f` runs it, `-rx` asks a running one."""
+    config = f"{INSIDE}/etc/asterisk/asterisk.conf"
+    return beside_asterisk(settings, ["asterisk", "-C", config, *arguments])
+
+
+def beside_asterisk(settings: Settings, command: Sequence[str]) -> tuple[str, ...]:
+    """Any command in Asterisk's box, such as what its AGI scripts need to run."""
     home = settings.folders
     binds = _root(settings.asterisk_root)
     for file in ("/etc/resolv.conf", "/etc/localtime"):
@@ -61,8 +67,7 @@ def asterisk_command(settings: Settings, arguments: Sequence[str]) -> tuple[str,
     binds += ["--ro-bind", str(home.hosts), "/etc/hosts"]
     binds += _fallback_binds()
     binds += ["--bind", str(home.root), INSIDE]
-    config = f"{INSIDE}/etc/asterisk/asterisk.conf"
-    return _boxed(settings, binds, ["asterisk", "-C", config, *arguments])
+    return _boxed(settings, binds, command)
 
 
 def redis(settings: Settings) -> Part:
@@ -167,7 +172,10 @@ def _host_binds(settings: Settings) -> list[str]:
     """The host's programs, read-only, and the home: what engine and Redis may see."""
     home = settings.folders
     binds = _root(Path("/"))
-    binds += ["--ro-bind-try", "/run/postgresql", "/run/postgresql"]
+    resolver = Path("/etc/resolv.conf").resolve()  # often a link into /run
+    for path in (Path("/run/postgresql"), resolver):
+        if path.is_relative_to("/run"):
+            binds += [*_parents(path), "--ro-bind-try", str(path), str(path)]
     for folder in (home.root, home.redis_socket.parent):
         binds += [*_parents(folder), "--bind", str(folder), str(folder)]
     return binds

@@ -4,15 +4,16 @@ The TOML file is HOTLINE_CONFIG, else `hotline.toml` in the home, if it is there
 """
 
 import os
+import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import Field, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from asterisk_conf.model import OutboundRule, Trunk
@@ -20,6 +21,10 @@ from hotline.home import Home
 from ivr.tenants import Tenant
 
 PROJECT = Path(__file__).resolve().parent.parent
+PRIVATE_ASTERISK = Path("/opt/hotline/asterisk")
+PATH_KEYS = frozenset(
+    {"home", "cache", "asterisk_root", "lines_file", "flow_file", "password_file"}
+)
 DEFAULT_TENANT = Tenant(id="default", name="12345政务服务便民热线")
 DEMO_TRUNK = Trunk.model_validate({"id": "demo", "match": ["127.0.0.2"], "trusted": True})
 
@@ -28,16 +33,67 @@ def _port(default: int, description: str) -> Any:
     return Field(default=default, ge=1, le=65535, description=description)
 
 
+def default_home() -> Path:
+    """`var` in the project, or the user's own state folder where he may not write that."""
+    var = PROJECT / "var"
+    place = var if var.exists() else PROJECT
+    if os.access(place, os.W_OK):
+        return var
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "hotline"
+
+
+def default_asterisk_root() -> Path:
+    """The private root; the machine's own Asterisk only where there is no private one."""
+    own = not PRIVATE_ASTERISK.exists() and Path("/usr/sbin/asterisk").exists()
+    return Path("/") if own else PRIVATE_ASTERISK
+
+
+def config_file() -> Path:
+    """The TOML file: HOTLINE_CONFIG, else `hotline.toml` in the home (it may not exist)."""
+    named = os.environ.get("HOTLINE_CONFIG")
+    home = os.environ.get("HOTLINE_HOME") or default_home()
+    return Path(named) if named else Path(home) / "hotline.toml"
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    """The TOML file's settings, if it is there; relative paths in it start at its own folder."""
+    if not file.is_file():
+        return {}
+    return cast(
+        "dict[str, object]",
+        _absolute(tomllib.loads(file.read_text("utf-8")), file.resolve().parent),
+    )
+
+
+def _absolute(value: object, folder: Path) -> object:
+    match value:
+        case dict():
+            return {
+                key: str(folder / inner)
+                if key in PATH_KEYS and isinstance(inner, str)
+                else _absolute(inner, folder)
+                for key, inner in value.items()
+            }
+        case list():
+            return [_absolute(inner, folder) for inner in value]
+        case other:
+            return other
+
+
 class Settings(BaseSettings):
-    """The installation's settings. Unknown HOTLINE_* variables and TOML keys are refused."""
+    """The installation's settings. Unknown TOML keys are refused (`hotline.loading` refuses
+    unknown HOTLINE_* variables, too)."""
 
-    model_config = SettingsConfigDict(env_prefix="HOTLINE_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="HOTLINE_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
-    home: Path = Field(default=PROJECT / "var", description="folder of everything that lives")
+    home: Path = Field(default_factory=default_home, description="folder of everything that lives")
     config: Path | None = Field(default=None, description="TOML file with these settings")
     cache: Path = Field(default=PROJECT / ".cache", description="built prompts and models")
     asterisk_root: Path = Field(
-        default=Path("/opt/hotline/asterisk"),
+        default_factory=default_asterisk_root,
         description="private root holding Asterisk; / uses the machine's own",
     )
     user: str = Field(default="hotline", description="system user the parts run as under root")
@@ -78,10 +134,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = os.environ.get("HOTLINE_CONFIG")
-        home = Path(os.environ.get("HOTLINE_HOME", PROJECT / "var"))
-        toml = Path(file) if file else home / "hotline.toml"
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml)
+        file = InitSettingsSource(settings_cls, _from_file(config_file()))
+        return init_settings, env_settings, file
 
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
@@ -97,6 +151,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"outbound {rule.number}: there is no trunk {rule.trunk!r}")
         if self.rtp_end - self.rtp_start < 99:
             raise ValueError("rtp_start to rtp_end: at least 100 ports are needed")
+        if self.rtp_start <= self.sip_port <= self.rtp_end:
+            raise ValueError("sip_port lies between rtp_start and rtp_end: media would take it")
+        used: dict[int, str] = {}
+        for key in ("sip_port", "http_port", "ami_port", "agi_port"):
+            if other := used.get(port := getattr(self, key)):
+                raise ValueError(f"{other} and {key} are both {port}: each needs its own")
+            used[port] = key
         return self
 
     @property

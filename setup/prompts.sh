@@ -2,9 +2,9 @@
 
 prompts_present() {
     missing="spoken prompts (in $cache)"
-    "$python" -P -m ivr.prompt_builder --check "$cache/prompts" 2>/dev/null
+    HOTLINE_CONFIG='' HOTLINE_CACHE="$cache" "$venv/bin/hotline" prompts --check
 }
 
 prompts_build() {
-    "$python" -P -m ivr.prompt_builder "$cache/prompts"
+    HOTLINE_CONFIG='' HOTLINE_CACHE="$cache" "$venv/bin/hotline" prompts
 }

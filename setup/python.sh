@@ -31,4 +31,7 @@ make_importable() {
 exec "$(dirname "$(readlink -f "$0")")/python" -P -m hotline "$@"
 COMMAND
     chmod 755 "$venv/bin/hotline"
+    local folders
+    mapfile -t folders < <(rooms)
+    "$python" -m compileall -q "${folders[@]}"  # whoever runs it later may not write here
 }

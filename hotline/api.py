@@ -1,0 +1,80 @@
+"""The running engine, asked over its own HTTP API with this installation's local token."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any, cast
+
+from hotline import secrets_kept
+from hotline.errors import BadRequest, EngineAway, HomeUnusable
+from hotline.settings import Settings
+
+ANSWER_S = 10.0
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is asked, not bound
+
+
+def base_url(settings: Settings) -> str:
+    """Where the pages and the API are, seen from this machine."""
+    address = EVERYWHERE.get(settings.http_bind, settings.http_bind)
+    host = f"[{address}]" if ":" in address else address
+    return f"http://{host}:{settings.http_port}"
+
+
+def ask(
+    settings: Settings, path: str, *, method: str = "GET", body: object = None
+) -> dict[str, Any]:
+    """One request; raises `EngineAway`, or `BadRequest` with the engine's own words."""
+    request = urllib.request.Request(  # noqa: S310 - our own http address
+        base_url(settings) + path,
+        method=method,
+        data=None if body is None else json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {_token(settings)}", "Content-Type": "application/json"},
+    )
+    try:
+        with _direct().open(request, timeout=ANSWER_S) as answer:
+            return cast("dict[str, Any]", json.load(answer))
+    except urllib.error.HTTPError as error:
+        raise BadRequest(_words(error)) from error
+    except (OSError, ValueError) as error:
+        raise EngineAway(
+            f"no engine answers at {base_url(settings)}: start it with `make run` (or its unit), "
+            "or name its home with HOTLINE_HOME and its port with HOTLINE_HTTP_PORT"
+        ) from error
+
+
+def readiness(settings: Settings) -> tuple[bool, dict[str, Any]]:
+    """/readyz: whether calls can be taken, and each part; raises `EngineAway`."""
+    try:
+        with _direct().open(f"{base_url(settings)}/readyz", timeout=ANSWER_S) as answer:
+            return True, cast("dict[str, Any]", json.load(answer))
+    except urllib.error.HTTPError as error:
+        return False, cast("dict[str, Any]", json.loads(error.read() or b"{}"))
+    except (OSError, ValueError) as error:
+        raise EngineAway(f"no engine answers at {base_url(settings)}") from error
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """Never through a proxy the environment names: the engine is on this machine."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def _token(settings: Settings) -> str:
+    home = settings.folders
+    try:
+        return secrets_kept.read(home, secrets_kept.CLI_TOKEN)
+    except FileNotFoundError as error:
+        raise EngineAway(
+            f"there is no installation in {home.root}: start it once with `make run`, "
+            "or name another with HOTLINE_HOME"
+        ) from error
+    except PermissionError as error:
+        raise HomeUnusable(
+            f"{error.filename}: only root and the parts' user may read it"
+        ) from error
+
+
+def _words(error: urllib.error.HTTPError) -> str:
+    try:
+        return str(json.load(error)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"the engine answered {error.code} {error.reason}"

@@ -1,0 +1,86 @@
+"""The `hotline` command: every mistake is one sentence on stderr and a non-zero exit."""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import typer
+from typer.exceptions import TyperException
+
+from hotline.errors import BadRequest, HotlineError
+
+# Each file of hotline/commands and the words it brings. Only what is asked for is imported.
+COMMANDS = {
+    "run": ("run", "prepare", "prompts", "part", "engine", "asterisk"),
+    "doctor": ("doctor",),
+    "status": ("status",),
+    "tickets": ("tickets",),
+    "seats": ("seats",),
+    "lines": ("lines",),
+    "hours": ("hours",),
+    "flow": ("flow",),
+    "token": ("token",),
+}
+# These work in the home: under root they run as the parts' user, in the engine's box.
+IN_THE_HOME = frozenset({"asterisk", "demo", "hours", "seats", "status", "tickets", "token"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        _drop_rights(words)
+        return int(build(words)(words, prog_name="hotline", standalone_mode=False) or 0)
+    except HotlineError as error:
+        return _say(str(error), error.code)
+    except TyperException as error:
+        return _say(error.format_message(), error.exit_code)
+    except (typer.Abort, KeyboardInterrupt):
+        return _say("interrupted", 130)
+    except BrokenPipeError:  # whoever read our output has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The command with what these words need; with everything when that can't be told."""
+    app = typer.Typer(
+        name="hotline",
+        help="The 12345 government hotline engine. 12345政务服务便民热线",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_keep_words)
+    files = [file for file, brought in COMMANDS.items() if words and words[0] in brought]
+    for file in files or COMMANDS:
+        import_module(f"hotline.commands.{file}").register(app)
+    return app
+
+
+def _keep_words() -> None:
+    """Keeps the first word a command, also when only one command is there."""
+
+
+def _drop_rights(words: Sequence[str]) -> None:
+    """Under root: begin again as the parts' user. Root never writes where that user could."""
+    if not words or words[0] not in IN_THE_HOME or "--help" in words or os.geteuid() != 0:
+        return
+    from hotline import parts, supervision
+    from hotline.loading import load_settings
+
+    settings = load_settings()
+    home = settings.folders
+    if not home.supervisor.is_dir():
+        raise BadRequest(
+            f"there is no installation in {home.root}: "
+            "start it once with `make run`, or name another with HOTLINE_HOME"
+        )
+    command = parts.as_engine(settings, words)
+    os.execvpe(command[0], command, {**os.environ, **supervision.environment(settings)})  # noqa: S606
+
+
+def _say(sentence: str, code: int) -> int:
+    print(f"hotline: {sentence}", file=sys.stderr)
+    return code

@@ -1,0 +1,1 @@
+"""One file per group of commands. Each function here is what a user types."""

@@ -1,0 +1,51 @@
+"""What commands share: the settings, the tenant, printing, and the options' spelling."""
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hotline.errors import BadRequest
+from hotline.loading import load_settings
+from hotline.settings import Settings
+from ivr.tenants import Tenant
+
+TenantOption = Annotated[
+    str, typer.Option("--tenant", help="city or province; the first one if not given")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+out = Console(width=None if sys.stdout.isatty() else 240)  # a pipe cuts no column
+
+
+def chosen(tenant: str) -> tuple[Settings, Tenant]:
+    """Settings and the tenant that is meant; raises `BadSettings`, `BadRequest`."""
+    settings = load_settings()
+    if not tenant:
+        return settings, settings.tenants[0]
+    for known in settings.tenants:
+        if known.id == tenant:
+            return settings, known
+    names = ", ".join(known.id for known in settings.tenants)
+    raise BadRequest(f"there is no tenant {tenant!r}; known are: {names}")
+
+
+def print_json(value: Any) -> None:
+    """One JSON document, Chinese readable."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table as wide as needed, or one sentence when there is nothing."""
+    if not rows:
+        out.print("[dim]nothing there[/]")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)

@@ -1,0 +1,39 @@
+"""`hotline lines`: the line table as it is read."""
+
+import typer
+
+from hotline.commands.common import JsonOption, TenantOption, chosen, print_json, print_table
+from hotline.errors import BadSettings
+from ivr.documents import DocumentError
+from ivr.lines import DEFAULT_TABLE, Line, load_lines
+
+app = typer.Typer(help="Lines (热线): former numbers and 12345 itself.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keeps `list` a word of its own, however few commands there are."""
+
+
+@app.command("list")
+def list_lines(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
+    """Every line of a tenant in the table's order."""
+    _, city = chosen(tenant)
+    try:
+        lines = load_lines(city.lines_file or DEFAULT_TABLE).lines
+    except DocumentError as error:
+        raise BadSettings(str(error)) from error
+    if as_json:
+        print_json([line.model_dump(mode="json") for line in lines])
+        return
+    print_table(("line", "numbers", "name", "unit", "mode", "target"), [_row(n) for n in lines])
+
+
+def _row(line: Line) -> tuple[str, ...]:
+    numbers = ", ".join(line.numbers)
+    return (line.id, numbers, line.name, line.unit, line.mode, line.target or "")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to the `hotline` command."""
+    root.add_typer(app, name="lines")

@@ -1,0 +1,84 @@
+"""`hotline run`, and the hidden commands it and set-up are made of."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from hotline.commands.common import out
+from hotline.errors import BadRequest
+from hotline.loading import load_settings
+
+
+def run(
+    demo: Annotated[
+        bool,
+        typer.Option("--demo/--no-demo", envvar="DEMO", help="play the demonstration (DEMO=0: no)"),
+    ] = True,
+) -> None:
+    """Start everything in the foreground; Ctrl-C ends every process."""
+    from hotline.run import Runner
+
+    Runner(load_settings(), out).run(demo=demo)
+
+
+def prepare() -> None:
+    """Make secrets, database, prompts and configuration in the home."""
+    import asyncio
+
+    from hotline.layout import lay_out
+    from hotline.prepare import prepare as work
+
+    settings = load_settings()
+    lay_out(settings)
+    for line in asyncio.run(work(settings)):
+        typer.echo(line)
+
+
+def prompts(
+    check: Annotated[bool, typer.Option("--check", help="only tell whether all are there")] = False,
+) -> None:
+    """Make the spoken prompts that the cache lacks (what set-up runs)."""
+    from hotline.prompts import build_prompts, prompts_complete
+
+    settings = load_settings()
+    if check:
+        raise typer.Exit(0 if prompts_complete(settings) else 1)
+    build_prompts(settings, lambda done, total: typer.echo(f"{done} of {total}"))
+
+
+def part(name: Annotated[str, typer.Argument(help="redis, asterisk or engine")]) -> None:
+    """Become one part, in the foreground (what the systemd units start)."""
+    from hotline.parts import all_parts
+    from hotline.supervision import environment
+
+    settings = load_settings()
+    for known in all_parts(settings):
+        if known.name == name:
+            os.execvpe(known.command[0], known.command, environment(settings))  # noqa: S606
+    raise BadRequest(f"there is no part {name!r} here (Redis is none when redis_url is set)")
+
+
+def engine() -> None:
+    """The engine itself, in the foreground."""
+    from hotline.engine import main
+
+    main()
+
+
+def asterisk(
+    command: Annotated[list[str], typer.Argument(help="such as: core show channels")],
+) -> None:
+    """Ask the running Asterisk on its own command line."""
+    from hotline.parts import asterisk_command
+
+    line = asterisk_command(load_settings(), ["-rx", " ".join(command)])
+    os.execvp(line[0], line)  # noqa: S606 - a fixed program with its arguments
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the `hotline` command."""
+    app.command()(run)
+    app.command()(asterisk)
+    for hidden in (prepare, prompts, part, engine):
+        app.command(hidden=True)(hidden)

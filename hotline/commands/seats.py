@@ -1,0 +1,175 @@
+"""`hotline seats`: set up in SQL, ready and paused over the running engine."""
+
+import contextlib
+import re
+import secrets
+import string
+from typing import Annotated, Any
+
+import typer
+
+from asterisk_conf.model import NAME
+from hotline import api, secrets_kept
+from hotline.commands.common import (
+    JsonOption,
+    TenantOption,
+    chosen,
+    out,
+    print_json,
+    print_table,
+)
+from hotline.errors import BadRequest, HotlineError
+from hotline.settings import Settings
+from hotline.store import with_store
+from queue_manager.model import LEVELS, Seat
+from storage.database import Database
+from storage.seats import SqlSeats
+
+app = typer.Typer(help="Seats (座席): who answers.", no_args_is_help=True)
+
+ALPHABET = "".join(set(string.ascii_letters + string.digits) - set("0O1lI"))
+PASSWORD_LENGTH = 20
+SKILL = re.compile(r"([a-z]{2,10}:[a-z0-9_]{1,30})(?:=([0-9]+))?")
+DEFAULT_SKILLS = ("lang:cmn=5", "svc:general=3")
+
+SeatArgument = Annotated[str, typer.Argument(help="the seat's number, such as 1001")]
+
+
+@app.command()
+def add(
+    seat: SeatArgument,
+    name: Annotated[str, typer.Option(help="who sits there; the number if not given")] = "",
+    skill: Annotated[
+        list[str] | None,
+        typer.Option(help="skill=level (1-5), often; default lang:cmn=5 and svc:general=3"),
+    ] = None,
+    endpoint: Annotated[str, typer.Option(help="SIP name; made from tenant and number")] = "",
+    tenant: TenantOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Add a seat; its SIP password is shown once and kept nowhere."""
+    from hotline.prepare import digest
+    from hotline.seats_config import reload_engine, rerender
+
+    settings, city = chosen(tenant)
+    chosen_endpoint = endpoint or (seat if len(settings.tenants) == 1 else f"{city.id}-{seat}")
+    _check_name("seat", seat)
+    _check_name("endpoint", chosen_endpoint)
+    new = Seat(city.id, seat, name or seat, chosen_endpoint, _skills(skill or DEFAULT_SKILLS))
+    password = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
+    credential = digest(chosen_endpoint, secrets_kept.sip_realm(settings.folders), password)
+
+    async def write(database: Database) -> None:
+        seats = SqlSeats(database)
+        if any(s.seat.endpoint == chosen_endpoint for s in await seats.list()):
+            raise BadRequest(f"there is already a seat with the SIP name {chosen_endpoint}")
+        if any(s.seat.seat_id == seat for s in await seats.list(city.id)):
+            raise BadRequest(f"{city.id} already has a seat {seat}")
+        await seats.add(new, credential)
+        await rerender(settings, database)
+
+    with_store(settings, write)
+    running = reload_engine(settings, city.id)
+    account = {
+        "seat": seat,
+        "tenant": city.id,
+        "user": chosen_endpoint,
+        "password": password,
+        "server": f"{settings.sip_bind}:{settings.sip_port}",
+        "in_use": running,
+    }
+    if as_json:
+        print_json(account)
+        return
+    out.print(f"Seat {seat} of {city.name}: register a phone with", highlight=False)
+    for key in ("user", "password", "server"):
+        out.print(f"  {key:<9} {account[key]}", highlight=False, markup=False)
+    out.print("[dim]The password is shown this once. Then: hotline seats ready " + seat + "[/]")
+    if not running:
+        out.print("[dim]No engine runs; the seat is known at the next start.[/]")
+
+
+@app.command("list")
+def list_seats(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
+    """Every seat with its skills, and what it does when an engine runs."""
+    settings, city = chosen(tenant)
+
+    async def read(database: Database) -> list[Seat]:
+        return [stored.seat for stored in await SqlSeats(database).list(city.id)]
+
+    seats = with_store(settings, read)
+    states = _states(settings, city.id)
+    rows = [
+        {
+            "seat": s.seat_id,
+            "name": s.name,
+            "endpoint": s.endpoint,
+            "state": states.get(s.seat_id),
+            "skills": s.skills,
+        }
+        for s in seats
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("seat", "name", "SIP name", "state", "skills"),
+        [(s.seat_id, s.name, s.endpoint, states.get(s.seat_id, "-"), _spelled(s)) for s in seats],
+    )
+
+
+@app.command()
+def ready(seat: SeatArgument, tenant: TenantOption = "") -> None:
+    """The seat takes calls (again)."""
+    _wish(tenant, seat, {"state": "ready"})
+
+
+@app.command()
+def pause(
+    seat: SeatArgument,
+    reason: Annotated[str, typer.Option(help="one of the tenant's pause reasons")] = "other",
+    tenant: TenantOption = "",
+) -> None:
+    """No calls for this seat until it is ready again."""
+    _wish(tenant, seat, {"state": "paused", "reason": reason})
+
+
+def _wish(tenant: str, seat: str, wish: dict[str, str]) -> None:
+    settings, city = chosen(tenant)
+    path = f"/api/v1/tenants/{city.id}/seats/{seat}/state"
+    _check_name("seat", seat)
+    told = api.ask(settings, path, method="POST", body=wish)["seat"]
+    out.print(f"seat {seat}: {told['state']}", highlight=False)
+
+
+def _states(settings: Settings, tenant: str) -> dict[str, str]:
+    """What seats do, when someone runs who knows it."""
+    with contextlib.suppress(HotlineError):
+        told: list[dict[str, Any]] = api.ask(settings, f"/api/v1/tenants/{tenant}/seats")["seats"]
+        return {str(seat.get("seat", seat.get("seat_id"))): str(seat["state"]) for seat in told}
+    return {}
+
+
+def _skills(words: tuple[str, ...] | list[str]) -> dict[str, int]:
+    skills: dict[str, int] = {}
+    for word in words:
+        match = SKILL.fullmatch(word)
+        level = int(match[2] or 3) if match else 0
+        if match is None or level not in LEVELS:
+            raise BadRequest(f"{word!r} is no skill: write for example lang:cmn=5 (level 1 to 5)")
+        skills[match[1]] = level
+    return skills
+
+
+def _spelled(seat: Seat) -> str:
+    return " ".join(f"{name}={level}" for name, level in seat.skills.items())
+
+
+def _check_name(what: str, name: str) -> None:
+    if not re.fullmatch(NAME.removesuffix("$"), name):
+        raise BadRequest(f"{what} {name!r}: letters, digits, - and _ only, 40 at most")
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to the `hotline` command."""
+    root.add_typer(app, name="seats")

@@ -1,0 +1,293 @@
+"""What a real installation needs, looked at piece by piece, each with how to mend it."""
+
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import ip_address
+from pathlib import Path
+
+from hotline import api, parts, ports, setup_check
+from hotline.errors import EngineAway
+from hotline.settings import DEMO_TRUNK, PROJECT, Settings
+from hotline.store import with_store
+
+LOW_DISK_GB = 5.0
+LOW_FILES = 4096
+ANSWER_S = 10.0
+SIP_PORT = 5060
+
+
+class Grade(StrEnum):
+    """How it stands: good; look at it; wrong."""
+
+    GOOD = "good"
+    LOOK = "look"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: what was found, and how to mend it when it isn't good."""
+
+    check: str
+    grade: Grade
+    found: str
+    mend: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; never raises for what is wrong."""
+    findings: list[Finding] = []
+    for check in CHECKS:
+        try:
+            findings += check(settings)
+        except Exception as error:  # a check that fails is a finding, not the end of the others
+            name = check.__name__.strip("_").replace("_", " ")
+            mend = "see the words on the left"
+            findings.append(Finding(name, Grade.WRONG, f"could not be checked: {error}", mend))
+    return findings
+
+
+def _setup(settings: Settings) -> Iterator[Finding]:
+    wrong = list(setup_check.missing(settings))
+    for what in wrong:
+        yield Finding("set-up", Grade.WRONG, what, setup_check.MEND)
+    if not wrong:
+        yield Finding("set-up", Grade.GOOD, f"complete (Python {sys.version.split()[0]})")
+
+
+def _running(settings: Settings) -> Iterator[Finding]:
+    """Either it runs and says how it is, or its ports must be free."""
+    try:
+        ready, told = api.readiness(settings)
+    except EngineAway:
+        troubles = [ports.why_not(listener) for listener in ports.listeners(settings)]
+        for trouble in filter(None, troubles):
+            yield Finding("ports", Grade.WRONG, trouble, "see the words on the left")
+        if not any(troubles):
+            yield Finding("ports", Grade.GOOD, "not running, and all its ports are free")
+        return
+    grade = Grade.GOOD if ready else Grade.WRONG
+    state = "calls can be taken" if ready else "no calls can be taken"
+    yield Finding("engine", grade, state, f"see {settings.folders.log}")
+    for name, part in told.get("parts", {}).items():
+        if not part["up"]:
+            mend = f"see {settings.folders.log}"
+            yield Finding(f"engine: {name}", Grade.WRONG, part["detail"] or "down", mend)
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    home = settings.folders
+    place = next(p for p in (home.root, *home.root.parents) if p.exists())
+    free_gb = shutil.disk_usage(place).free / 1e9
+    grade = Grade.GOOD if free_gb > LOW_DISK_GB else Grade.WRONG
+    # 16 kB a second, two sides of a talk mixed into one
+    talk = f"about {free_gb * 1e9 / 16000 / 3600:.0f} hours of recordings"
+    mend = "free some, or move HOTLINE_HOME to a larger disk"
+    yield Finding("disk", grade, f"{free_gb:.1f} GB free at {place}, {talk}", mend)
+    if place in (Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - that is the mistake looked for
+        mend = "set HOTLINE_HOME to a folder that is kept and backed up"
+        yield Finding("home", Grade.LOOK, f"{home.root} lies in a folder for temporary files", mend)
+
+
+def _secrets(settings: Settings) -> Iterator[Finding]:
+    home = settings.folders
+    if not home.secrets.is_dir():
+        found = "none yet: they are made at the first start"
+        yield Finding("secrets", Grade.GOOD, found)
+        return
+    if not os.access(home.secrets, os.R_OK | os.X_OK):
+        found, mend = "this user may not see them", "run hotline doctor as root"
+        yield Finding("secrets", Grade.LOOK, found, mend)
+        return
+    files = [home.secrets, *home.secrets.iterdir()]
+    files += [t.registration.password_file for t in settings.trunks if t.registration]
+    open_ones = [str(f) for f in files if f.exists() and stat.S_IMODE(f.stat().st_mode) & 0o077]
+    if open_ones:
+        mend = f"chmod go= {' '.join(open_ones)}"
+        yield Finding("secrets", Grade.WRONG, f"others may read: {', '.join(open_ones)}", mend)
+    else:
+        yield Finding("secrets", Grade.GOOD, f"readable by nobody else ({len(files) - 1} files)")
+
+
+def _addresses(settings: Settings) -> Iterator[Finding]:
+    """Can phones and carriers reach us, and do they learn the right address?"""
+    sip = ip_address(settings.sip_bind)
+    if sip.is_loopback:
+        found = f"SIP listens on {sip} only: no phone or carrier elsewhere can call"
+        mend = "set HOTLINE_SIP_BIND to this machine's address towards the trunk"
+        yield Finding("SIP address", Grade.LOOK, found, mend)
+    elif sip.is_private and not settings.external_address:
+        found = f"SIP listens on the private address {sip} and no external address is set"
+        mend = "behind NAT set HOTLINE_EXTERNAL_ADDRESS; in a private network all is well"
+        yield Finding("SIP address", Grade.LOOK, found, mend)
+    elif sip.is_unspecified and not settings.external_address:
+        mend = "set HOTLINE_SIP_BIND to one address, or HOTLINE_EXTERNAL_ADDRESS behind NAT"
+        yield Finding("SIP address", Grade.LOOK, "SIP listens on every address", mend)
+    else:
+        yield Finding("SIP address", Grade.GOOD, f"{sip}:{settings.sip_port}")
+    if not ip_address(settings.http_bind).is_loopback:
+        found = f"pages and API are plain HTTP on {settings.http_bind}"
+        mend = "keep HOTLINE_HTTP_BIND on 127.0.0.1 behind a proxy with TLS (docs/runbook.md)"
+        yield Finding("pages", Grade.LOOK, found, mend)
+
+
+def _host_name(settings: Settings) -> Iterator[Finding]:
+    name = socket.gethostname()
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError:
+        found = f"the machine's own name {name} can't be resolved"
+        mend = f"add `127.0.1.1 {name}` to /etc/hosts (Asterisk has a hosts file of its own)"
+        yield Finding("host name", Grade.LOOK, found, mend)
+    else:
+        yield Finding("host name", Grade.GOOD, name)
+
+
+def _clock(settings: Settings) -> Iterator[Finding]:
+    """Ticket numbers, hours and deadlines hang on the clock."""
+    if shutil.which("timedatectl") is None or not Path("/run/systemd/system").is_dir():
+        found = "no systemd here to ask whether the clock is synchronised"
+        mend = "make sure that NTP (chrony or systemd-timesyncd) keeps this machine's time"
+        yield Finding("clock", Grade.LOOK, found, mend)
+        return
+    asked = ["timedatectl", "show", "--property=NTPSynchronized", "--value"]
+    told = subprocess.run(asked, capture_output=True, text=True, timeout=ANSWER_S, check=False)
+    if told.stdout.strip() == "yes":
+        yield Finding("clock", Grade.GOOD, "synchronised")
+    else:
+        mend = "timedatectl set-ntp true, or install chrony"
+        yield Finding("clock", Grade.WRONG, "not synchronised", mend)
+
+
+def _trunks(settings: Settings) -> Iterator[Finding]:
+    if settings.trunks == (DEMO_TRUNK,):
+        found = "only the demonstration's trunk on this machine"
+        yield Finding("trunks", Grade.LOOK, found, "configure the carrier's (docs/trunks.md)")
+        return
+    for trunk in settings.trunks:
+        name = f"trunk {trunk.id}"
+        if trunk.registration and not trunk.registration.password_file.is_file():
+            found = f"there is no password file {trunk.registration.password_file}"
+            yield Finding(name, Grade.WRONG, found, "write the carrier's password there, mode 0600")
+        targets = [trunk.dial, trunk.registration.server if trunk.registration else ""]
+        for target in filter(None, targets):
+            yield _reachable(name, target)
+        if not any(targets):
+            known = ", ".join(str(m) for m in trunk.match)
+            yield Finding(name, Grade.GOOD, f"calls come in from {known}")
+
+
+def _reachable(name: str, target: str) -> Finding:
+    """Resolves and routes; SIP over UDP answers to nobody it doesn't know, so no more is asked."""
+    host, _, port = target.partition(":")
+    try:
+        found = socket.getaddrinfo(host, int(port or SIP_PORT), type=socket.SOCK_DGRAM)
+        with socket.socket(found[0][0], socket.SOCK_DGRAM) as probe:
+            probe.connect(found[0][4])
+    except OSError as error:
+        mend = "check the name, the network and the firewall"
+        return Finding(name, Grade.WRONG, f"{target}: {error.strerror}", mend)
+    return Finding(name, Grade.GOOD, f"{target} is at {found[0][4][0]}, a route is there")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    from storage.database import Database
+    from storage.seats import SqlSeats
+
+    if not settings.database_url and not settings.folders.database.exists():
+        yield Finding("database", Grade.GOOD, "none yet: it is made at the first start")
+        return
+
+    async def count(database: Database) -> int:
+        return len(await SqlSeats(database).list())
+
+    seats = with_store(settings, count)
+    kind = "PostgreSQL" if settings.database_url else "SQLite"
+    yield Finding("database", Grade.GOOD, f"{kind}, migrated, {seats} seats")
+    if not seats:
+        yield Finding("seats", Grade.LOOK, "nobody could answer", "hotline seats add 1001")
+
+
+def _documents(settings: Settings) -> Iterator[Finding]:
+    from ivr.documents import DocumentError
+    from ivr.flow import load_flows
+    from ivr.lines import load_all_lines
+
+    try:
+        lines = load_all_lines(settings.tenants)
+        load_flows(settings.tenants, lines)
+    except DocumentError as error:
+        mend = "hotline flow check names every mistake"
+        yield Finding("lines and flows", Grade.WRONG, str(error).splitlines()[0], mend)
+        return
+    count = sum(len(lines.of(tenant.id)) for tenant in settings.tenants)
+    yield Finding("lines and flows", Grade.GOOD, f"{count} lines, no mistake")
+    able = {rule.number.rstrip("*") for rule in settings.outbound}
+    for tenant in settings.tenants:
+        for line in lines.of(tenant.id):
+            target = line.target if line.transfers else None
+            if target and not any(target.startswith(number) for number in able):
+                found = f"line {line.id} transfers to {target}, which no outbound rule allows"
+                mend = "add an [[outbound]] rule (docs/trunks.md), or its callers stay here"
+                yield Finding("transfers", Grade.LOOK, found, mend)
+                return
+
+
+def _fallback(settings: Settings) -> Iterator[Finding]:
+    """What takes requests when no engine answers must at least begin inside Asterisk's box."""
+    script = PROJECT / "agi_scripts" / "fallback_intake.py"
+    mend = "restore the file from the release, executable"
+    if not os.access(script, os.X_OK):
+        found = f"{script} is missing or not executable"
+        yield Finding("fallback", Grade.WRONG, found, mend)
+        return
+    if not settings.folders.hosts.exists():
+        yield Finding("fallback", Grade.GOOD, "there; tried inside the box after the first start")
+        return
+    inside = f"{parts.AGI_INSIDE}/agi_scripts/fallback_intake.py"
+    words = ["python3", "-c", f"compile(open({inside!r}).read(), 'x', 'exec')"]
+    done = subprocess.run(
+        parts.beside_asterisk(settings, words),
+        capture_output=True,
+        text=True,
+        timeout=ANSWER_S,
+        check=False,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no words"])[-1]
+        yield Finding("fallback", Grade.WRONG, f"does not run beside Asterisk: {last}", mend)
+    else:
+        yield Finding("fallback", Grade.GOOD, "runs beside Asterisk")
+
+
+def _limits(settings: Settings) -> Iterator[Finding]:
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = hard == resource.RLIM_INFINITY or hard >= LOW_FILES
+    grade = Grade.GOOD if enough else Grade.LOOK
+    mend = f"raise it to {LOW_FILES} or more (LimitNOFILE in the units)"
+    yield Finding("open files", grade, f"{hard} allowed", mend)
+
+
+CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
+    _setup,
+    _running,
+    _home,
+    _secrets,
+    _addresses,
+    _host_name,
+    _clock,
+    _trunks,
+    _database,
+    _documents,
+    _fallback,
+    _limits,
+)

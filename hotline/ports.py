@@ -1,0 +1,88 @@
+"""The ports an installation listens on, and whether they can be had."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import psutil
+
+from hotline.errors import PortTaken
+from hotline.settings import Settings
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One address something of ours listens on; `setting` moves it elsewhere."""
+
+    purpose: str
+    kind: socket.SocketKind
+    address: str
+    port: int
+    setting: str
+
+    @property
+    def spelled(self) -> str:
+        protocol = "UDP" if self.kind is socket.SOCK_DGRAM else "TCP"
+        return f"{protocol} port {self.port} on {self.address} ({self.purpose})"
+
+
+def listeners(settings: Settings) -> tuple[Listener, ...]:
+    """Everything of one installation that listens, media apart: Asterisk skips taken RTP ports."""
+    udp, tcp = socket.SOCK_DGRAM, socket.SOCK_STREAM
+    return (
+        Listener("SIP", udp, settings.sip_bind, settings.sip_port, "sip"),
+        Listener("SIP", tcp, settings.sip_bind, settings.sip_port, "sip"),
+        Listener("pages and API", tcp, settings.http_bind, settings.http_port, "http"),
+        Listener("Asterisk's manager", tcp, LOOPBACK, settings.ami_port, "ami"),
+        Listener("FastAGI", tcp, LOOPBACK, settings.agi_port, "agi"),
+    )
+
+
+def check_free(wanted: Iterable[Listener]) -> None:
+    """Raises `PortTaken` at the first that can't be listened on."""
+    for listener in wanted:
+        if trouble := why_not(listener):
+            raise PortTaken(trouble)
+
+
+def why_not(listener: Listener) -> str:
+    """Why this can't be listened on, in one sentence; empty when it can."""
+    family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
+    with socket.socket(family, listener.kind) as probe:
+        if listener.kind is socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not for closed talks
+        try:
+            probe.bind((listener.address, listener.port))
+            if listener.kind is socket.SOCK_STREAM:
+                probe.listen(1)
+        except OSError as error:
+            return _in_words(listener, error)
+    return ""
+
+
+def _in_words(listener: Listener, error: OSError) -> str:
+    variable = f"HOTLINE_{listener.setting.upper()}"
+    match error.errno:
+        case errno.EADDRINUSE:
+            mend = f"stop it, or set {variable}_PORT"
+            return f"{listener.spelled} is taken{_by_whom(listener)}: {mend}"
+        case errno.EADDRNOTAVAIL:
+            return f"{variable}_BIND={listener.address} is not an address of this machine"
+        case errno.EACCES:
+            mend = f"only root may listen below 1024; set {variable}_PORT"
+            return f"{listener.spelled} is not allowed: {mend}"
+        case _:
+            return f"{listener.spelled} can't be listened on: {error.strerror or error}"
+
+
+def _by_whom(listener: Listener) -> str:
+    with contextlib.suppress(psutil.Error, OSError):
+        for link in psutil.net_connections("udp" if listener.kind is socket.SOCK_DGRAM else "tcp"):
+            listening = link.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
+            if listening and link.laddr and link.laddr[1] == listener.port and link.pid:
+                return f" by {psutil.Process(link.pid).name()} (process {link.pid})"
+    return " by another program"

@@ -1,0 +1,216 @@
+"""`hotline run`: checks, prepares the home, starts the parts, stays in front, ends them all."""
+
+import contextlib
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+from rich.console import Console
+from rich.markup import escape
+
+from hotline import api, leftovers, ports, secrets_kept, supervision
+from hotline.errors import EngineAway, PartsFailed
+from hotline.layout import lay_out, locked
+from hotline.parts import as_engine, run_user
+from hotline.settings import PROJECT, Settings
+from hotline.setup_check import check_setup
+from hotline.supervision import PartState
+
+UP_S = 60.0
+END_S = 30.0
+LEFTOVER_S = 15.0
+
+
+class Runner:
+    """One `hotline run` from its first check to the end of its last process."""
+
+    def __init__(self, settings: Settings, console: Console) -> None:
+        self._settings = settings
+        self._home = settings.folders
+        self._console = console
+        self._known = self._home.supervisor / "processes.json"
+        self._stop = threading.Event()
+        self._begun_s = time.monotonic()
+        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._pids: dict[str, int] = {}
+        self._ever: dict[str, int] = {}
+
+    def run(self, *, demo: bool) -> None:
+        """Stay until a signal comes; raises a `HotlineError` when it can't begin or go on."""
+        check_setup(self._settings)
+        lay_out(self._settings)
+        with locked(self._home), self._signals():
+            swept = leftovers.sweep(self._known, patience_s=LEFTOVER_S)
+            if swept:
+                self._tell(f"ended {swept} processes an earlier start left behind")
+            ports.check_free(ports.listeners(self._settings))
+            self._tell(f"home {self._home.root}, as user {run_user(self._settings).pw_name}")
+            self._prepare()
+            try:
+                self._supervisor = supervision.start(self._settings)
+                self._come_up()
+                if not self._stop.is_set():
+                    self._welcome()
+                    self._demonstrate(demo)
+                    self._stay()
+            finally:
+                self._end()
+
+    def _prepare(self) -> None:
+        done = subprocess.run(
+            as_engine(self._settings, ["prepare"]),
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            env=supervision.environment(self._settings),
+            cwd=PROJECT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise PartsFailed(_last_line(done.stderr).removeprefix("hotline: ") or "prepare failed")
+        for line in done.stdout.splitlines():
+            self._tell(line)
+
+    def _come_up(self) -> None:
+        """Wait until calls can be taken; raises `PartsFailed` with the last words of who failed."""
+        running: set[str] = set()
+        deadline = time.monotonic() + UP_S
+        while not self._stop.wait(0.1):
+            states = self._watch()
+            for name, part in states.items():
+                if part.state == "RUNNING" and name not in running:
+                    running.add(name)
+                    self._tell(f"{name} runs")
+            if len(states) > 0 and self._ready():
+                self._watch()
+                return
+            failing = [p for p in states.values() if p.state in ("FATAL", "BACKOFF")]
+            if time.monotonic() > deadline:
+                raise PartsFailed(self._why(failing))
+
+    def _ready(self) -> bool:
+        try:
+            return api.readiness(self._settings)[0]
+        except EngineAway:
+            return False
+
+    def _why(self, failing: list[PartState]) -> str:
+        for part in failing:
+            log = supervision.log_of(self._home, part.name)
+            words = _last_line(log.read_text(errors="replace")) if log.exists() else part.detail
+            return f"{part.name} does not stay up: {words or part.detail} (log: {log})"
+        return f"no call can be taken after {UP_S:.0f} s (logs: {self._home.log})"
+
+    def _watch(self) -> dict[str, PartState]:
+        """Every part's state; whoever got a new process id is remembered, and told of."""
+        if self._supervisor is None or self._supervisor.poll() is not None:
+            output = self._home.supervisor / "output.log"
+            words = _last_line(output.read_text(errors="replace")) or "no reason given"
+            raise PartsFailed(f"the supervisor ended: {words} (log: {output})")
+        states = supervision.states(self._home) or {}
+        pids = {name: part.pid for name, part in states.items() if part.pid}
+        if pids != self._pids:
+            leftovers.remember(self._known, [self._supervisor.pid, *pids.values()])
+            for name, pid in pids.items():
+                if self._ever.get(name, pid) != pid:
+                    self._tell(f"{name} had ended and was started again", style="yellow")
+            self._pids = pids
+            self._ever |= pids
+        return states
+
+    def _welcome(self) -> None:
+        s = self._settings
+        token = secrets_kept.read(self._home, secrets_kept.PAGE_TOKEN)
+        self._tell("ready for calls", style="bold green")
+        lines = (
+            "",
+            f"  Wallboard   {api.base_url(s)}/#token={token}",
+            f"  Call        sip:12345@{s.sip_bind}:{s.sip_port} from a trunk's address "
+            f"({_trunk_addresses(s)})",
+            f"  Try it      {_try_it(s)}",
+            "  A phone     as a seat: hotline seats add 1001; as a trunk: docs/trunks.md",
+            "  Tickets     hotline tickets list",
+            "  End         Ctrl-C",
+            "",
+        )
+        with contextlib.suppress(OSError, SystemExit):
+            self._console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+    def _demonstrate(self, wanted: bool) -> None:
+        """The demonstration is a command of its own: its end, good or bad, ends nothing here."""
+        if not wanted:
+            return
+        command = [*as_engine(self._settings, ["demo"])]
+        player = subprocess.Popen(command, env=supervision.environment(self._settings), cwd=PROJECT)
+        while player.poll() is None and not self._stop.wait(0.2):
+            self._watch()
+        if player.poll() is None:
+            player.terminate()
+            player.wait(END_S)
+        elif player.returncode:
+            self._tell("the demonstration failed; the system stays up", style="red")
+
+    def _stay(self) -> None:
+        while not self._stop.wait(1.0):
+            self._watch()
+
+    def _end(self) -> None:
+        """End supervisord, and with it the parts; then see that really nobody is left."""
+        if self._supervisor is None:
+            return
+        begun = time.monotonic()
+        self._tell("ending")
+        if self._pids:
+            leftovers.remember(self._known, [self._supervisor.pid, *self._pids.values()])
+        self._supervisor.terminate()
+        try:
+            self._supervisor.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._supervisor.kill()
+            self._supervisor.wait()
+        leftovers.sweep(self._known, patience_s=LEFTOVER_S)
+        self._tell(f"ended in {time.monotonic() - begun:.1f} s, no process left")
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        def ask_to_stop(number: int, frame: FrameType | None) -> None:
+            self._stop.set()
+
+        asked = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup wants it ignored
+            asked.append(signal.SIGHUP)
+        before = [signal.signal(number, ask_to_stop) for number in asked]
+        try:
+            yield
+        finally:
+            for number, handler in zip(asked, before, strict=True):
+                signal.signal(number, handler)
+
+    def _tell(self, what: str, style: str = "") -> None:
+        passed = time.monotonic() - self._begun_s
+        line = f"[dim]{passed:6.1f} s[/]  {escape(what)}"
+        with contextlib.suppress(OSError, SystemExit):  # whoever read us left: go on, end in order
+            self._console.print(line, style=style, highlight=False, soft_wrap=True)
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
+
+
+def _trunk_addresses(settings: Settings) -> str:
+    known = [str(address) for trunk in settings.trunks for address in trunk.match]
+    return ", ".join(known) or "none is configured by address"
+
+
+def _try_it(settings: Settings) -> str:
+    """A call anyone can place on this machine, from the first trunk that is a single address."""
+    for trunk in settings.trunks:
+        for address in trunk.match:
+            if "/" not in str(address):
+                target = f"{settings.sip_bind}:{settings.sip_port}"
+                return f"sipp -sn uac -i {address} -s 12345 -d 20000 -m 1 {target}"
+    return "call from a trunk (docs/trunks.md)"

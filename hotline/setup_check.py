@@ -1,0 +1,44 @@
+"""Whether set-up brought everything that `hotline run` needs."""
+
+import shutil
+from collections.abc import Iterator
+
+from hotline.errors import SetupMissing
+from hotline.parts import is_root, run_user
+from hotline.prompts import prompts_complete
+from hotline.settings import Settings
+
+PROGRAMS = {
+    "bwrap": "bubblewrap",
+    "setpriv": "util-linux",
+    "redis-server": "redis-server",
+    "sipp": "sip-tester",
+    "sox": "sox",
+    "espeak-ng": "espeak-ng",
+}
+MEND = "run `make setup` once (as root)"
+
+
+def missing(settings: Settings) -> Iterator[str]:
+    """What isn't there, one sentence each."""
+    for program, package in PROGRAMS.items():
+        if program == "redis-server" and settings.redis_url:
+            continue
+        if shutil.which(program) is None:
+            yield f"the program {program} (Debian package {package}) is missing"
+    asterisk = settings.asterisk_root / "usr/sbin/asterisk"
+    if not asterisk.exists():
+        yield f"Asterisk is missing: there is no {asterisk}"
+    if not prompts_complete(settings):
+        yield f"spoken prompts are missing in {settings.cache / 'prompts'}"
+    if is_root():
+        try:
+            run_user(settings)
+        except KeyError:
+            yield f"the system user {settings.user} is missing"
+
+
+def check_setup(settings: Settings) -> None:
+    """Raises `SetupMissing` with everything that is missing, and what to do."""
+    if wrong := list(missing(settings)):
+        raise SetupMissing(f"set-up is not complete: {'; '.join(wrong)}: {MEND}")
