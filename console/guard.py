@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from console.auth import Identity, is_local, peer_of
+from console.board import Json
 from console.errors import (
     BY_STATUS,
     BadRequest,
@@ -26,7 +27,6 @@ from console.errors import (
     TokenMissing,
     UnknownPauseReason,
 )
-from console.board import Json
 from console.live import encode
 from console.ports import ALL_TENANTS, Role, TenantFacts
 from console.services import AUTH, SERVICES

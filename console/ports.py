@@ -74,15 +74,16 @@ class Seats(Protocol):
         ...
 
     def ready(self, tenant: str, seat_id: str) -> None:
-        """The seat takes calls (again)."""
+        """The seat takes calls (again): ends pause and wrap-up."""
         ...
 
     def pause(self, tenant: str, seat_id: str, reason: str) -> None:
-        """No calls for this seat; `UnknownReason` when the tenant lacks the reason."""
+        """No calls for this seat, a busy one after its talk; `UnknownReason` when not in the
+        tenant's list."""
         ...
 
     def end_wrap_up(self, tenant: str, seat_id: str) -> None:
-        """The seat has finished its after-call work before its time is over."""
+        """The seat has finished its after-call work; a pause asked for meanwhile begins."""
         ...
 
 
@@ -181,8 +182,11 @@ class Hours(Protocol):
         """The tenant's own first (line_id ""), then every line with hours or mode of its own."""
         ...
 
-    async def set(self, tenant: str, line_id: str, mode: HoursMode) -> None:
-        """Override, durable on return; `line_id` "" means all. Raises `UnknownLine`."""
+    async def set(self, tenant: str, line_id: str, mode: HoursMode, *, by: str) -> None:
+        """Override, durable on return; `line_id` "" means all, `by` is the token's id.
+
+        Raises `console.errors.UnknownLine`, `tickets.errors.StoreAway`.
+        """
         ...
 
 

@@ -30,7 +30,7 @@ async def set_hours(request: web.Request) -> web.Response:
     """Force open or closed, or go back to the timetable."""
     identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
     wish = await body(request, Override)
-    await request.app[SERVICES].hours.set(tenant.id, wish.line, wish.mode)
+    await request.app[SERVICES].hours.set(tenant.id, wish.line, wish.mode, by=identity.token_id)
     log.info("hours_set", tenant=tenant.id, line=wish.line, mode=wish.mode, token=identity.token_id)
     return _shown(request, tenant.id)
 

@@ -11,17 +11,18 @@ from console.errors import RoleRefused
 from console.guard import allowed, body, reply
 from console.ports import Role, Seats
 from console.services import SERVICES
-from queue_manager.model import SeatState, SeatView
+from queue_manager.model import SeatView
 
 log = structlog.get_logger(__name__)
 
 
 class Wish(BaseModel):
-    """What a seat shall be. A pause without a reason is `other`; `ready` ends a wrap-up."""
+    """What a seat shall be. A pause without a reason is `other`; `ready` ends a wrap-up, and
+    `wrap_up_ended` does so without lifting a pause asked for meanwhile."""
 
     model_config = ConfigDict(extra="forbid")
 
-    state: Literal["ready", "paused"]
+    state: Literal["ready", "paused", "wrap_up_ended"]
     reason: str = Field(default="", max_length=40)
 
 
@@ -53,12 +54,13 @@ async def set_state(request: web.Request) -> web.Response:
 
 
 def _apply(seats: Seats, tenant: str, seat_id: str, wish: Wish) -> None:
-    if wish.state == "paused":
-        seats.pause(tenant, seat_id, wish.reason or "other")
-    elif seats.view(tenant, seat_id).state is SeatState.WRAP_UP:
-        seats.end_wrap_up(tenant, seat_id)
-    else:
-        seats.ready(tenant, seat_id)
+    match wish.state:
+        case "paused":
+            seats.pause(tenant, seat_id, wish.reason or "other")
+        case "ready":
+            seats.ready(tenant, seat_id)
+        case "wrap_up_ended":
+            seats.end_wrap_up(tenant, seat_id)
 
 
 ROUTES = (

@@ -45,6 +45,7 @@ class City:
     line_table: dict[str, list[LineView]] = field(default_factory=dict)
     tokens: dict[str, TokenRecord] = field(default_factory=dict)
     store_away: bool = False
+    overridden_by: str = ""
     mistake: str = ""
     health: dict[str, PartHealth] = field(default_factory=dict)
     audio: dict[str, Path] = field(default_factory=dict)
@@ -83,8 +84,8 @@ class City:
         self.put(tenant, seat_id, SeatState.READY)
 
     def end_wrap_up(self, tenant: str, seat_id: str) -> None:
-        assert self.view(tenant, seat_id).state is SeatState.WRAP_UP
-        self.put(tenant, seat_id, SeatState.READY)
+        if self.view(tenant, seat_id).state is SeatState.WRAP_UP:
+            self.put(tenant, seat_id, SeatState.PAUSED, "other")
 
     def pause(self, tenant: str, seat_id: str, reason: str) -> None:
         if reason not in REASONS:
@@ -152,10 +153,11 @@ class City:
             for line, mode in [("", whole), *own]
         ]
 
-    async def set(self, tenant: str, line_id: str, mode: HoursMode) -> None:
+    async def set(self, tenant: str, line_id: str, mode: HoursMode, *, by: str) -> None:
         if line_id and line_id not in {line.line_id for line in self.lines(tenant)}:
             raise UnknownLine
         self.overrides[tenant, line_id] = mode
+        self.overridden_by = by
 
     def lines(self, tenant: str) -> Sequence[LineView]:
         return self.line_table.get(tenant, [])
