@@ -62,8 +62,10 @@ class AnswerRegistry:
         ringing = self._ringing[call_id] = Ringing(endpoint, on_answer)
         return ringing
 
-    def forget(self, call_id: str) -> None:
-        self._ringing.pop(call_id, None)
+    def forget(self, call_id: str, ringing: Ringing) -> None:
+        """Stop watching; a newer attempt of the same call is left alone."""
+        if self._ringing.get(call_id) is ringing:
+            del self._ringing[call_id]
 
     def tell(self, event: SeatAnswered) -> None:
         """Take AMI's word; one about another seat or a finished attempt is stale and ignored."""

@@ -155,7 +155,7 @@ class FastAgiCall:
             answered = await ringing.heard(within_s=AMI_LAG_S, otherwise=began)
             return DialResult(status, max(0.0, (ended - answered).total_seconds()))
         finally:
-            self._answers.forget(call_id)
+            self._answers.forget(call_id, ringing)
             await ringing.told()
 
     async def _dial_status(self) -> DialStatus:

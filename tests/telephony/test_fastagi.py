@@ -110,11 +110,14 @@ async def test_plain_panoramisk_freezes_its_loop_at_a_port_probe() -> None:
 
 async def test_a_slow_header_is_given_up() -> None:
     """Slow-loris: a byte now and then doesn't keep a connection open."""
-    async with serving(echo, header_s=0.3) as server, counted("header_too_late"):
-        async with agi_peer(server.port, b"agi_") as peer:
-            dripping = asyncio.create_task(_drip(peer.writer))
-            assert await peer.closed() == b""
-            dripping.cancel()
+    async with (
+        serving(echo, header_s=0.3) as server,
+        counted("header_too_late"),
+        agi_peer(server.port, b"agi_") as peer,
+    ):
+        dripping = asyncio.create_task(_drip(peer.writer))
+        assert await peer.closed() == b""
+        dripping.cancel()
 
 
 async def _drip(writer: asyncio.StreamWriter) -> None:
@@ -140,11 +143,15 @@ async def test_a_header_may_come_in_pieces() -> None:
 
 async def test_silent_connections_cannot_keep_calls_out() -> None:
     """Of too many connections without a header the oldest is closed; a call still gets in."""
-    async with serving(echo, pending_limit=3) as server:
-        async with agi_peer(server.port) as oldest, agi_peer(server.port), agi_peer(server.port):
-            async with counted("too_many_pending"), agi_peer(server.port, header()) as caller:
-                assert await caller.command() == "NOOP"
-            assert await oldest.closed() == b""
+    async with (
+        serving(echo, pending_limit=3) as server,
+        agi_peer(server.port) as oldest,
+        agi_peer(server.port),
+        agi_peer(server.port),
+    ):
+        async with counted("too_many_pending"), agi_peer(server.port, header()) as caller:
+            assert await caller.command() == "NOOP"
+        assert await oldest.closed() == b""
 
 
 async def asks(connection: AgiConnection, times: int, timeout_s: float = 5.0) -> list[str]:
@@ -283,10 +290,13 @@ async def test_a_cancelled_commands_answer_is_thrown_away() -> None:
 async def test_no_answer_in_time_ends_the_session() -> None:
     """A peer that stops answering is given up."""
     session = Session(lambda c: asks(c, 1, timeout_s=0.1))
-    async with serving(session) as server, counted("late_answer"):
-        async with agi_peer(server.port, header()) as peer:
-            assert isinstance(await session.outcome, PeerError)
-            assert await peer.closed() == b"NOOP\n"
+    async with (
+        serving(session) as server,
+        counted("late_answer"),
+        agi_peer(server.port, header()) as peer,
+    ):
+        assert isinstance(await session.outcome, PeerError)
+        assert await peer.closed() == b"NOOP\n"
 
 
 @pytest.mark.parametrize(
@@ -302,10 +312,13 @@ async def test_no_answer_in_time_ends_the_session() -> None:
 async def test_rubbish_in_mid_session_ends_that_session(reason: str, sent: bytes) -> None:
     """A peer that breaks the protocol after its header is closed and counted as well."""
     session = Session(lambda c: c.gone)
-    async with serving(session) as server, counted(reason):
-        async with agi_peer(server.port, header() + sent) as peer:
-            await session.outcome
-            assert await peer.closed() == b""
+    async with (
+        serving(session) as server,
+        counted(reason),
+        agi_peer(server.port, header() + sent) as peer,
+    ):
+        await session.outcome
+        assert await peer.closed() == b""
 
 
 async def test_two_commands_at_once_are_our_own_mistake() -> None:
