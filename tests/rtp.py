@@ -9,6 +9,7 @@ from typing import cast
 
 FRAME_S = 0.02
 FRAME_SAMPLES = 160
+SILENCE = bytes([0xD5] * 160)
 TONE = bytes([0xD5, 0x34] * 80)
 EVENTS = "0123456789*#"
 EVENT_PAYLOAD = 101
@@ -41,14 +42,18 @@ class Telephone(asyncio.DatagramProtocol):
         """Send to this port of 127.0.0.1 from now on."""
         self._to = ("127.0.0.1", port)
 
-    async def speak(self, seconds: float) -> None:
+    async def speak(self, seconds: float, sound: bytes = TONE) -> None:
         """Send sound, a packet each 20 ms; the time it takes is the time it lasts."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
         for count in range(round(seconds / FRAME_S)):
-            self._send(8, TONE)
+            self._send(8, sound)
             self._stamp += FRAME_SAMPLES
             await asyncio.sleep(max(0.0, begun + (count + 1) * FRAME_S - loop.time()))
+
+    async def listen(self, seconds: float) -> None:
+        """Be silent as telephones are: packets of silence."""
+        await self.speak(seconds, SILENCE)
 
     def hush(self, seconds: float) -> None:
         """Let media time go on without packets (silence suppression)."""

@@ -17,12 +17,11 @@ import tempfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
 
 from tests.servers import free_port
 
 RUN_S = 60.0
-CRLF = "\r\n"
+EOL = "\n"  # SIPp itself makes CRLF of it
 SDP = """v=0
 o=sipp 1 1 IN IP4 [local_ip]
 s=-
@@ -58,10 +57,10 @@ class SippResult:
         return [str(value) for value in found]
 
 
-def _send(text: str, *, retransmit: bool = True) -> str:
-    lines = CRLF.join(line.strip() for line in text.strip().splitlines())
+def _send(text: str, *, body: str = "", retransmit: bool = True) -> str:
+    lines = EOL.join(line.strip() for line in text.strip().splitlines() if line.strip())
     retrans = ' retrans="500"' if retransmit else ""
-    return f"<send{retrans}><![CDATA[\n{lines}\r\n\r\n]]></send>"
+    return f"<send{retrans}><![CDATA[\n{lines}\n\n{body}\n]]></send>"
 
 
 def _request(method: str, cseq: int, more: str = "", *, retransmit: bool = True) -> str:
@@ -93,8 +92,7 @@ def _invite(cseq: int, headers: Sequence[str], codecs: str) -> str:
         {more}
         Content-Type: application/sdp
         Content-Length: [len]"""
-    body = CRLF.join(SDP.format(codecs=codecs).splitlines())
-    return _send(head).replace("\r\n\r\n]]>", f"\r\n\r\n{body}\r\n]]>")
+    return _send(head, body=SDP.format(codecs=codecs))
 
 
 def _ack() -> str:
@@ -191,8 +189,7 @@ def calls_with_password(seat: str, password: str, *, answer: int) -> str:
 
 def callee(*steps: str, ring_s: float = 0.0, codecs: str = "8 0") -> str:
     """A scenario of a telephone that is called: ring, answer, then `steps`."""
-    ok = _send(
-        """SIP/2.0 200 OK
+    ok = """SIP/2.0 200 OK
         [last_Via:]
         [last_From:]
         [last_To:];tag=[pid]-[call_number]
@@ -201,10 +198,8 @@ def callee(*steps: str, ring_s: float = 0.0, codecs: str = "8 0") -> str:
         Contact: <sip:sipp@[local_ip]:[local_port]>
         Content-Type: application/sdp
         Content-Length: [len]"""
-    )
-    body = CRLF.join(SDP.format(codecs=codecs).splitlines())
+    answered = _send(ok, body=SDP.format(codecs=codecs))
     ringing = _reply("180 Ringing").replace("[last_To:]", "[last_To:];tag=[pid]-[call_number]")
-    answered = ok.replace("\r\n\r\n]]>", f"\r\n\r\n{body}\r\n]]>")
     return _scenario(
         '<recv request="INVITE"/>',
         ringing,
@@ -330,4 +325,5 @@ def _text(file: Path) -> str:
 
 def named(name: str, number: str = "13800138000") -> str:
     """A From value with a display name."""
-    return f"{quoteattr(name)} <sip:{number}@127.0.0.2>"
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <sip:{number}@127.0.0.2>'
