@@ -10,7 +10,7 @@ from types import TracebackType
 from simulator.audio import Codec
 from simulator.errors import ProgramFailed, StepMissed
 from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES
-from simulator.sipp import SCENARIOS, Address, Event, Sipp, answers, command, free_port, tell
+from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
 
 SEATS_IP = "127.0.0.3"
 REGISTER_S = 15.0
@@ -98,7 +98,7 @@ class Seats:
         self._phones = Sipp(words, Path(self._folder.name), "seats")
         await self._phones.start()
         self._watch = asyncio.create_task(self._listen(self._phones))
-        await answers(own)
+        await self._phones.listening(own)
         return self
 
     async def __aexit__(

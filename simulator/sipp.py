@@ -6,6 +6,7 @@ request of ours with the call's Call-ID (`tell`), so that every decision is made
 """
 
 import asyncio
+import contextlib
 import csv
 import os
 import shutil
@@ -16,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+import psutil
 
 from simulator.errors import ProgramFailed, ProgramMissing, StepMissed
 
@@ -129,6 +132,20 @@ class Sipp:
             lambda: protocol, os.fdopen(ours, "rb", buffering=0)
         )
 
+    async def listening(self, own: Address) -> None:
+        """Wait until it holds its SIP port; raises StepMissed when it ends or takes too long.
+
+        There is no event for this, and an OPTIONS would count as a call that never ends.
+        """
+        deadline = time.monotonic() + READY_S
+        process = psutil.Process(self.pid)
+        while time.monotonic() < deadline:
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if any(link.laddr == (own.ip, own.port) for link in process.net_connections("udp")):
+                    return
+            await asyncio.sleep(0.02)
+        raise StepMissed(f"{self.name}: SIPp didn't come up at {own}: {self.complaint()}")
+
     async def next_event(self) -> Event | None:
         """The next log line; None when SIPp has ended."""
         assert self._reader is not None, f"{self.name} was not started"
@@ -145,6 +162,13 @@ class Sipp:
             return await asyncio.wait_for(self._process.wait(), within_s)
         except TimeoutError:
             raise StepMissed(f"{self.name}: SIPp didn't end within {within_s:g} s") from None
+
+    async def finish(self, within_s: float) -> int:
+        """Take no new call, end when the last one has (SIGUSR1); its exit code."""
+        assert self._process is not None, f"{self.name} was not started"
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGUSR1)
+        return await self.ended(within_s)
 
     async def stop(self) -> None:
         """End it: kindly first, then by SIGKILL. Safe to call at any time."""
@@ -204,26 +228,6 @@ def tell(sipp: Address, call_id: str, word: str) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
         out.bind((sipp.ip, 0))
         out.sendto(_request(sipp, call_id, word, out.getsockname()[1]), (sipp.ip, sipp.port))
-
-
-async def answers(sipp: Address, *, within_s: float = READY_S) -> None:
-    """Wait until SIPp answers an OPTIONS (its -aa); raises StepMissed when it doesn't."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within_s
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        link.bind((sipp.ip, 0))
-        link.setblocking(False)
-        while loop.time() < deadline:
-            request = _request(
-                sipp, f"ready-{time.monotonic_ns()}", "OPTIONS", link.getsockname()[1]
-            )
-            await loop.sock_sendto(link, request, (sipp.ip, sipp.port))
-            try:
-                await asyncio.wait_for(loop.sock_recv(link, 4096), 0.1)
-            except (TimeoutError, ConnectionRefusedError):
-                continue
-            return
-    raise StepMissed(f"SIPp at {sipp} didn't come up within {within_s:g} s")
 
 
 def _request(to: Address, call_id: str, method: str, port: int) -> bytes:

@@ -1,0 +1,323 @@
+"""The benchmark's private installation: one Asterisk, two ways to distribute its calls.
+
+`simulator.bench_calls` says what is called and measured; here the parts are started and stopped.
+Only what a side needs runs while it is measured: app_queue and its CDR are loaded for its own
+bursts alone, and the engine with its Redis is stopped during them.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import psutil
+
+from asterisk_conf.model import SeatEndpoint
+from asterisk_conf.render import render
+from hotline import api, arena_files, parts, supervision
+from hotline.errors import EngineAway, PartsFailed
+from hotline.layout import lay_out
+from hotline.loading import load_settings
+from hotline.parts import Part
+from hotline.prepare import installation, prepare
+from hotline.settings import PROJECT, Settings
+from queue_manager.model import Seat
+from simulator.bench_calls import Plan, Side
+from simulator.load import Crowd
+from simulator.sipp import Address, free_port
+from storage.database import Database
+from storage.seats import SqlSeats
+
+TENANT, NUMBER = "bench", "12345"
+ENGINE_TRUNK_IP, SEATS_IP = "127.0.0.2", "127.0.0.3"
+FIRST_SEAT = 1001
+RTP_START, RTP_END = 16384, 20479
+UP_S = 60.0
+STOP_S = 15.0
+MB = 1_000_000
+
+
+class BenchArena:
+    """`simulator.bench_calls.Arena` on real parts; made by `arena`."""
+
+    def __init__(self, settings: Settings, plan: Plan) -> None:
+        self._settings = settings
+        self._plan = plan
+        self._side: Side | None = None
+        self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._phones = Address(SEATS_IP, free_port(SEATS_IP))
+        self._seats = [str(FIRST_SEAT + index) for index in range(plan.seats)]
+
+    async def start(self) -> None:
+        """Make the home, its database with all seats, and bring Asterisk up."""
+        await asyncio.to_thread(lay_out, self._settings)
+        await prepare(self._settings)
+        await self._add_seats()
+        await asyncio.to_thread(self._configure)
+        await asyncio.to_thread(self._hand_over)
+        await self._start(parts.asterisk(self._settings))
+        await self._asterisk("core waitfullybooted")
+
+    async def stop(self) -> None:
+        """End every part, by its process id."""
+        for name in reversed(list(self._running)):
+            await self._stop(name)
+
+    async def switch(self, side: Side, seats: int) -> Crowd:
+        """See `Arena.switch`."""
+        if side is not self._side:
+            await (self._to_engine() if side is Side.ENGINE else self._to_app_queue())
+            self._side = side
+        sip = Address(self._settings.sip_bind, self._settings.sip_port)
+        if side is Side.ENGINE:
+            await asyncio.to_thread(self._let_work, seats)
+            return Crowd(ENGINE_TRUNK_IP, NUMBER, sip, self._phones)
+        queue = arena_files.ALL_QUEUE if seats == self._plan.seats else arena_files.FEW_QUEUE
+        return Crowd(arena_files.TRUNK_IP, queue, sip, self._phones)
+
+    def cpu_s(self, side: Side) -> float:
+        """Asterisk's CPU; for the engine's side with the engine's and its Redis's."""
+        names = ("asterisk", "engine", "redis") if side is Side.ENGINE else ("asterisk",)
+        return sum(
+            process.cpu_times().user + process.cpu_times().system
+            for name in names
+            for process in self._family(name)
+        )
+
+    def engine_rss_mb(self) -> float:
+        """See `Arena.engine_rss_mb`."""
+        return sum(process.memory_info().rss for process in self._family("engine")) / MB
+
+    async def rows(self, side: Side) -> int:
+        """Calls in the engine's call log, or app_queue's answered CDRs."""
+        calls = "SELECT count(*) FROM calls"
+        cdrs = f"SELECT count(DISTINCT call_id) FROM {arena_files.CDR_TABLE}"  # noqa: S608 - our constant
+        return await asyncio.to_thread(self._count, calls if side is Side.ENGINE else cdrs)
+
+    async def channels(self) -> int:
+        """See `Arena.channels`."""
+        lines = (await self._asterisk("core show channels count")).splitlines()
+        return next(int(line.split()[0]) for line in lines if "active channel" in line)
+
+    async def waiting(self) -> int:
+        """See `Arena.waiting`."""
+        told = await asyncio.to_thread(api.ask, self._settings, "/api/v1/status")
+        return next(int(t["waiting"]) for t in told["tenants"] if t["tenant"] == TENANT)
+
+    async def _to_engine(self) -> None:
+        for module in reversed(arena_files.MODULES):
+            await self._asterisk(f"module unload {module}.so")
+        await self._cdr(enabled=False)
+        await self._start(parts.redis(self._settings))
+        await self._start(parts.engine(self._settings))
+        await self._until_ready()
+        always = {"line": "", "mode": "open"}
+        path = f"/api/v1/tenants/{TENANT}/hours"
+        await asyncio.to_thread(api.ask, self._settings, path, method="PUT", body=always)
+
+    async def _to_app_queue(self) -> None:
+        for name in ("engine", "redis"):
+            await self._stop(name)
+        await self._cdr(enabled=True)
+        for module in arena_files.MODULES:
+            told = await self._asterisk(f"module load {module}.so")
+            if "Loaded" not in told:
+                raise PartsFailed(f"Asterisk can't load {module}: {told.strip()}")
+        if "bench" not in await self._asterisk("dialplan show bench"):
+            raise PartsFailed("Asterisk doesn't know the benchmark's dialplan")
+        queue = await self._asterisk(f"queue show {arena_files.ALL_QUEUE}")
+        if f"PJSIP/{self._seats[-1]}" not in queue:
+            raise PartsFailed(f"app_queue doesn't know the seats: {queue[:200]}")
+
+    async def _cdr(self, *, enabled: bool) -> None:
+        file = self._settings.folders.asterisk_etc / "cdr.conf"
+        await asyncio.to_thread(file.write_text, arena_files.cdr_conf(enabled=enabled))
+        await self._asterisk("module reload cdr")
+
+    async def _add_seats(self) -> None:
+        database = Database(self._settings.sql_url)
+        await database.start()
+        try:
+            for number in self._seats:
+                seat = Seat(TENANT, number, f"seat {number}", number, {"lang:cmn": 5})
+                await SqlSeats(database).add(seat, "0" * 32)
+        finally:
+            await database.close()
+
+    def _configure(self) -> None:
+        """Render Asterisk anew: seats at the load generator's port, app_queue's files beside."""
+        home = self._settings.folders
+        endpoints = tuple(
+            SeatEndpoint(number, static_contact=f"sip:{number}@{self._phones}", tenant=TENANT)
+            for number in self._seats
+        )
+        extra = arena_files.extra_files(self._seats, self._plan.few)
+        render(replace(installation(self._settings, endpoints), extra=extra), home.asterisk_etc)
+        link = home.log / "asterisk" / "master.db"
+        link.symlink_to(home.inside(home.database))
+
+    def _hand_over(self) -> None:
+        """What was made here as root belongs to the parts' user (nobody else knew the folder).
+
+        Prompts stay: they may be links to the cache, and are only read.
+        """
+        user = parts.run_user(self._settings)
+        home = self._settings.folders
+        for path in home.root.rglob("*"):
+            if not path.is_relative_to(home.prompts):
+                os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+
+    def _let_work(self, seats: int) -> None:
+        """The first `seats` are ready, the others paused."""
+        path = f"/api/v1/tenants/{TENANT}/seats"
+        states = {s["seat_id"]: s["state"] for s in api.ask(self._settings, path)["seats"]}
+        for index, number in enumerate(self._seats):
+            wanted = "ready" if index < seats else "paused"
+            if states[number] != wanted:
+                wish = {"state": wanted}
+                api.ask(self._settings, f"{path}/{number}/state", method="POST", body=wish)
+
+    async def _start(self, part: Part) -> None:
+        log = self._settings.folders.log / f"{part.name}.log"
+        with log.open("ab") as output:
+            self._running[part.name] = await asyncio.create_subprocess_exec(
+                *parts.patient(part),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=supervision.environment(self._settings),
+                cwd=PROJECT,
+                start_new_session=True,
+            )
+
+    async def _stop(self, name: str) -> None:
+        process = self._running.pop(name, None)
+        if process is None:
+            return
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, how)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), STOP_S)
+                return
+
+    def _family(self, name: str) -> list[psutil.Process]:
+        process = self._running.get(name)
+        if process is None or process.returncode is not None:
+            raise PartsFailed(f"{name} doesn't run any more: {self._last_words(name)}")
+        top = psutil.Process(process.pid)
+        return [top, *top.children(recursive=True)]
+
+    async def _until_ready(self) -> None:
+        deadline = asyncio.get_running_loop().time() + UP_S
+        while True:
+            self._family("engine")
+            with contextlib.suppress(EngineAway):
+                if (await asyncio.to_thread(api.readiness, self._settings))[0]:
+                    return
+            if asyncio.get_running_loop().time() > deadline:
+                words = self._last_words("engine")
+                raise PartsFailed(f"the engine isn't ready after {UP_S:g} s: {words}")
+            await asyncio.sleep(0.2)
+
+    async def _asterisk(self, command: str) -> str:
+        """One command of Asterisk's command line; waits for a starting Asterisk."""
+        deadline = asyncio.get_running_loop().time() + UP_S
+        while True:
+            self._family("asterisk")
+            words = parts.asterisk_command(self._settings, ["-rx", command])
+            code, output = await self._run(words)
+            if code == 0:
+                return output
+            if asyncio.get_running_loop().time() > deadline:
+                raise PartsFailed(f"Asterisk didn't answer {command!r}: {output.strip()[-300:]}")
+            await asyncio.sleep(0.1)
+
+    async def _run(self, words: tuple[str, ...]) -> tuple[int, str]:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=supervision.environment(self._settings),
+            cwd=PROJECT,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), UP_S)
+        return process.returncode or 0, output.decode(errors="replace")
+
+    def _last_words(self, name: str) -> str:
+        log = self._settings.folders.log / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        return lines[-1][:300] if lines else "no words left"
+
+    def _count(self, query: str) -> int:
+        with contextlib.closing(sqlite3.connect(self._settings.folders.database)) as database:
+            return int(database.execute(query).fetchone()[0])
+
+
+@contextlib.asynccontextmanager
+async def arena(plan: Plan) -> AsyncIterator[tuple[BenchArena, Path]]:
+    """A started arena and a folder for the bursts' files; all of it is gone afterwards.
+
+    This process's HOTLINE_* settings are replaced by the arena's own: its parts inherit them.
+    """
+    folder = await asyncio.to_thread(_folder)
+    kept = {name: value for name, value in os.environ.items() if name.startswith("HOTLINE_")}
+    given = load_settings()
+    try:
+        for name in kept:
+            del os.environ[name]
+        os.environ.update(_environment(given, folder / "home"))
+        built = BenchArena(load_settings(), plan)
+        try:
+            await built.start()
+            yield built, folder / "bursts"
+        finally:
+            await built.stop()
+    finally:
+        for name in [name for name in os.environ if name.startswith("HOTLINE_")]:
+            del os.environ[name]
+        os.environ.update(kept)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(given: Settings, home: Path) -> dict[str, str]:
+    """The arena's settings: what set-up made is the caller's, all else its own."""
+    tenant = {"id": TENANT, "name": "bench", "wrap_up_s": 0, "languages": ["cmn", "en"]}
+    trunk = {"id": "load", "match": [ENGINE_TRUNK_IP]}
+    return {
+        "HOTLINE_HOME": str(home),
+        "HOTLINE_CACHE": str(given.cache.resolve()),
+        "HOTLINE_ASTERISK_ROOT": str(given.asterisk_root.resolve()),
+        "HOTLINE_USER": given.user,
+        "HOTLINE_SIP_PORT": str(_free_port()),
+        "HOTLINE_HTTP_PORT": str(_free_port()),
+        "HOTLINE_AMI_PORT": str(_free_port()),
+        "HOTLINE_AGI_PORT": str(_free_port()),
+        "HOTLINE_RTP_START": str(RTP_START),
+        "HOTLINE_RTP_END": str(RTP_END),
+        "HOTLINE_TENANTS": json.dumps([tenant]),
+        "HOTLINE_TRUNKS": json.dumps([trunk]),
+        "HOTLINE_LOG_LEVEL": "info",
+    }
+
+
+def _folder() -> Path:
+    """A temporary folder the parts' user may enter."""
+    folder = Path(tempfile.mkdtemp(prefix="hotline-bench-"))
+    folder.chmod(0o755)
+    return folder
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

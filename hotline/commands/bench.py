@@ -1,0 +1,66 @@
+"""`hotline bench NAME`: measures this very installation's parts, in a home of its own."""
+
+import asyncio
+import subprocess
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hotline.arena import arena
+from hotline.commands.common import JsonOption, out, print_json, print_table
+from hotline.errors import PartsFailed
+from hotline.settings import PROJECT
+from simulator.bench_calls import QUICK, Plan, bench_calls, report
+from simulator.errors import SimulatorError
+from simulator.load import raw_sockets_allowed
+
+bench_app = typer.Typer(help="measure speed and memory on this machine", no_args_is_help=True)
+progress = Console(stderr=True)
+
+
+@bench_app.callback()
+def bench() -> None:
+    """Keep `bench calls` a command of a group, however many benches there are."""
+
+
+@bench_app.command()
+def calls(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="a smoke test of some seconds")] = False,
+    pairs: Annotated[int, typer.Option(min=1, max=50, help="pairs of bursts at each rate")] = 5,
+) -> None:
+    """The same calls through app_queue and through the engine, in turn. Needs root, ~20 minutes."""
+    plan = QUICK if quick else Plan(pairs=pairs)
+    try:
+        raw_sockets_allowed()
+        figures = asyncio.run(_measure(plan))
+    except SimulatorError as error:
+        raise PartsFailed(f"bench calls: {error}") from error
+    told = report(figures, _commit())
+    if as_json:
+        print_json(told)
+    else:
+        print_table(("figure", "value"), [(name, f"{value:g}") for name, value in figures.items()])
+        out.print("targets met" if told["met"] else "targets NOT met")
+
+
+async def _measure(plan: Plan) -> dict[str, float]:
+    _say("starting a private Asterisk, database and engine")
+    async with arena(plan) as (built, folder):
+        return await bench_calls(built, plan, folder, _say)
+
+
+def _say(line: str) -> None:
+    progress.print(line, highlight=False)
+
+
+def _commit() -> str:
+    """The commit that runs, with `+` when files differ from it; `unknown` outside of git."""
+    git = ["git", "-C", str(PROJECT)]
+    try:
+        words = [*git, "describe", "--always", "--abbrev=12", "--dirty=+", "--exclude=*"]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return done.stdout.strip()
