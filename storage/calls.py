@@ -50,7 +50,7 @@ class SqlCalls:
     async def record(self, record: CallRecord) -> None:
         """Write the call's row, once per call, and note its recording for checking."""
         await self._database.write(
-            lambda connection: _record(connection, record), order=record.facts.tenant
+            lambda connection: _record(connection, record), order=record.facts.tenant, patient=True
         )
 
     async def figures_of(

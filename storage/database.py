@@ -6,7 +6,7 @@ doesn't harm its neighbours: the batch is rolled back and each runs alone.
 """
 
 import asyncio
-import contextlib
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 PROBE_S = 0.5
+PATIENCE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -54,8 +55,11 @@ class Database:
     def __init__(self, url: str, *, deadline_s: float = 2.0) -> None:
         self._deadline_s = deadline_s
         self._link = _link_to(url, deadline_s)
-        self._waiting: asyncio.Queue[_Write] = asyncio.Queue()
+        self._waiting: deque[_Write] = deque()
+        self._wake = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
         self._there = asyncio.Event()
+        self._closing = False
         self._writer: asyncio.Task[None] | None = None
         self.counts = Counts()
 
@@ -67,24 +71,20 @@ class Database:
             self._there.set()
         except StoreAway as error:
             log.error("database_away", reason=str(error))
+            self._wake.set()
         self._writer = asyncio.create_task(self._write_forever(), name="sql-writer")
 
     async def close(self) -> None:
         """Finish what waits (while the database is there), then let go of it."""
+        self._closing = True
         if self._writer is not None:
-            if self.healthy:
-                await self._finish()
+            self._wake.set()
+            await asyncio.wait({self._writer}, timeout=self._deadline_s if self.healthy else 0)
             self._writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._writer
+            await asyncio.wait({self._writer})
             self._writer = None
         self._fail_waiting(StoreAway("the store was closed"))
         await self._link.close()
-
-    async def _finish(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._deadline_s * 2):
-                await self._waiting.join()
 
     @property
     def healthy(self) -> bool:
@@ -95,17 +95,19 @@ class Database:
         """Return as soon as the database is there."""
         await self._there.wait()
 
-    async def write(self, operation: Operation[T], *, order: str = "") -> T:
+    async def write(self, operation: Operation[T], *, order: str = "", patient: bool = False) -> T:
         """Run an operation durably with others; its result, or its own exception.
 
         Within a commit operations run sorted by `order` (a tenant), then as they came: engines
         that share a database lock the tenants' counters in one order and can't block each other.
+        A `patient` one waits up to 0.1 s for somebody else's commit to ride along with.
         Raises `StoreAway` at once while the database is known to be away, else at the deadline.
         """
-        if not self._there.is_set():
+        if not self._there.is_set() or self._closing:
             raise StoreAway("the database is away")
         entry = _Write(operation, order, asyncio.get_running_loop().create_future())
-        self._waiting.put_nowait(entry)
+        self._waiting.append(entry)
+        self._call_writer(patient)
         try:
             async with asyncio.timeout(self._deadline_s):
                 result: T = await entry.result
@@ -118,19 +120,37 @@ class Database:
         """Run an operation that only reads; `StoreAway` at the deadline."""
         return await self._link.read(operation)
 
+    def _call_writer(self, patient: bool) -> None:
+        if not patient:
+            self._wake.set()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(PATIENCE_S, self._wake.set)
+
     async def _write_forever(self) -> None:
-        while True:
-            if not self._there.is_set():
-                await self._come_back()
-            batch = [await self._waiting.get()]
-            while len(batch) < BATCH and not self._waiting.empty():
-                batch.append(self._waiting.get_nowait())
-            batch.sort(key=attrgetter("order"))
+        while not self._closing or (self._waiting and self.healthy):
+            await self._wake.wait()
+            self._wake.clear()
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             try:
-                await self._commit([entry for entry in batch if not entry.result.done()])
-            finally:
-                for _ in batch:
-                    self._waiting.task_done()
+                await self._write_what_waits()
+            except Exception:  # whatever it was: without a writer nothing is ever stored again
+                log.exception("writer_failed")
+
+    async def _write_what_waits(self) -> None:
+        if not self.healthy:
+            await self._come_back()
+        while self._waiting and self.healthy:
+            await self._commit(self._next_batch())
+            if not self.healthy:
+                await self._come_back()
+
+    def _next_batch(self) -> list[_Write]:
+        taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        return sorted(
+            (entry for entry in taken if not entry.result.done()), key=attrgetter("order")
+        )
 
     async def _commit(self, batch: Sequence[_Write]) -> None:
         """All in one transaction; when that fails for a reason of one's own, one by one."""
@@ -158,12 +178,13 @@ class Database:
     def _lost(self, reason: str) -> None:
         if self._there.is_set():
             self._there.clear()
+            self._wake.set()
             self.counts.outages += 1
             log.error("database_away", reason=reason)
 
     async def _come_back(self) -> None:
         """Fail what waits, then ask until the database answers."""
-        while True:
+        while not self._closing:
             self._fail_waiting(StoreAway("the database is away"))
             try:
                 await self._link.write(_probe)
@@ -179,10 +200,8 @@ class Database:
                 return
 
     def _fail_waiting(self, error: StoreAway) -> None:
-        while not self._waiting.empty():
-            entry = self._waiting.get_nowait()
-            _settle([entry], [_Failure(error)])
-            self._waiting.task_done()
+        while self._waiting:
+            _settle([self._waiting.popleft()], [_Failure(error)])
 
 
 def _link_to(url: str, deadline_s: float) -> Link:

@@ -67,7 +67,9 @@ class SqlRecordings:
             }
             for result in results
         ]  # fmt: skip
-        await self._database.write(lambda connection: connection.execute(_CHECKED, values))
+        await self._database.write(
+            lambda connection: connection.execute(_CHECKED, values), patient=True
+        )
 
     async def note_purges(self, purged: Sequence[Purged]) -> None:
         """Log removals; the same path twice is logged once."""
