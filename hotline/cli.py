@@ -23,7 +23,7 @@ COMMANDS = {
     "token": ("token",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
-IN_THE_HOME = frozenset({"asterisk", "demo", "hours", "seats", "status", "tickets", "token"})
+IN_THE_HOME = frozenset({"demo", "hours", "seats", "status", "tickets", "token"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import FrameType
 
 from rich.console import Console
@@ -61,7 +62,7 @@ class Runner:
 
     def _prepare(self) -> None:
         done = subprocess.run(
-            as_engine(self._settings, ["prepare"]),
+            as_engine(self._settings, ["prepare", "--laid-out"]),
             capture_output=True,
             stdin=subprocess.DEVNULL,
             env=supervision.environment(self._settings),
@@ -202,15 +203,18 @@ def _last_line(text: str) -> str:
 
 
 def _trunk_addresses(settings: Settings) -> str:
-    known = [str(address) for trunk in settings.trunks for address in trunk.match]
+    known = [str(net).removesuffix("/32") for net in _networks(settings)]
     return ", ".join(known) or "none is configured by address"
 
 
 def _try_it(settings: Settings) -> str:
-    """A call anyone can place on this machine, from the first trunk that is a single address."""
-    for trunk in settings.trunks:
-        for address in trunk.match:
-            if "/" not in str(address):
-                target = f"{settings.sip_bind}:{settings.sip_port}"
-                return f"sipp -sn uac -i {address} -s 12345 -d 20000 -m 1 {target}"
+    """A call anyone can place on this machine, from a trunk's address on loopback."""
+    for network in _networks(settings):
+        if network.is_loopback and network.num_addresses == 1:
+            source, target = network.network_address, f"{settings.sip_bind}:{settings.sip_port}"
+            return f"sipp -sn uac -i {source} -s 12345 -d 20000 -m 1 {target}"
     return "call from a trunk (docs/trunks.md)"
+
+
+def _networks(settings: Settings) -> list[IPv4Network | IPv6Network]:
+    return [ip_network(str(match)) for trunk in settings.trunks for match in trunk.match]

@@ -85,7 +85,7 @@ def _program(part: Part, order: int, home: Home) -> Iterable[str]:
         f"command={shlex.join(patient(part)).replace('%', '%%')}",
         f"priority={order}",
         "autorestart=true",
-        "startsecs=2",
+        "startsecs=1",
         "startretries=1000000",
         "stopsignal=TERM",
         f"stopwaitsecs={STOP_S}",

@@ -1,6 +1,6 @@
 """Whether this environment holds exactly what the lock says: exit 0 or a sentence and exit 1.
 
-`python -I setup/installed.py requirements.lock PROJECT`
+`python -I setup/installed.py requirements.lock PROJECT VERSION`
 """
 
 import re
@@ -16,15 +16,16 @@ def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def main(lock: Path, project: Path) -> str:
+def main(lock: Path, project: Path, version: str) -> str:
     """What is wrong, or an empty string."""
     if not any(Path(entry) == project for entry in sys.path):
         return f"{project} is not importable here"
     have = {normal(d.metadata["Name"]): d.version for d in distributions()}
-    want = {normal(name): version for name, version in PIN.findall(lock.read_text())}
-    wrong = [f"{name} {version}" for name, version in want.items() if have.get(name) != version]
+    want = {normal(name): pinned for name, pinned in PIN.findall(lock.read_text())}
+    want["hotline12345"] = version
+    wrong = [f"{name} {pinned}" for name, pinned in want.items() if have.get(name) != pinned]
     return f"not installed: {', '.join(sorted(wrong))}" if wrong else ""
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])) or None)
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]) or None)

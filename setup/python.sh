@@ -4,8 +4,10 @@
 python_present() {
     missing="the Python environment ($venv) as requirements.lock wants it"
     [ -x "$python" ] && [ -x "$venv/bin/hotline" ] || return 1
-    "$python" -I setup/installed.py requirements.lock "$project" 2>/dev/null
+    "$python" -I setup/installed.py requirements.lock "$project" "$(project_version)" 2>/dev/null
 }
+
+project_version() { sed -n 's/^version = "\(.*\)"$/\1/p' "$project/pyproject.toml"; }
 
 python_build() {
     local own=/usr/bin/python3
@@ -21,11 +23,16 @@ python_build() {
     make_importable
 }
 
-# The project itself: a path file and a command; nothing is built or copied.
+# The project itself: a path file, its name and version, and a command; nothing is built or copied.
 make_importable() {
-    local packages
+    local packages version
     packages="$("$python" -I -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+    version="$(project_version)"
+    rm -rf "$packages"/hotline12345*
     printf '%s\n' "$project" >"$packages/hotline12345.pth"
+    mkdir "$packages/hotline12345-$version.dist-info"
+    printf 'Metadata-Version: 2.1\nName: hotline12345\nVersion: %s\n' "$version" \
+        >"$packages/hotline12345-$version.dist-info/METADATA"
     cat >"$venv/bin/hotline" <<'COMMAND'
 #!/bin/sh
 exec "$(dirname "$(readlink -f "$0")")/python" -P -m hotline "$@"

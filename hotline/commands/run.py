@@ -22,15 +22,18 @@ def run(
     Runner(load_settings(), out).run(demo=demo)
 
 
-def prepare() -> None:
-    """Make secrets, database, prompts and configuration in the home."""
+def prepare(
+    laid_out: Annotated[bool, typer.Option("--laid-out", help="the folders are there")] = False,
+) -> None:
+    """Make folders, secrets, database, prompts and configuration in the home."""
     import asyncio
 
     from hotline.layout import lay_out
     from hotline.prepare import prepare as work
 
     settings = load_settings()
-    lay_out(settings)
+    if not laid_out:
+        lay_out(settings)
     for line in asyncio.run(work(settings)):
         typer.echo(line)
 

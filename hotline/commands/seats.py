@@ -146,7 +146,7 @@ def _states(settings: Settings, tenant: str) -> dict[str, str]:
     """What seats do, when someone runs who knows it."""
     with contextlib.suppress(HotlineError):
         told: list[dict[str, Any]] = api.ask(settings, f"/api/v1/tenants/{tenant}/seats")["seats"]
-        return {str(seat.get("seat", seat.get("seat_id"))): str(seat["state"]) for seat in told}
+        return {seat["id"]: seat["state"] for seat in told}
     return {}
 
 
