@@ -18,6 +18,7 @@ _FORBIDDEN = re.compile(r"[\r\n\0]")
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _REPLY = re.compile(r"\d{3}[ -]")
 _VALUE = re.compile(r"200 result=1 \((.*)\)", re.DOTALL)
+_KEYS = {str(ord(key)): key for key in "0123456789*#ABCD"}
 _ENDPOS = re.compile(r"endpos=(\d+)")
 
 
@@ -36,9 +37,11 @@ class Reply:
 
     @property
     def digit(self) -> str:
-        """The key a STREAM FILE, WAIT FOR DIGIT or RECORD FILE ended with ("" when none)."""
-        code = int(self.result) if self.result.isdigit() else 0
-        return chr(code) if code else ""
+        """The key a STREAM FILE, WAIT FOR DIGIT or RECORD FILE ended with ("" when none).
+
+        RECORD FILE's result is any number unless its note is `dtmf`.
+        """
+        return _KEYS.get(self.result, "") if self.note in ("", "dtmf") else ""
 
 
 def checked(value: str) -> str:

@@ -20,6 +20,9 @@ AGI_FAILED = Counter(
     ["route"],
     registry=REGISTRY,
 )
+PROMPTS_FAILED = Counter(
+    "hotline_prompts_failed_total", "Prompts that Asterisk couldn't play (a file is missing)"
+)
 GHOST_CALLS = Counter(
     "hotline_ghost_calls_total",
     "Sessions ended because Asterisk no longer knew their channel",

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from telephony import agi, entry
+import structlog
+
+from telephony import agi, counters, entry
 from telephony.answers import AnswerRegistry, OnAnswer
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.connection import AgiConnection
@@ -19,11 +21,13 @@ PROMPTS = "/hotline/prompts"
 BEEP = "beep"
 ANSWER_S = 10.0
 """Longest wait for the answer to a command that takes no time of its own."""
-HANGUP_GRACE_S = 1.0
+HANGUP_GRACE_S = 0.3
 AMI_LAG_S = 0.2
 """How far AMI's word of an answer may come after AGI's of the talk's end."""
 AUDIO_SAMPLES_S = 8000
 ANY_DIGIT = "0123456789*#"
+
+log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _PATH = re.compile(r"/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
@@ -168,8 +172,14 @@ class FastAgiCall:
         stops = _matching(_DIGITS, interrupt, "digits")
         for path in paths:
             line = agi.command("STREAM FILE", path, stops)
-            if digit := (await self._reply(line)).digit:
-                return digit
+            reply = agi.parse_reply(await self._connection.command(line, None))
+            if reply.failed:
+                await self._raise_if_gone()
+                # A missing file: the caller is led on without it.
+                counters.PROMPTS_FAILED.inc()
+                log.error("prompt_not_played", path=path)
+            elif reply.digit:
+                return reply.digit
         return ""
 
     async def _set(self, variables: dict[str, str]) -> None:

@@ -88,6 +88,8 @@ def test_digits_of_replies() -> None:
     """A digit comes as its character code; 0 is no digit."""
     assert agi.parse_reply("200 result=53 endpos=1").digit == "5"
     assert agi.parse_reply("200 result=0 endpos=1").digit == ""
+    assert agi.parse_reply("200 result=35 (dtmf) endpos=1").digit == "#"
+    assert agi.parse_reply("200 result=53 (timeout) endpos=1").digit == ""
 
 
 @pytest.mark.parametrize("line", ["", "rubbish", "20", "510 Invalid or unknown command", "300 no"])

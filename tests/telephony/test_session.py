@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from telephony import entry
+from telephony import counters, entry
 from telephony.answers import AnswerRegistry
 from telephony.call import DialResult, DialStatus, RecordResult
 from telephony.connection import AgiConnection
@@ -350,10 +350,20 @@ async def test_unsafe_values_are_refused_before_anything_is_sent(lead: Lead) -> 
 
 async def test_a_failed_command_with_the_caller_there_is_the_peers_fault() -> None:
     """-1 without HANGUP isn't a hang-up: it is told as what it is."""
-    async with calling(lambda c: c.play(["a"], language="cmn")) as (peer, line):
-        await peer.expect("STREAM FILE", "200 result=-1")
+    async with calling(lambda c: c.music(True)) as (peer, line):
+        await peer.expect("SET MUSIC ON", "200 result=-1")
         with pytest.raises(PeerError):
             await line.outcome
+
+
+async def test_a_missing_prompt_is_left_out() -> None:
+    """Asterisk says -1 when a file is missing: counted, and the caller is led on."""
+    before = counters.PROMPTS_FAILED._value.get()
+    async with calling(lambda c: c.play(["a", "b"], language="cmn", interrupt="1")) as (peer, line):
+        await peer.expect("STREAM FILE", "200 result=-1 endpos=0")
+        await peer.expect("STREAM FILE", "200 result=49 endpos=9")
+        assert await line.outcome == "1"
+    assert counters.PROMPTS_FAILED._value.get() == before + 1
 
 
 async def test_minus_one_and_then_hangup_is_call_ended() -> None:
