@@ -15,8 +15,11 @@ class Registration(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    server: str = Field(pattern=r"^[A-Za-z0-9.\-]+(:[0-9]{1,5})?$")
-    username: str = Field(pattern=r"^[A-Za-z0-9._+\-]{1,64}$")
+    server: str = Field(
+        pattern=r"^[A-Za-z0-9.\-]+(:[0-9]{1,5})?$",
+        description="the carrier's registrar, host[:port]",
+    )
+    username: str = Field(pattern=r"^[A-Za-z0-9._+\-]{1,64}$", description="account at the carrier")
     password_file: Path = Field(description="file holding the password, mode 0600")
 
 
@@ -30,14 +33,26 @@ class Trunk(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=NAME)
+    id: str = Field(pattern=NAME, description="short name")
     tenant: str = Field(default="", description="fixed tenant; empty: by prefix of called number")
-    match: tuple[IPvAnyNetwork | IPvAnyAddress, ...] = ()
-    registration: Registration | None = None
-    codecs: tuple[Codec, ...] = ("alaw", "ulaw")
-    trusted: bool = False
-    spellings: dict[str, str] = Field(default_factory=dict)
-    dial: str = Field(default="", pattern=r"^([A-Za-z0-9.\-]+(:[0-9]{1,5})?)?$")
+    match: tuple[IPvAnyNetwork | IPvAnyAddress, ...] = Field(
+        default=(), description="addresses its calls come from"
+    )
+    registration: Registration | None = Field(
+        default=None, description="account, for a carrier that wants us to register"
+    )
+    codecs: tuple[Codec, ...] = Field(default=("alaw", "ulaw"), description="in this order")
+    trusted: bool = Field(
+        default=False, description="believe its P-Asserted-Identity, Diversion, History-Info"
+    )
+    spellings: dict[str, str] = Field(
+        default_factory=dict, description="prefixes of called numbers and what replaces them"
+    )
+    dial: str = Field(
+        default="",
+        pattern=r"^([A-Za-z0-9.\-]+(:[0-9]{1,5})?)?$",
+        description="where calls out go, host[:port]; empty: none do",
+    )
 
     @field_validator("spellings")
     @classmethod
@@ -54,8 +69,10 @@ class OutboundRule(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    number: str = Field(pattern=r"^\+?[0-9]{2,20}\*?$")
-    trunk: str = Field(pattern=NAME)
+    number: str = Field(
+        pattern=r"^\+?[0-9]{2,20}\*?$", description="a number, or a prefix followed by *"
+    )
+    trunk: str = Field(pattern=NAME, description="the trunk it goes out through")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,12 @@ The TOML file is HOTLINE_CONFIG, else `hotline.toml` in the home, if it is there
 
 import os
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -120,10 +122,16 @@ class Settings(BaseSettings):
     voice_request_max_s: float = Field(
         default=180.0, ge=10, le=1800, description="longest spoken request, seconds"
     )
-    log_level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
-    tenants: tuple[Tenant, ...] = (DEFAULT_TENANT,)
-    trunks: tuple[Trunk, ...] = (DEMO_TRUNK,)
-    outbound: tuple[OutboundRule, ...] = ()
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least important that is logged"
+    )
+    tenants: tuple[Tenant, ...] = Field(
+        default=(DEFAULT_TENANT,), description="cities and provinces, see below"
+    )
+    trunks: tuple[Trunk, ...] = Field(default=(DEMO_TRUNK,), description="SIP trunks, see below")
+    outbound: tuple[OutboundRule, ...] = Field(
+        default=(), description="what transfers may dial, see below"
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -137,11 +145,33 @@ class Settings(BaseSettings):
         file = InitSettingsSource(settings_cls, _from_file(config_file()))
         return init_settings, env_settings, file
 
+    @field_validator("sip_bind", "http_bind")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        return str(ip_address(value))
+
+    @field_validator("database_url", "redis_url")
+    @classmethod
+    def _is_known(cls, value: str, info: ValidationInfo) -> str:
+        known = {
+            "database_url": ("postgresql://", "postgresql+asyncpg://", "sqlite+aiosqlite://"),
+            "redis_url": ("redis://", "rediss://", "unix://"),
+        }[str(info.field_name)]
+        if value and not value.startswith(known):
+            raise ValueError(f"must begin with {' or '.join(known)}")
+        return value
+
     @model_validator(mode="after")
     def _fits_together(self) -> "Settings":
         ids = [t.id for t in self.tenants]
         if not ids or len(set(ids)) != len(ids):
             raise ValueError("tenants: at least one, each id once")
+        for tenant in self.tenants:
+            try:
+                ZoneInfo(tenant.time_zone)
+            except (OSError, ValueError) as error:
+                message = f"tenant {tenant.id}: there is no time zone {tenant.time_zone!r}"
+                raise ValueError(message) from error
         for trunk in self.trunks:
             if trunk.tenant and trunk.tenant not in ids:
                 raise ValueError(f"trunk {trunk.id}: there is no tenant {trunk.tenant!r}")

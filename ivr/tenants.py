@@ -14,15 +14,32 @@ class Tenant(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_]{0,30}$")
-    name: str = Field(min_length=1, max_length=60)
-    time_zone: str = "Asia/Shanghai"
-    prefixes: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ("cmn", "en")
+    id: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9_]{0,30}$", description="short name: in SQL, metrics, --tenant"
+    )
+    name: str = Field(min_length=1, max_length=60, description="name on pages")
+    time_zone: str = Field(
+        default="Asia/Shanghai", description="of opening hours, ticket numbers and days"
+    )
+    prefixes: tuple[str, ...] = Field(
+        default=(), description="leading digits of its called numbers (area code)"
+    )
+    languages: tuple[str, ...] = Field(
+        default=("cmn", "en"), description="languages its callers may choose, the first unasked"
+    )
     lines_file: Path | None = Field(default=None, description="own line table (YAML)")
     flow_file: Path | None = Field(default=None, description="own default flow (YAML)")
-    wrap_up_s: float = Field(default=20.0, ge=0, le=3600)
-    ring_s: float = Field(default=20.0, ge=3, le=120)
+    wrap_up_s: float = Field(
+        default=20.0, ge=0, le=3600, description="after-call work before the next call, seconds"
+    )
+    ring_s: float = Field(
+        default=20.0, ge=3, le=120, description="ringing before the next seat is tried, seconds"
+    )
     miss_limit: int = Field(default=3, ge=1, le=20, description="missed rings until paused")
-    pause_reasons: tuple[str, ...] = ("break", "meal", "training", "meeting", "missed", "other")
-    service_level_s: int = 15
+    pause_reasons: tuple[str, ...] = Field(
+        default=("break", "meal", "training", "meeting", "missed", "other"),
+        description="reasons a seat may give for a pause",
+    )
+    service_level_s: int = Field(
+        default=15, ge=1, le=600, description="an answer within this is in time, seconds"
+    )
