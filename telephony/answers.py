@@ -30,6 +30,10 @@ class Ringing:
             self._heard.set_result(at)
             self._task = asyncio.create_task(self._tell(at))
 
+    @property
+    def is_answered(self) -> bool:
+        return self._heard.done()
+
     async def heard(self, *, within_s: float, otherwise: datetime) -> datetime:
         """When the seat answered. AMI's word may be a moment behind AGI's, or AMI may be away:
         `otherwise` stands in then."""

@@ -153,7 +153,8 @@ class FastAgiCall:
             if reply.failed:
                 await self._raise_if_gone()
                 return DialResult(DialStatus.CONGESTION)
-            status = await self._dial_status()
+            # AMI's word of the answer saves the question.
+            status = DialStatus.ANSWER if ringing.is_answered else await self._dial_status()
             if status is not DialStatus.ANSWER:
                 return DialResult(status)
             answered = await ringing.heard(within_s=AMI_LAG_S, otherwise=began)
