@@ -178,7 +178,7 @@ class BenchArena:
     def _let_work(self, seats: int) -> None:
         """The first `seats` are ready, the others paused."""
         path = f"/api/v1/tenants/{TENANT}/seats"
-        states = {s["seat_id"]: s["state"] for s in api.ask(self._settings, path)["seats"]}
+        states = {s["id"]: s["state"] for s in api.ask(self._settings, path)["seats"]}
         for index, number in enumerate(self._seats):
             wanted = "ready" if index < seats else "paused"
             if states[number] != wanted:

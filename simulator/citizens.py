@@ -18,6 +18,7 @@ from simulator.sound import Sound
 ANSWER_S = 20.0
 LONGEST_CALL_S = 180.0
 GOODBYE_S = 5.0
+HEAR_S = 20.0
 TRUNK_IP = "127.0.0.2"
 
 
@@ -67,6 +68,15 @@ class LiveCall:
         if not self._answered.is_set():
             why = f"refused with {self._refused}" if self._refused else self._sipp.complaint()
             raise StepMissed(f"the call wasn't answered ({why or f'silence for {within_s:g} s'})")
+
+    async def hear(self, seconds: float, *, within_s: float = HEAR_S) -> None:
+        """Wait until so much more sound (not silence) has come; raises StepMissed if it doesn't,
+        or the call ends before."""
+        heard = self._sound.more_voice(seconds)
+        await asyncio.wait({heard}, timeout=within_s)
+        if not heard.done() or heard.cancelled():
+            heard.cancel()
+            raise StepMissed(f"the citizen didn't hear {seconds:g} s more within {within_s:g} s")
 
     def press(self, digits: str) -> None:
         """Press keys now, one after another."""

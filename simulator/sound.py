@@ -39,6 +39,7 @@ class Sound(asyncio.DatagramProtocol):
         self._to: tuple[str, int] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._next_at = 0.0
+        self._listeners: list[tuple[int, asyncio.Future[None]]] = []
 
     async def open(self, ip: str) -> None:
         """Bind an even port of this address (RFC 3550 section 11), the odd one stays free."""
@@ -53,10 +54,24 @@ class Sound(asyncio.DatagramProtocol):
         self._next_at = asyncio.get_running_loop().time()
         self._tick()
 
+    def more_voice(self, seconds: float) -> asyncio.Future[None]:
+        """Done when so much more sound that isn't silence has come in; cancelled by `close`."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listeners.append((self.heard.voiced + round(seconds / TICK_S), future))
+        return future
+
+    def _notify(self) -> None:
+        for count, future in self._listeners:
+            if count <= self.heard.voiced and not future.done():
+                future.set_result(None)
+        self._listeners = [pair for pair in self._listeners if not pair[1].done()]
+
     def close(self) -> None:
         """Stop sending and free the port; safe to call twice."""
         if self._timer is not None:
             self._timer.cancel()
+        for _, future in self._listeners:
+            future.cancel()
         if self._transport is not None:
             self._transport.close()
             self._transport = None
@@ -77,6 +92,7 @@ class Sound(asyncio.DatagramProtocol):
         body = data[HEADER:]
         if len(set(body)) > LOUD:
             self.heard.voiced += 1
+            self._notify()
 
     def error_received(self, exc: Exception) -> None:
         """A port that nobody holds any more: the call is ending, its signalling tells."""

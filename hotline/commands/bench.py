@@ -64,3 +64,8 @@ def _commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return done.stdout.strip()
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to the `hotline` command."""
+    root.add_typer(bench_app, name="bench")
