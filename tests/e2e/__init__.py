@@ -1,0 +1,1 @@
+"""End to end: `hotline run` as a person starts it, real Asterisk, real calls."""
