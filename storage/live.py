@@ -195,7 +195,13 @@ class RedisLiveState:
         return replies[0] is not None
 
     async def _write_everything(self) -> None:
-        """Bring all of Redis in line, in chunks; at no moment is a known seat missing there."""
+        """Bring all of Redis in line, in chunks; at no moment is a known seat missing there.
+
+        The marker goes first: whatever wipes what follows wipes it as well, and so is noticed.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.set(self._marker, "1", ex=_MARKER_LIFE_S)
+            await pipe.execute()
         for tenant, mirror in list(self._mirrors.items()):
             mirror.changed_seats.clear()
             mirror.changed_waiting.clear()
@@ -210,9 +216,6 @@ class RedisLiveState:
                 stale = [id_ for id_ in await self._fields(key) if id_ not in kept]
                 for ids in _chunks(stale):
                     await self._send(key, {}, ids)
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(self._marker, "1", ex=_MARKER_LIFE_S)
-            await pipe.execute()
 
     async def _send(self, key: str, values: dict[str, str], ids: Iterable[str]) -> None:
         async with self._redis.pipeline(transaction=False) as pipe:

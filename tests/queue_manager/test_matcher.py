@@ -18,7 +18,8 @@ from hypothesis.stateful import (
 from queue_manager import idle
 from queue_manager.matcher import Matcher, can_serve
 from queue_manager.model import Need, WaitingCaller
-from tests.queue_manager.builders import MANDARIN, START, ZHUANG, caller
+from tests.queue_manager.builders import MANDARIN, ZHUANG, caller
+from tests.queue_manager.virtual_time import START
 
 SKILLS = ("cmn", "za", "sign")
 LEVELS = st.integers(1, 5)

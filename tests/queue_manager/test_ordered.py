@@ -43,3 +43,6 @@ def test_removing_what_is_not_there_is_refused(missing: int) -> None:
     with pytest.raises(KeyError):
         keys.remove(missing)
     assert len(keys) == 3
+    keys.remove(5)
+    with pytest.raises(KeyError):
+        keys.remove(5)

@@ -11,7 +11,6 @@ from queue_manager.model import LeaveReason, MissReason, Seat, SeatState, SeatVi
 from queue_manager.service import QueueService
 from tests.queue_manager.builders import (
     SETTINGS,
-    START,
     ZHUANG,
     Memory,
     caller,
@@ -19,7 +18,7 @@ from tests.queue_manager.builders import (
     seat,
     state,
 )
-from tests.queue_manager.virtual_time import LoopClock, run
+from tests.queue_manager.virtual_time import START, LoopClock, run
 
 WRAP_UP_TIMER_S = SETTINGS.wrap_up_s
 

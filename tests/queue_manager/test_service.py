@@ -14,7 +14,6 @@ from queue_manager.model import LeaveReason, MissReason, SeatState, WaitingView
 from tests.queue_manager.builders import (
     MANDARIN,
     SETTINGS,
-    START,
     ZHUANG,
     Memory,
     caller,
@@ -22,7 +21,7 @@ from tests.queue_manager.builders import (
     seat,
     state,
 )
-from tests.queue_manager.virtual_time import run
+from tests.queue_manager.virtual_time import START, run
 
 
 def test_a_call_from_the_queue_to_the_next_caller() -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from queue_manager.matcher import can_serve
-from queue_manager.model import LeaveReason, MissReason, Need, Offer, SeatState
+from queue_manager.model import LeaveReason, MissReason, Need, Offer, Seat, SeatState
 from queue_manager.place import Place
 from queue_manager.service import QueueService
 from tests.queue_manager.builders import MANDARIN, SETTINGS, ZHUANG, Memory, caller, seat
@@ -45,7 +46,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.queue.close()
         self.loop.close()
 
-    def seats(self) -> list:  # type: ignore[type-arg]  # seats as `start` takes them
+    def seats(self) -> list[Seat]:
         return [seat(seat_id, **SKILLS[seat_id][kind]) for seat_id, kind in self.listed.items()]
 
     def do(self, action: Callable[[], object]) -> None:
@@ -118,17 +119,17 @@ class QueueMachine(RuleBasedStateMachine):
     def answers(self, call_id: str, which: int) -> None:
         """An answer to the newest offer, or to an older one."""
         for offer in self.offers[call_id][-1 - which :][:1]:
-            self.do(lambda o=offer: self.places[call_id].answered(o))
+            self.do(partial(self.places[call_id].answered, offer))
 
     @rule(call_id=calls, which=st.integers(0, 2), reason=st.sampled_from(MissReason))
     def misses(self, call_id: str, which: int, reason: MissReason) -> None:
         for offer in self.offers[call_id][-1 - which :][:1]:
-            self.do(lambda o=offer: self.places[call_id].missed(o, reason))
+            self.do(partial(self.places[call_id].missed, offer, reason))
 
     @rule(call_id=calls)
     def talk_ends(self, call_id: str) -> None:
         for offer in self.offers[call_id][-1:]:
-            self.do(lambda o=offer: self.places[call_id].talk_ended(o))
+            self.do(partial(self.places[call_id].talk_ended, offer))
 
     @rule(call_id=calls, reason=st.sampled_from(list(LeaveReason)[1:]))
     def leaves(self, call_id: str, reason: LeaveReason) -> None:

@@ -47,18 +47,22 @@ async def until(ready: Callable[[], bool], what: str) -> None:
         await asyncio.sleep(0.02)
 
 
+def text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
 class Looker:
     """A second client that reads what stands in Redis."""
 
     def __init__(self, url: str) -> None:
-        self.redis = Redis.from_url(url, decode_responses=True)
+        self.redis: Redis = Redis.from_url(url)
 
     async def states(self, tenant: str = "nanning") -> dict[str, str]:
         found = await self.redis.hgetall(f"hotline:{tenant}:seats")
-        return {seat_id: json.loads(text)["state"] for seat_id, text in found.items()}
+        return {text(name): json.loads(value)["state"] for name, value in found.items()}
 
     async def waiting(self, tenant: str = "nanning") -> set[str]:
-        return set(await self.redis.hkeys(f"hotline:{tenant}:waiting"))
+        return {text(name) for name in await self.redis.hkeys(f"hotline:{tenant}:waiting")}
 
     async def until(self, states: dict[str, str], waiting: set[str] | None = None) -> None:
         deadline = time.monotonic() + DEADLINE_S
@@ -284,7 +288,7 @@ async def test_callers_are_stored_with_all_that_decides_their_place(redis_url: s
     async with looking(redis_url) as looker:
         async with opened(redis_url) as live:
             live.save_waiting(caller("c1"))
-        stored = json.loads(await looker.redis.hget("hotline:nanning:waiting", "c1"))
+        stored = json.loads(await looker.redis.hget("hotline:nanning:waiting", "c1") or "")
     assert stored == {
         "call_id": "c1",
         "line_id": "12345",
