@@ -23,7 +23,7 @@ from console.api import (
     wallboard,
 )
 from console.auth import Authenticator
-from console.live import LIVE, Live
+from console.live import FLUSH_S, LIVE, Live
 from console.services import AUTH, SERVICES, Services
 
 KEEPALIVE_S = 15.0
@@ -38,15 +38,18 @@ def routes() -> Iterable[web.RouteDef]:
     return [route for room in rooms for route in room.ROUTES]
 
 
-def build_app(services: Services) -> web.Application:
-    """The application over these services; it may be built many times in one process."""
+def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
+    """The application over these services; it may be built many times in one process.
+
+    Live boards are brought up to date every `flush_s` at most.
+    """
     app = web.Application(
         middlewares=[guard.errors],
         client_max_size=guard.BODY_BYTES,
     )
     app[SERVICES] = services
     app[AUTH] = Authenticator(services.tokens, services.now, monotonic)
-    app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics)
+    app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics, flush_s)
     app[health.HEALTH] = health.Health(services.parts)
     app[pages.FILES] = pages.read_files()
     app[guard.UNBOUNDED] = frozenset((wallboard.live, *audio.UNBOUNDED))

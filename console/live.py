@@ -6,6 +6,7 @@ difference goes to every client's bounded outbox. Nothing runs while nobody watc
 
 import asyncio
 import json
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ BEAT_S = 5.0
 MOST_CLIENTS = 1_000
 OUTBOX_MESSAGES = 64
 SEND_BUFFER_BYTES = 64 * 1024
+KERNEL_BUFFER_BYTES = 256 * 1024
 SHARE = 19
 """Flushing may take a twentieth of the time: the larger the city, the slower its boards."""
 _NEVER_SENT = object()
@@ -43,6 +45,9 @@ class Client:
         self._outbox: deque[bytes] = deque()
         self._filled = asyncio.Event()
         transport.set_write_buffer_limits(high=SEND_BUFFER_BYTES)
+        link = transport.get_extra_info("socket")
+        if link is not None:  # else the kernel would hold megabytes for a client that sleeps
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
 
     def offer(self, message: bytes) -> bool:
         """Put a message in the outbox; False when the client is too far behind."""
@@ -75,7 +80,7 @@ class _Topic:
     seats: dict[str, SeatView] = field(default_factory=dict)
     at: str = ""
     sent_s: float = 0.0
-    snapshot: bytes = b""
+    board: bytes = b""
     unreadable: bool = False
 
     def take(self, moment: Moment) -> Json | None:
@@ -86,9 +91,9 @@ class _Topic:
         moved = [view for view in moment.seats if self._moved(view)]
         gone = [seat_id for seat_id in self.seats if seat_id not in new_seats]
         self.head, self.seats, self.at = new_head, new_seats, iso(moment.at)
-        self.snapshot = b""
         if not (changed or moved or gone):
             return None
+        self.board = b""
         self.seq += 1
         return {
             "type": "changes", "seq": self.seq, "at": self.at, "set": changed,
@@ -100,22 +105,18 @@ class _Topic:
         return before is not view and before != view
 
     def whole(self) -> bytes:
-        """The snapshot as of the last flush, encoded once however many connect."""
-        if not self.snapshot:
+        """The snapshot as of the last flush; the board is encoded once however many connect."""
+        if not self.board:
             seats = [tile(view) for view in self.seats.values()]
-            board = {**self.head, "seats": seats}
-            self.snapshot = encode(
-                {"type": "snapshot", "seq": self.seq, "at": self.at, "board": board}
-            )
-        return self.snapshot
+            self.board = encode({**self.head, "seats": seats})
+        opening = encode({"type": "snapshot", "seq": self.seq, "at": self.at})
+        return opening[:-1] + b',"board":' + self.board + b"}"
 
 
 class Live:
     """Fans boards out. `read` gives a tenant's present moment, in memory and at once."""
 
-    def __init__(
-        self, read: Callable[[str], Moment], metrics: Metrics, flush_s: float = FLUSH_S
-    ) -> None:
+    def __init__(self, read: Callable[[str], Moment], metrics: Metrics, flush_s: float) -> None:
         self._read = read
         self._metrics = metrics
         self._flush_s = flush_s
@@ -132,7 +133,7 @@ class Live:
         """Add a client; the snapshot is its first message."""
         topic = self._topics.get(tenant)
         if topic is None:
-            topic = _Topic()
+            topic = _Topic(sent_s=asyncio.get_running_loop().time())
             topic.take(self._read(tenant))
             self._topics[tenant] = topic
         client.offer(topic.whole())

@@ -41,7 +41,7 @@ FILES = web.AppKey("files", dict[str, File])
 
 async def root(request: web.Request) -> web.Response:
     """The wallboard is the only page yet."""
-    return web.HTTPFound("/wallboard")
+    raise web.HTTPFound("/wallboard")
 
 
 async def wallboard_page(request: web.Request) -> web.Response:

@@ -16,10 +16,11 @@ const REASONS = { break: "小休", meal: "用餐", training: "培训", meeting: 
 const WORD = Object.fromEntries(STATES.map(([state, word]) => [state, word]));
 // What a tile needs in its own font size, and the least size (in rem) that can be read.
 const SHAPES = [
-  { name: "full", wide: 6.7, high: 4.5, least: 0.86 },
-  { name: "small", wide: 4.4, high: 3, least: 0.74 },
-  { name: "tiny", wide: 2.7, high: 1.5, least: 0 },
+  { name: "full", wide: (digits) => Math.max(6.7, 2.8 + 0.8 * digits), high: 4.5, least: 0.86 },
+  { name: "small", wide: (digits) => Math.max(4.3, 2.6 + 0.68 * digits), high: 3, least: 0.7 },
+  { name: "tiny", wide: (digits) => 0.8 + 0.66 * digits, high: 1.5, least: 0 },
 ];
+const NEARLY = 0.92; // full rows are worth slightly smaller tiles
 const LARGEST_REM = 2.6;
 const COLUMN_REM = 6.4; // where the page scrolls, all tiles are alike
 const SCROLLS = matchMedia("(max-width: 1099px)");
@@ -111,9 +112,10 @@ export function fitSeats() {
   if (!count || !room.width) return;
   const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
   const gap = rem * (count > 120 ? 0.25 : 0.5);
+  const digits = Math.max(...[...tiles.keys()].map((id) => id.length));
   let chosen;
   for (const shape of SHAPES) {
-    chosen = { ...shape, ...largest(shape, count, room, gap, rem) };
+    chosen = { ...shape, ...largest(shape.wide(digits), shape.high, count, room, gap, rem) };
     if (chosen.em >= shape.least * rem) break;
   }
   for (const { name } of SHAPES) list.classList.toggle(name, name === chosen.name);
@@ -123,21 +125,22 @@ export function fitSeats() {
   variable(list, "gap", `${gap}px`);
 }
 
-function largest({ wide, high }, count, room, gap, rem) {
+function largest(wide, high, count, room, gap, rem) {
   if (SCROLLS.matches) {
     const columns = Math.max(1, Math.floor((room.width + gap) / (rem * COLUMN_REM + gap)));
     const em = (room.width - gap * (columns - 1)) / columns / wide;
     return { em: Math.min(em, rem), columns, rows: Math.ceil(count / columns) };
   }
-  let best = { em: 0 };
-  for (let columns = 1; columns <= count; columns += 1) {
+  const ways = Array.from({ length: count }, (_, index) => {
+    const columns = index + 1;
     const rows = Math.ceil(count / columns);
     const width = (room.width - gap * (columns - 1)) / columns / wide;
     const height = (room.height - gap * (rows - 1)) / rows / high;
-    const em = Math.min(width, height);
-    if (em > best.em) best = { em, columns, rows };
-  }
-  return best;
+    return { em: Math.min(width, height), columns, rows, empty: rows * columns - count };
+  });
+  const most = Math.max(...ways.map(({ em }) => em));
+  const good = ways.filter(({ em }) => em >= most * NEARLY);
+  return good.reduce((best, way) => (way.empty < best.empty ? way : best));
 }
 
 export function tickSeats(now) {

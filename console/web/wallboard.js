@@ -35,6 +35,7 @@ function askForToken(reason) {
   sessionStorage.removeItem(KEPT);
   byId("board").hidden = true;
   byId("open").hidden = true;
+  byId("wall-clock").hidden = true;
   found();
   byId("refused").hidden = !reason;
   byId("refused").replaceChildren(reason ?? "");
@@ -129,6 +130,7 @@ function hear(message) {
   }
   found();
   byId("board").hidden = false;
+  byId("wall-clock").hidden = false;
   if (message.type !== "beat") drawSoon();
 }
 
@@ -172,7 +174,7 @@ new ResizeObserver(() => {
   if (!board) return;
   fitSeats();
   drawSoon();
-}).observe(document.documentElement);
+}).observe(byId("board"));
 
 everySecond();
 if (takeToken()) start();

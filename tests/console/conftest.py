@@ -1,0 +1,104 @@
+"""A small city behind a real server on loopback."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+
+from console.app import build_app, serving
+from console.ports import LineView, Role
+from tests.console.fakes import CITY, OTHER_CITY, City
+from tests.servers import free_port
+
+FLUSH_S = 0.02
+
+
+@dataclass
+class Caller:
+    """Someone who asks the server over HTTP, with a token or without."""
+
+    session: aiohttp.ClientSession
+    base: str
+    token: str = ""
+
+    def having(self, token: str) -> "Caller":
+        """The same, with another token."""
+        return Caller(self.session, self.base, token)
+
+    async def ask(
+        self, path: str, method: str = "GET", *, headers: dict[str, str] | None = None, **more: Any
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """Status, JSON (or bytes), headers. No answer may lack the security headers."""
+        head = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        async with self.session.request(
+            method, self.base + path, headers={**head, **(headers or {})}, **more
+        ) as answer:
+            assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            assert "Python" not in answer.headers["Server"]
+            if answer.content_type == "application/json":
+                return answer.status, await answer.json(), answer.headers.copy()
+            return answer.status, await answer.read(), answer.headers.copy()
+
+    async def refused(self, path: str, method: str = "GET", **more: Any) -> tuple[int, str]:
+        """Status and error id of an answer that must be an error in both languages."""
+        status, told, _ = await self.ask(path, method, **more)
+        assert set(told) == {"error"}, told
+        assert set(told["error"]) == {"id", "message", "message_zh"}
+        assert told["error"]["message"]
+        assert told["error"]["message_zh"]
+        return status, told["error"]["id"]
+
+
+@asynccontextmanager
+async def served(city: City, port: int = 0) -> AsyncIterator[Caller]:
+    """The city's console on loopback."""
+    port = port or free_port()
+    async with (
+        serving(build_app(city.services(), FLUSH_S), "127.0.0.1", port),
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+    ):
+        yield Caller(session, f"http://127.0.0.1:{port}")
+
+
+@pytest.fixture
+def city() -> City:
+    """Two cities: the default one with two seats and two lines, and another with one seat."""
+    city = City()
+    for seat_id in ("801", "802"):
+        city.seat(CITY, seat_id)
+    city.seat(OTHER_CITY, "901")
+    city.line_table[CITY] = [
+        LineView("12345", "12345", "市民热线", "政务服务中心", "merged", "Hotline"),
+        LineView("12333", "12333", "人社", "人社局", "dual"),
+    ]
+    return city
+
+
+@pytest.fixture
+async def nobody(city: City) -> AsyncIterator[Caller]:
+    """A caller without a token."""
+    async with served(city) as caller:
+        yield caller
+
+
+@pytest.fixture
+def supervisor(city: City, nobody: Caller) -> Caller:
+    """A supervisor of the default city."""
+    return nobody.having(city.token(Role.SUPERVISOR))
+
+
+@pytest.fixture
+def admin(city: City, nobody: Caller) -> Caller:
+    """An administrator of the default city."""
+    return nobody.having(city.token(Role.ADMIN))
+
+
+@pytest.fixture
+def wall(city: City, nobody: Caller) -> Caller:
+    """A wallboard of the default city."""
+    return nobody.having(city.token(Role.WALLBOARD))
