@@ -77,11 +77,18 @@ class Verifier:
 
 def measured(home: Path, pending: PendingRecording, now: datetime) -> CheckedRecording:
     """Look at one file; what can't be read as a WAV counts as without media."""
-    length_s: float | None
-    try:
-        length_s = wav_length_s(outside(home, pending.path))
-    except OSError:
-        length_s = None
-    except ValueError:
-        length_s = 0.0
+    length_s = _length_s(home, pending.path)
     return CheckedRecording(pending, length_s, check(pending.expected_s, length_s), now)
+
+
+def _length_s(home: Path, path: str) -> float | None:
+    try:
+        file = outside(home, path)
+    except ValueError:
+        return None  # a name that leads out of the home is no recording of ours
+    try:
+        return wav_length_s(file)
+    except OSError:
+        return None
+    except ValueError:
+        return 0.0

@@ -21,7 +21,8 @@ def _no_time(value: Any) -> Any:
     return None if value == "" else value
 
 
-When = Annotated[AwareDatetime | None, BeforeValidator(_no_time)]
+# Behind a validator of ours pydantic no longer knows that the text came from JSON.
+When = Annotated[AwareDatetime | None, Field(strict=False), BeforeValidator(_no_time)]
 
 
 class SpoolItem(BaseModel):
