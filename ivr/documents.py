@@ -92,7 +92,8 @@ def parse(document: Document, model: type[M], error: type[DocumentError] = Docum
         value = model.model_validate(document.data)
     except ValidationError as why:
         for item in why.errors(include_url=False):
-            document.complain(tuple(item["loc"]), _sentence(dict(item)))
+            place = _written(document, tuple(item["loc"]))
+            document.complain(place, _sentence(place, dict(item)))
         raise error(document.mistakes) from why
     document.raise_mistakes(error)
     return value
@@ -140,14 +141,23 @@ def _build_mapping(
     return found
 
 
-def _sentence(error: dict[str, Any]) -> str:
+def _written(document: Document, loc: Place) -> Place:
+    """The place in the file; pydantic's own parts of a `loc` (the tag of a union) left out."""
+    place: Place = ()
+    for part in loc:
+        if (*place, part) in document.marks:
+            place = (*place, part)
+    return place
+
+
+def _sentence(place: Place, error: dict[str, Any]) -> str:
     """What is wrong with one value, as a sentence that names it."""
-    names = [str(part) for part in error["loc"]]
-    where = ".".join(names) if names else "the file"
+    where = ".".join(str(part) for part in place) or "the file"
+    name = str(error["loc"][-1]) if error["loc"] else ""
     if error["type"] == "extra_forbidden":
-        return f"{where}: there is no field {names[-1]!r} here"
+        return f"{where}: there is no field {name!r} here"
     if error["type"] == "missing":
-        return f"{where}: the field {names[-1]!r} is missing"
+        return f"{where}: the field {name!r} is missing"
     if error["type"] == "string_type" and isinstance(error.get("input"), int | float):
         return f"{where}: write {error['input']} in quotes"
     reason = str(error["msg"]).removeprefix("Value error, ")

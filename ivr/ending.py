@@ -20,11 +20,13 @@ from typing import Any, TypeVar
 from ivr.desk import Desk
 from ivr.ports import CallRecord, Outcome
 from ivr.story import Story
+from ivr.voice_files import VoiceFile
 from queue_manager.model import LeaveReason, Offer
 from telephony.call import DialStatus
 from tickets.model import NewTicket, Origin, TicketState
 
 T = TypeVar("T")
+LEAST_VOICE_S = 1.0
 ANSWERED = DialStatus.ANSWER.value
 
 
@@ -172,9 +174,17 @@ async def _keep_what_was_said(story: Story, desk: Desk) -> None:
     """A hang-up in the middle of a recording: what lies in the file counts."""
     assert story.pending is not None
     seconds = await desk.voice.seconds(story.pending.stored)
-    if seconds > 0:
-        story.voice, story.voice_s, story.confirmed = story.pending, seconds, False
+    keep_take(story, story.pending, seconds)
     story.pending = None
+
+
+def keep_take(story: Story, file: VoiceFile, seconds: float) -> bool:
+    """Keep what was recorded; True when it is more than a breath. A mere breath is kept too when
+    there is nothing else, and never takes the place of what was said before."""
+    said = seconds >= LEAST_VOICE_S
+    if said or seconds > story.voice_s:
+        story.voice, story.voice_s, story.confirmed = file, seconds, False
+    return said
 
 
 async def unbroken(work: Coroutine[Any, Any, T]) -> T:

@@ -3,7 +3,7 @@
 from zoneinfo import ZoneInfo
 
 from ivr.desk import Desk
-from ivr.ending import make_ticket, outcome_of, unbroken
+from ivr.ending import LEAST_VOICE_S, keep_take, make_ticket, outcome_of, unbroken
 from ivr.flow import PERSON_KEY, VoiceRequest
 from ivr.greeting import choose
 from ivr.numbers import digits
@@ -16,7 +16,6 @@ from telephony.call import Call
 CONFIRM_KEY, AGAIN_KEY = "1", "2"
 MOST_TAKES = 5
 MOST_EMPTY = 2
-LEAST_VOICE_S = 1.0
 EXPLAIN_SILENCE_S = 2.0
 CONFIRM_SILENCE_S = 5.0
 EXPLAIN_LIMIT = 3
@@ -55,8 +54,10 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     After an engine's death what was recorded before is found again and only confirmed.
     """
     await call.remember(**story.variables("voice_request"))
+    again = story.point is Resume.VOICE_REQUEST
+    takes = await find_recorded(desk.voice, story) if again else 0
     if not story.ticket_made:
-        await _record_and_confirm(call, desk, story, step)
+        await _record_and_confirm(call, desk, story, step, takes)
     await unbroken(make_ticket(story, desk, desk.clock.now()))
     if outcome_of(story) is Outcome.VOICE_REQUEST:
         await _tell_number(call, story)
@@ -66,14 +67,15 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
 
 
 async def find_recorded(voice: VoiceFiles, story: Story) -> int:
-    """Look for takes that an engine before us recorded; the number of the last one (0: none)."""
-    for take in range(MOST_TAKES, 0, -1):
+    """Take over what an engine before us recorded; the number of the last take (0: none)."""
+    last = 0
+    for take in range(1, MOST_TAKES + 1):
         file = _place(voice, story, take)
         seconds = await voice.seconds(file.stored)
         if seconds > 0:
-            story.voice, story.voice_s = file, seconds
-            return take
-    return 0
+            keep_take(story, file, seconds)
+            last = take
+    return last
 
 
 def _place(voice: VoiceFiles, story: Story, take: int) -> VoiceFile:
@@ -82,21 +84,24 @@ def _place(voice: VoiceFiles, story: Story, take: int) -> VoiceFile:
     return voice.place(story.info.call_id, day, take)
 
 
-async def _record_and_confirm(call: Call, desk: Desk, story: Story, step: VoiceRequest) -> None:
-    take = await find_recorded(desk.voice, story) if story.point is Resume.VOICE_REQUEST else 0
-    heard, empty = take > 0, 0
-    while empty < MOST_EMPTY:
+async def _record_and_confirm(
+    call: Call, desk: Desk, story: Story, step: VoiceRequest, take: int
+) -> None:
+    """Attempts after the `take` that are there, until one is confirmed or kept as it is."""
+    heard, empty = story.voice_s >= LEAST_VOICE_S, 0
+    while heard or take < MOST_TAKES:
         if not heard:
             take += 1
             heard = await _record(call, desk, story, step, take)
         if not heard:
             empty += 1
             await call.play(("request_empty",), language=story.language)
-            take -= 1
+            if empty == MOST_EMPTY:
+                return
             continue
         answer = await _confirm(call, story)
+        story.confirmed = answer == CONFIRM_KEY
         if answer != AGAIN_KEY or take >= MOST_TAKES:
-            story.confirmed = answer == CONFIRM_KEY
             return
         heard = False
         await call.play(("request_again",), language=story.language)
@@ -113,10 +118,7 @@ async def _record(call: Call, desk: Desk, story: Story, step: VoiceRequest, take
         file.inside, max_s=desk.voice_request_max_s, silence_s=step.silence_s
     )
     story.pending = None
-    if result.duration_s < LEAST_VOICE_S:
-        return False
-    story.voice, story.voice_s = file, result.duration_s
-    return True
+    return keep_take(story, file, result.duration_s)
 
 
 async def _confirm(call: Call, story: Story) -> str:

@@ -5,11 +5,12 @@ conversation is a step; the caller may hang up at any of them, the engine may be
 """
 
 import asyncio
+import functools
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from asterisk_conf.model import Trunk
 from ivr.conversation import hang_up
@@ -25,6 +26,7 @@ from ivr.voice_files import VoiceFile
 from queue_manager.model import LeaveReason, MissReason, Offer, Seat, WaitingCaller
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.errors import CallEnded
+from tests.queue_manager.virtual_time import run
 from tickets.model import NewTicket
 
 T = TypeVar("T")
@@ -66,6 +68,16 @@ class Script:
     sql_away: bool = False
     hears_ami: bool = True
     directory: Directory = field(default_factory=lambda: DIRECTORY)
+
+
+def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Minutes of waiting pass in no time."""
+
+    @functools.wraps(test)
+    def played(*args: Any, **fixtures: Any) -> None:
+        run(test(*args, **fixtures))
+
+    return played
 
 
 class Office:
@@ -196,9 +208,6 @@ class World:
             call_log=self.office,
             voice=self.voice,
             override=lambda tenant, line: self.override.get((tenant, line), Override.AUTO),
-            voice_offer_after_s=0.01,
-            announce_every_s=0.004,
-            hangup_word_s=1.0,
         )
 
     @property
@@ -228,6 +237,7 @@ class ScriptedCall:
         self.variables: dict[str, str] = {}
         self.dialstatus = ""
         self.said: list[str] = []
+        self.heard_at_s: list[tuple[float, str]] = []
         self.languages: list[str] = []
         self.dialled: list[str] = []
         self.steps = 0
@@ -236,6 +246,7 @@ class ScriptedCall:
         self.hang_up_at = 0
         self.stop_at = 0
         self.stopped = asyncio.Event()
+        self.finishing = False
         self.gone = False
         self.done = False
         self.dialplan: asyncio.Task[object] | None = None
@@ -286,7 +297,9 @@ class ScriptedCall:
         await self._step()
         assert prompts
         assert all(CATALOGUE.has(language, prompt) for prompt in prompts)
+        now_s = asyncio.get_running_loop().time()
         self.said.extend(prompts)
+        self.heard_at_s.extend((now_s, prompt) for prompt in prompts)
         self.languages.append(language)
         return ""
 
@@ -385,5 +398,6 @@ class ScriptedCall:
         self.variables.update(variables)
 
     async def finish(self) -> None:
+        self.finishing = True
         await self._step()
         self.done = True

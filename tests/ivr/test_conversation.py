@@ -8,14 +8,16 @@ from ivr.conversation import converse
 from ivr.hours import Override
 from ivr.ports import Outcome
 from telephony.call import DialStatus
-from tests.ivr.script import NIGHT, NOON, Script, World
+from tests.ivr.script import NIGHT, NOON, Script, World, in_virtual_time
 from tickets.model import Kind, NewTicket, Origin, TicketState
+
+LONG_S = 86_400.0
 
 
 async def led(script: Script, **override: Override) -> World:
     world = World(script)
     world.override = {("default", line): word for line, word in override.items()}
-    await asyncio.wait_for(converse(world.call, world.desk), 5)
+    await asyncio.wait_for(converse(world.call, world.desk), LONG_S)
     assert len(world.desk.live) == 0
     return world
 
@@ -25,6 +27,7 @@ def made(world: World) -> NewTicket:
     return world.ticket
 
 
+@in_virtual_time
 async def test_silence_goes_straight_to_the_queue_and_a_seat() -> None:
     """Notice, one sentence, ring, talk: a draft ticket, one row, the last word said."""
     world = await led(Script(seats=[DialStatus.ANSWER]))
@@ -41,6 +44,7 @@ async def test_silence_goes_straight_to_the_queue_and_a_seat() -> None:
     assert world.office.creates == 1
 
 
+@in_virtual_time
 async def test_keys_choose_language_and_skill() -> None:
     """4 is English: prompts, need and ticket follow."""
     world = await led(Script(digits=["4"], seats=[DialStatus.ANSWER]))
@@ -49,11 +53,13 @@ async def test_keys_choose_language_and_skill() -> None:
     assert (facts.language, facts.keys) == ("en", "4")
 
 
+@in_virtual_time
 async def test_zero_reaches_a_person() -> None:
     world = await led(Script(digits=["0"], seats=[DialStatus.ANSWER]))
     assert world.row.outcome is Outcome.ANSWERED
 
 
+@in_virtual_time
 async def test_two_wrong_keys_reach_a_person() -> None:
     world = await led(Script(digits=["9", "8"], seats=[DialStatus.ANSWER]))
     assert world.call.said == ["recording_notice", "welcome", "wrong_key", "to_person"]
@@ -61,6 +67,7 @@ async def test_two_wrong_keys_reach_a_person() -> None:
     assert made(world).facts.keys == "98"
 
 
+@in_virtual_time
 async def test_a_right_key_after_a_wrong_one_counts() -> None:
     world = await led(Script(digits=["9", "3"], seats=[DialStatus.ANSWER]))
     assert made(world).facts.language == "yue"
@@ -75,6 +82,7 @@ async def test_a_right_key_after_a_wrong_one_counts() -> None:
         (DialStatus.CONGESTION, "unreachable"),
     ],
 )
+@in_virtual_time
 async def test_a_missed_ring_keeps_the_place(status: DialStatus, reason: str) -> None:
     """The next seat rings, the caller entered the queue once."""
     world = await led(Script(seats=[status, DialStatus.ANSWER]))
@@ -82,6 +90,7 @@ async def test_a_missed_ring_keeps_the_place(status: DialStatus, reason: str) ->
     assert len(world.queue.places) == 1
 
 
+@in_virtual_time
 async def test_cancel_means_the_caller_left() -> None:
     """The seat isn't blamed for a caller who hung up while it rang."""
     world = await led(Script(seats=[DialStatus.CANCEL]))
@@ -89,13 +98,20 @@ async def test_cancel_means_the_caller_left() -> None:
     assert made(world).origin is Origin.ABANDONED
 
 
+@in_virtual_time
 async def test_the_waiting_hear_their_position_and_are_offered_the_voice_request() -> None:
     """Nobody is free: position told, the offer refused by silence, made again, then taken."""
     script = Script(digits=["", "", "1", "1"], takes=[7.5])
     world = await led(script)
-    said = world.call.said
-    assert ["waiting_thanks", "ahead_before", "numbers/3", "ahead_after"] == said[2:6]
-    assert said.count("voice_offer") == 2
+    position = ["waiting_thanks", "ahead_before", "numbers/3", "ahead_after"]
+    waiting = ["voice_offer", *position]
+    assert [prompt for _, prompt in world.call.heard_at_s[2:12]] == [
+        *position,
+        *waiting,
+        waiting[0],
+    ]
+    times = [t for t, prompt in world.call.heard_at_s if prompt in ("ahead_before", "voice_offer")]
+    assert times == pytest.approx([30, 60, 90, 120], abs=0.1)
     assert world.place.events == ["left voice_request"]
     ticket = made(world)
     assert (ticket.origin, ticket.state) == (Origin.VOICE_REQUEST, TicketState.PENDING_REVIEW)
@@ -105,6 +121,7 @@ async def test_the_waiting_hear_their_position_and_are_offered_the_voice_request
     assert world.row.queued_at == NOON
 
 
+@in_virtual_time
 async def test_the_next_in_line_is_told_so_once() -> None:
     """He isn't talked to again and again: the next free seat is his."""
     world = World(Script())
@@ -121,6 +138,7 @@ async def test_the_next_in_line_is_told_so_once() -> None:
     assert world.row.outcome is Outcome.ABANDONED
 
 
+@in_virtual_time
 async def test_who_waits_in_vain_and_leaves_gets_a_ticket() -> None:
     world = await led(Script())
     assert world.place.events == ["left abandoned"]
@@ -129,6 +147,7 @@ async def test_who_waits_in_vain_and_leaves_gets_a_ticket() -> None:
     assert world.row.ticket == "261121000042"
 
 
+@in_virtual_time
 async def test_after_hours_request() -> None:
     """Explained, recorded, played back, confirmed, the number spoken twice, digit by digit."""
     world = await led(Script(now=NIGHT, digits=["", "1"], takes=[12.0]))
@@ -145,38 +164,53 @@ async def test_after_hours_request() -> None:
     assert world.call.done
 
 
+@in_virtual_time
 async def test_recording_again_keeps_the_last() -> None:
     world = await led(Script(now=NIGHT, digits=["", "2", "1"], takes=[12.0, 5.0]))
     assert made(world).voice_path.endswith("-2.wav")
     assert made(world).voice_s == 5.0
 
 
+@in_virtual_time
 async def test_recording_again_and_again_ends() -> None:
     world = await led(Script(now=NIGHT, digits=["", *"2222222222"], takes=[3.0] * 10))
     assert made(world).voice_path.endswith("-5.wav")
     assert not made(world).confirmed
 
 
+@in_virtual_time
 async def test_who_presses_nothing_is_kept_unconfirmed() -> None:
     world = await led(Script(now=NIGHT, takes=[12.0]))
     assert not made(world).confirmed
     assert world.call.said.count("request_confirm") == 2
 
 
+@in_virtual_time
 async def test_nothing_said_after_hours_leaves_no_ticket() -> None:
     """Asked twice; a silent call is logged, not made a request."""
-    world = await led(Script(now=NIGHT, takes=[0.0, 0.4]))
+    world = await led(Script(now=NIGHT, takes=[0.0, 0.0]))
     assert world.call.said.count("request_empty") == 2
     assert world.ticket is None
     assert world.row.outcome is Outcome.LEFT_EARLY
 
 
+@in_virtual_time
+async def test_a_mere_breath_is_asked_for_again_but_never_thrown_away() -> None:
+    world = await led(Script(now=NIGHT, takes=[0.4, 0.0]))
+    assert world.call.said.count("request_empty") == 2
+    assert made(world).voice_s == 0.4
+    world = await led(Script(now=NIGHT, digits=["", "2", "1"], takes=[12.0, 0.4, 0.0]))
+    assert made(world).voice_s == 12.0
+
+
+@in_virtual_time
 async def test_nothing_said_after_the_queue_is_still_called_back() -> None:
     world = await led(Script(digits=["", "1"], takes=[0.0, 0.0]))
     assert made(world).origin is Origin.ABANDONED
     assert "request_taken" in world.call.said
 
 
+@in_virtual_time
 async def test_language_key_after_hours() -> None:
     world = await led(Script(now=NIGHT, digits=["4", "", "1"], takes=[9.0]))
     assert world.call.languages[0] == "cmn"
@@ -184,6 +218,7 @@ async def test_language_key_after_hours() -> None:
     assert made(world).facts.language == "en"
 
 
+@in_virtual_time
 async def test_sql_away_says_that_the_number_follows() -> None:
     world = await led(Script(now=NIGHT, digits=["", "1"], takes=[9.0], sql_away=True))
     assert "ticket_number_later" in world.call.said
@@ -191,12 +226,14 @@ async def test_sql_away_says_that_the_number_follows() -> None:
     assert world.office.creates == 1
 
 
+@in_virtual_time
 async def test_zero_after_hours_without_a_duty_phone_is_called_back_first() -> None:
     world = await led(Script(now=NIGHT, digits=["0", "1"], takes=[9.0]))
     assert "first_callback" in world.call.said
     assert made(world).first_callback
 
 
+@in_virtual_time
 async def test_zero_after_hours_and_silence_is_called_back_all_the_same() -> None:
     world = await led(Script(now=NIGHT, digits=["0"]))
     assert (made(world).origin, made(world).first_callback) == (Origin.VOICE_REQUEST, True)
@@ -212,11 +249,13 @@ async def test_zero_after_hours_and_silence_is_called_back_all_the_same() -> Non
         ({"": Override.CLOSED, "general": Override.OPEN}, True),
     ],
 )
+@in_virtual_time
 async def test_the_lines_override_wins(override: dict[str, Override], answered: bool) -> None:
     world = await led(Script(now=NIGHT, seats=[DialStatus.ANSWER], takes=[2.0]), **override)
     assert (world.row.outcome is Outcome.ANSWERED) is answered
 
 
+@in_virtual_time
 async def test_dual_track_keeps_its_context() -> None:
     """12333 forwarded to 12345: the number first dialled decides line, unit and skill."""
     world = await led(Script(first_called="12333", seats=[DialStatus.ANSWER]))
@@ -235,6 +274,7 @@ async def test_dual_track_keeps_its_context() -> None:
         ("12388", "transfer_not_merged"),
     ],
 )
+@in_virtual_time
 async def test_lines_that_transfer(number: str, announced: str) -> None:
     """Spoken at once, connected with the original caller and the number he dialled."""
     world = await led(Script(called=number, transfers=[DialStatus.ANSWER]))
@@ -244,6 +284,7 @@ async def test_lines_that_transfer(number: str, announced: str) -> None:
     assert world.ticket is None
 
 
+@in_virtual_time
 async def test_a_failed_transfer_reaches_a_person() -> None:
     world = await led(Script(called="119", now=NIGHT, seats=[DialStatus.ANSWER]))
     assert world.call.said == ["transfer_emergency", "transfer_failed"]
@@ -251,6 +292,7 @@ async def test_a_failed_transfer_reaches_a_person() -> None:
     assert made(world).facts.line_id == "l119"
 
 
+@in_virtual_time
 async def test_unknown_number_hears_an_apology() -> None:
     world = await led(Script(called="99999", caller="anonymous"))
     assert world.call.said == ["unknown_number"]
@@ -261,6 +303,7 @@ async def test_unknown_number_hears_an_apology() -> None:
     assert world.call.done
 
 
+@in_virtual_time
 async def test_injected_lines_are_never_passed_on() -> None:
     """CR, LF and `;` in names and numbers: left out of ticket, row and transfer."""
     world = await led(
@@ -270,11 +313,13 @@ async def test_injected_lines_are_never_passed_on() -> None:
     assert (facts.caller_raw, facts.anonymous, facts.called_number) == ("", True, "12345")
 
 
+@in_virtual_time
 async def test_the_asserted_caller_wins() -> None:
     world = await led(Script(asserted="+8613911112222", seats=[DialStatus.ANSWER]))
     assert made(world).facts.caller_e164 == "+8613911112222"
 
 
+@in_virtual_time
 async def test_kind_key_is_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
     """A tenant's own flow may ask for the kind of request."""
     from ivr.flow import DEFAULT_FLOW
@@ -290,6 +335,7 @@ async def test_kind_key_is_kept(tmp_path_factory: pytest.TempPathFactory) -> Non
     assert made(world).facts.kind is Kind.COMPLAINT
 
 
+@in_virtual_time
 async def test_duty_phone_after_hours(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Answered: connected. Not answered: said so, first callback."""
     from ivr.tenants import Tenant
