@@ -26,7 +26,7 @@ from storage.live_values import caller_text, seat_from, seat_text
 
 log = structlog.get_logger(__name__)
 
-_COALESCE_S = 0.1
+_COALESCE_S = 0.25
 _HEARTBEAT_S = 1.0
 _CHUNK = 500
 _MARKER_LIFE_S = 24 * 3600
