@@ -12,7 +12,7 @@ from hotline.errors import BadRequest, HotlineError
 
 # Each file of hotline/commands and the words it brings. Only what is asked for is imported.
 COMMANDS = {
-    "run": ("run", "prepare", "prompts", "part", "engine", "asterisk"),
+    "run": ("run", "prepare", "part", "engine", "asterisk"),
     "doctor": ("doctor",),
     "status": ("status",),
     "tickets": ("tickets",),

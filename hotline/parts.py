@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 from hotline.home import INSIDE
 from hotline.settings import PROJECT, Settings
@@ -173,12 +174,22 @@ def _host_binds(settings: Settings) -> list[str]:
     home = settings.folders
     binds = _root(Path("/"))
     resolver = Path("/etc/resolv.conf").resolve()  # often a link into /run
-    for path in (Path("/run/postgresql"), resolver):
-        if path.is_relative_to("/run"):
-            binds += [*_parents(path), "--ro-bind-try", str(path), str(path)]
-    for folder in (home.root, home.redis_socket.parent):
-        binds += [*_parents(folder), "--bind", str(folder), str(folder)]
+    if resolver.is_relative_to("/run"):
+        binds += [*_parents(resolver), "--ro-bind-try", str(resolver), str(resolver)]
+    for folder in _socket_folders(settings):
+        binds += [*_parents(folder), "--ro-bind-try", str(folder), str(folder)]
+    for folder in (home.root, home.redis_socket.parent):  # the latter's goes with each boot
+        binds += [*_parents(folder), "--bind-try", str(folder), str(folder)]
     return binds
+
+
+def _socket_folders(settings: Settings) -> Iterable[Path]:
+    """Folders of the Unix sockets that a shared database or Redis is reached by."""
+    yield Path("/run/postgresql")
+    database, redis = urlsplit(settings.database_url), urlsplit(settings.redis_url)
+    yield from (Path(h) for h in parse_qs(database.query).get("host", ()) if h.startswith("/"))
+    if redis.scheme == "unix":
+        yield Path(redis.path).parent
 
 
 def _named_files(settings: Settings) -> Iterable[Path]:

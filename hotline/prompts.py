@@ -1,39 +1,34 @@
-"""Prompts: built once by set-up into the cache, then put into each home with its recordings."""
+"""Prompts: built once by set-up into the cache, then put into each home with its recordings.
+
+`python -m hotline.prompts [--check] FOLDER` makes what the folder lacks, or only tells whether it
+does. Set-up runs it before there are settings.
+"""
 
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hotline.errors import SetupMissing
-from hotline.home import Home
 from hotline.settings import Settings
 from ivr.audio import AudioError
 from ivr.prompt_builder import build, install
 
 
-def build_prompts(settings: Settings, progress: Callable[[int, int], None]) -> None:
-    """Make every shipped prompt the cache lacks; raises `SetupMissing` when one can't be made."""
-    try:
-        build(_cache(settings), progress=progress)
-    except AudioError as error:
-        raise SetupMissing(f"prompts can't be made: {error}") from error
-    except OSError as error:
-        raise SetupMissing(f"prompts can't be kept: {error.filename}: {error.strerror}") from error
+class _Lacking(Exception):
+    """Ends a build before it begins."""
 
 
-def prompts_complete(settings: Settings) -> bool:
-    """Whether the cache has every shipped prompt; nothing is made."""
-
-    class Lacking(Exception):
-        """Ends the build before it begins."""
+def prompts_complete(cache: Path) -> bool:
+    """Whether a folder has every shipped prompt; nothing is made."""
 
     def look(done: int, total: int) -> None:
         if done < total:
-            raise Lacking
+            raise _Lacking
 
     try:
-        build(_cache(settings), progress=look)
-    except (Lacking, OSError):
+        build(cache, progress=look)
+    except (_Lacking, OSError):
         return False
     return True
 
@@ -45,24 +40,38 @@ def install_prompts(settings: Settings) -> int:
     Raises `SetupMissing` when the cache lacks some or a recording can't be used.
     """
     home = settings.folders
-    sounds = _sounds(home)
+    sounds = home.state / "sounds"
     sounds.mkdir(parents=True, exist_ok=True)
     try:
-        for file in _cache(settings).glob("*.*"):
+        for file in prompt_cache(settings).glob("*.*"):
             if not (sounds / file.name).exists():
                 fresh = sounds / f".{file.name}.new"
                 shutil.copy2(file, fresh)
                 fresh.replace(sounds / file.name)
-        custom = home.prompts / "custom"
-        build(sounds, custom=custom)
+        build(sounds, custom=home.prompts / "custom")
         return install(sounds, home.prompts)
     except (AudioError, FileNotFoundError) as error:
         raise SetupMissing(f"prompts: {error}: run `make setup` once (as root)") from error
 
 
-def _cache(settings: Settings) -> Path:
+def prompt_cache(settings: Settings) -> Path:
+    """Where set-up keeps the prompts it built."""
     return settings.cache.resolve() / "prompts"
 
 
-def _sounds(home: Home) -> Path:
-    return home.state / "sounds"
+def main(words: Sequence[str]) -> str | int:
+    """An exit code, or a sentence that means 1."""
+    folder = Path(words[-1])
+    if "--check" in words:
+        return 0 if prompts_complete(folder) else 1
+    try:
+        build(folder, progress=lambda done, total: print(f"{done} of {total}"))
+    except AudioError as error:
+        return f"prompts can't be made: {error}"
+    except OSError as error:
+        return f"prompts can't be kept: {error.filename}: {error.strerror}"
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -169,7 +169,7 @@ class Settings(BaseSettings):
         for tenant in self.tenants:
             try:
                 ZoneInfo(tenant.time_zone)
-            except (OSError, ValueError) as error:
+            except (LookupError, OSError, ValueError) as error:
                 message = f"tenant {tenant.id}: there is no time zone {tenant.time_zone!r}"
                 raise ValueError(message) from error
         for trunk in self.trunks:

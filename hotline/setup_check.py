@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from hotline.errors import SetupMissing
 from hotline.parts import is_root, run_user
-from hotline.prompts import prompts_complete
+from hotline.prompts import prompt_cache, prompts_complete
 from hotline.settings import Settings
 
 PROGRAMS = {
@@ -29,8 +29,8 @@ def missing(settings: Settings) -> Iterator[str]:
     asterisk = settings.asterisk_root / "usr/sbin/asterisk"
     if not asterisk.exists():
         yield f"Asterisk is missing: there is no {asterisk}"
-    if not prompts_complete(settings):
-        yield f"spoken prompts are missing in {settings.cache / 'prompts'}"
+    if not prompts_complete(cache := prompt_cache(settings)):
+        yield f"spoken prompts are missing in {cache}"
     if is_root():
         try:
             run_user(settings)

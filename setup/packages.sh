@@ -4,7 +4,7 @@
 # callers (sip-tester), and what builds Asterisk's private root (mmdebstrap).
 run_packages=(
     bubblewrap ca-certificates debian-archive-keyring espeak-ng gpg mmdebstrap mount passwd
-    python3 python3-venv redis-server sip-tester sox util-linux
+    python3 python3-venv redis-server sip-tester sox tzdata util-linux
 )
 # Testing: PostgreSQL, a browser that shows Chinese, the checker of unit files.
 test_packages=(chromium fonts-noto-cjk postgresql systemd)

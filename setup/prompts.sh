@@ -2,9 +2,9 @@
 
 prompts_present() {
     missing="spoken prompts (in $cache)"
-    HOTLINE_CONFIG='' HOTLINE_CACHE="$cache" "$venv/bin/hotline" prompts --check
+    "$python" -P -m hotline.prompts --check "$cache/prompts"
 }
 
 prompts_build() {
-    HOTLINE_CONFIG='' HOTLINE_CACHE="$cache" "$venv/bin/hotline" prompts
+    "$python" -P -m hotline.prompts "$cache/prompts"
 }

@@ -15,7 +15,7 @@ python_build() {
         echo "$own is older than Python 3.11"
         return 1
     fi
-    if ! "$python" -I -c "import sys, pip; sys.exit(sys.prefix != '$venv')"; then
+    if ! [ -x "$python" ] || ! "$python" -I -c "import sys, pip; sys.exit(sys.prefix != '$venv')"; then
         rm -rf "$venv"
         "$own" -m venv "$venv"
     fi

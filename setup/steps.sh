@@ -72,8 +72,8 @@ take() {
 reason() {
     local tail
     tail="$(tac "$log" | sed '/^== /q')"
-    if grep -qiE 'could not resolve|temporary failure (in name )?resol|network is unreachable|unable to connect|connection (failed|timed out|refused)|max retries exceeded|newconnectionerror|could not connect' <<<"$tail"; then
-        printf 'no network: a package server does not answer; connect this machine (or set its proxy) and try again'
+    if grep -qiE 'could not resolve|temporary failure (in name )?resol|network is unreachable|unable to connect|connection (failed|timed out|refused)|max retries exceeded|newconnectionerror|could not connect|from versions: none' <<<"$tail"; then
+        printf 'no network: a package server does not answer (or lacks a package); connect this machine (or set its proxy) and try again'
     elif grep -qi 'could not get lock' <<<"$tail"; then
         printf 'another program is installing packages; try again when it is done'
     elif grep -qiE 'no space left' <<<"$tail"; then

@@ -38,18 +38,6 @@ def prepare(
         typer.echo(line)
 
 
-def prompts(
-    check: Annotated[bool, typer.Option("--check", help="only tell whether all are there")] = False,
-) -> None:
-    """Make the spoken prompts that the cache lacks (what set-up runs)."""
-    from hotline.prompts import build_prompts, prompts_complete
-
-    settings = load_settings()
-    if check:
-        raise typer.Exit(0 if prompts_complete(settings) else 1)
-    build_prompts(settings, lambda done, total: typer.echo(f"{done} of {total}"))
-
-
 def part(name: Annotated[str, typer.Argument(help="redis, asterisk or engine")]) -> None:
     """Become one part, in the foreground (what the systemd units start)."""
     from hotline.parts import all_parts
@@ -83,5 +71,5 @@ def register(app: typer.Typer) -> None:
     """Add these commands to the `hotline` command."""
     app.command()(run)
     app.command()(asterisk)
-    for hidden in (prepare, prompts, part, engine):
+    for hidden in (prepare, part, engine):
         app.command(hidden=True)(hidden)

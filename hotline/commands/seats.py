@@ -21,6 +21,7 @@ from hotline.commands.common import (
 from hotline.errors import BadRequest, HotlineError
 from hotline.settings import Settings
 from hotline.store import with_store
+from ivr.tenants import Tenant
 from queue_manager.model import LEVELS, Seat
 from storage.database import Database
 from storage.seats import SqlSeats
@@ -48,45 +49,50 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a seat; its SIP password is shown once and kept nowhere."""
-    from hotline.prepare import digest
-    from hotline.seats_config import reload_engine, rerender
+    from hotline.seats_config import rerender
 
     settings, city = chosen(tenant)
-    chosen_endpoint = endpoint or (seat if len(settings.tenants) == 1 else f"{city.id}-{seat}")
+    sip_name = endpoint or (seat if len(settings.tenants) == 1 else f"{city.id}-{seat}")
     _check_name("seat", seat)
-    _check_name("endpoint", chosen_endpoint)
-    new = Seat(city.id, seat, name or seat, chosen_endpoint, _skills(skill or DEFAULT_SKILLS))
-    password = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
-    credential = digest(chosen_endpoint, secrets_kept.sip_realm(settings.folders), password)
+    _check_name("endpoint", sip_name)
+    new = Seat(city.id, seat, name or seat, sip_name, _skills(skill or DEFAULT_SKILLS))
+    password, credential = _credential(settings, sip_name)
 
     async def write(database: Database) -> None:
         seats = SqlSeats(database)
-        if any(s.seat.endpoint == chosen_endpoint for s in await seats.list()):
-            raise BadRequest(f"there is already a seat with the SIP name {chosen_endpoint}")
-        if any(s.seat.seat_id == seat for s in await seats.list(city.id)):
-            raise BadRequest(f"{city.id} already has a seat {seat}")
+        for stored in await seats.list():
+            if stored.seat.endpoint == sip_name:
+                raise BadRequest(f"there is already a seat with the SIP name {sip_name}")
+            if (stored.seat.tenant, stored.seat.seat_id) == (city.id, seat):
+                raise BadRequest(f"{city.id} already has a seat {seat}")
         await seats.add(new, credential)
         await rerender(settings, database)
 
     with_store(settings, write)
-    running = reload_engine(settings, city.id)
-    account = {
-        "seat": seat,
-        "tenant": city.id,
-        "user": chosen_endpoint,
-        "password": password,
-        "server": f"{settings.sip_bind}:{settings.sip_port}",
-        "in_use": running,
-    }
-    if as_json:
-        print_json(account)
-        return
-    out.print(f"Seat {seat} of {city.name}: register a phone with", highlight=False)
-    for key in ("user", "password", "server"):
-        out.print(f"  {key:<9} {account[key]}", highlight=False, markup=False)
-    out.print("[dim]The password is shown this once. Then: hotline seats ready " + seat + "[/]")
-    if not running:
-        out.print("[dim]No engine runs; the seat is known at the next start.[/]")
+    _tell_account(settings, city, new, password, as_json)
+
+
+@app.command("password")
+def new_password(
+    seat: SeatArgument, tenant: TenantOption = "", as_json: JsonOption = False
+) -> None:
+    """A new SIP password for a seat; the old one is good no longer."""
+    from hotline.seats_config import rerender
+
+    settings, city = chosen(tenant)
+
+    async def write(database: Database) -> tuple[Seat, str]:
+        seats = SqlSeats(database)
+        for stored in await seats.list(city.id):
+            if stored.seat.seat_id == seat:
+                password, credential = _credential(settings, stored.seat.endpoint)
+                await seats.set_credential(city.id, seat, credential)
+                await rerender(settings, database)
+                return stored.seat, password
+        raise BadRequest(f"{city.id} has no seat {seat}: hotline seats list names them")
+
+    known, password = with_store(settings, write)
+    _tell_account(settings, city, known, password, as_json)
 
 
 @app.command("list")
@@ -132,6 +138,34 @@ def pause(
 ) -> None:
     """No calls for this seat until it is ready again."""
     _wish(tenant, seat, {"state": "paused", "reason": reason})
+
+
+def _credential(settings: Settings, sip_name: str) -> tuple[str, str]:
+    """A new password, and the digest that is stored in its place."""
+    from hotline.prepare import digest
+
+    password = "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
+    return password, digest(sip_name, secrets_kept.sip_realm(settings.folders), password)
+
+
+def _tell_account(
+    settings: Settings, city: Tenant, seat: Seat, password: str, as_json: bool
+) -> None:
+    """What a phone must be given, and whether a running engine knows the seat already."""
+    from hotline.seats_config import reload_engine
+
+    running = reload_engine(settings, city.id)
+    server = f"{settings.sip_bind}:{settings.sip_port}"
+    account = {"user": seat.endpoint, "password": password, "server": server}
+    if as_json:
+        print_json({"seat": seat.seat_id, "tenant": city.id, **account, "in_use": running})
+        return
+    out.print(f"Seat {seat.seat_id} of {city.name}: register a phone with", highlight=False)
+    for key, value in account.items():
+        out.print(f"  {key:<9} {value}", highlight=False, markup=False)
+    out.print(f"The password is shown this once. Then: hotline seats ready {seat.seat_id}")
+    if not running:
+        out.print("No engine runs; the seat is known at the next start.")
 
 
 def _wish(tenant: str, seat: str, wish: dict[str, str]) -> None:

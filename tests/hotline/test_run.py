@@ -1,0 +1,201 @@
+"""`hotline run`: keeps its parts alive, ends with all of them, whatever it dies of."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hotline.settings import Settings
+from tests.e2e.installation import Installation
+from tests.hotline.command import PROJECT
+from tests.servers import free_port, wait_until
+
+pytestmark = pytest.mark.e2e
+
+PARTS = ("redis", "asterisk", "engine")
+GONE_S = 40.0
+
+
+def family(installation: Installation) -> list[psutil.Process]:
+    """`hotline run` and everything below it."""
+    assert installation._process is not None
+    run = psutil.Process(installation._process.pid)
+    return [run, *run.children(recursive=True)]
+
+
+def all_gone(processes: list[psutil.Process]) -> bool:
+    """Ended and taken note of: a zombie's parent may be this very test."""
+    return all(
+        not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+        for process in processes
+    )
+
+
+def supervisor(processes: list[psutil.Process]) -> psutil.Process:
+    return next(p for p in processes if "supervisor.supervisord" in p.cmdline())
+
+
+def forget(installation: Installation) -> None:
+    """Its first process is dead by the test's own hand: nothing left to stop."""
+    assert installation._process is not None
+    installation._process.wait(GONE_S)
+    installation._process = None
+
+
+def run_again(installation: Installation, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Another `hotline run` on the same home, which must not come up."""
+    return subprocess.run(
+        [sys.executable, "-m", "hotline", "run", "--no-demo"],
+        env={**installation.environment, **settings},
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Installation]:
+    """One installation for the tests that leave it as they found it."""
+    with Installation() as installation:
+        yield installation
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_killed_part_is_started_again(shared: Installation, part: str) -> None:
+    before = shared.part(part).pid
+    shared.kill(part)
+
+    def another() -> bool:
+        try:
+            return shared.part(part).pid != before and shared.ready
+        except LookupError:
+            return False
+
+    wait_until(another, seconds=60, what=f"{part} again")
+    wait_until(
+        lambda: f"{part} had ended and was started again" in shared.output.read_text(),
+        what="the word of it",
+    )
+
+
+def test_parts_have_no_rights_of_root(shared: Installation) -> None:
+    user = Settings().user if os.geteuid() == 0 else psutil.Process().username()
+    for part in PARTS:
+        process = shared.part(part)
+        assert process.username() == user, part
+        assert process.uids().effective == process.uids().saved == process.uids().real
+        capable = next(
+            line
+            for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+            if line.startswith("CapEff")
+        )
+        if os.geteuid() == 0:
+            assert int(capable.split()[1], 16) == 0, part
+
+
+def test_the_page_that_is_printed_opens_with_its_token(shared: Installation) -> None:
+    said = shared.output.read_text()
+    token = said.partition("/#token=")[2].split()[0]
+    kept = (shared.home / "secrets" / "page_token").read_text().strip()
+    assert token == kept
+    assert f"{shared.http}/#token=" in said
+
+
+def test_a_second_run_on_the_same_home_is_refused(shared: Installation) -> None:
+    done = run_again(shared)
+    assert done.returncode == 1
+    assert "already holds it" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_secrets_never_reach_a_log(shared: Installation) -> None:
+    secrets = [file.read_text().strip() for file in (shared.home / "secrets").iterdir()]
+    kept = [s for s in secrets if len(s) > 30]
+    for log in (shared.home / "log").rglob("*.log*"):
+        text = log.read_text(errors="replace")
+        assert not [s for s in kept if s in text], log
+
+
+def test_two_installations_live_side_by_side(shared: Installation) -> None:
+    with Installation() as other:
+        assert shared.ready
+        assert other.ready
+        others = family(other)
+        mine = {shared.part(part).pid for part in PARTS}
+    wait_until(lambda: all_gone(others), seconds=GONE_S, what="the other's end")
+    assert {shared.part(part).pid for part in PARTS} == mine
+    assert shared.ready
+
+
+def test_a_taken_port_is_one_sentence_and_nothing_is_started() -> None:
+    """Who has it and which setting moves ours, before any part is started."""
+    installation = Installation()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = str(other.getsockname()[1])
+            done = run_again(installation, HOTLINE_HTTP_PORT=port)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        assert f"TCP port {port} on 127.0.0.1 (pages and API) is taken" in done.stderr
+        assert "HOTLINE_HTTP_PORT" in done.stderr
+        assert not list(installation.home.glob("log/*.log"))
+    finally:
+        installation.__exit__(None, None, None)
+
+
+def test_a_setup_that_lacks_something_is_one_sentence(tmp_path: Path) -> None:
+    installation = Installation()
+    try:
+        tmp_path.chmod(0o755)
+        missing = {"HOTLINE_CACHE": str(tmp_path), "HOTLINE_ASTERISK_ROOT": str(tmp_path)}
+        done = run_again(installation, **missing)
+        assert done.returncode == 1
+        assert done.stderr.count("\n") == 1
+        for word in ("Asterisk is missing", "prompts are missing", "make setup"):
+            assert word in done.stderr
+    finally:
+        installation.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_every_process(how: signal.Signals) -> None:
+    with Installation() as installation:
+        processes = family(installation)
+        assert len(processes) >= 5
+        processes[0].send_signal(how)
+        assert installation._process is not None
+        assert installation._process.wait(GONE_S) == 0
+        installation._process = None
+        assert all_gone(processes), "`hotline run` ended before its processes did"
+        assert "no process left" in installation.output.read_text()
+
+
+@pytest.mark.parametrize("also_supervisor", [False, True])
+def test_sigkill_leaves_no_process_and_the_next_start_works(also_supervisor: bool) -> None:
+    with Installation() as installation:
+        processes = family(installation)
+        victims = [processes[0], *([supervisor(processes)] if also_supervisor else [])]
+        for victim in victims:
+            victim.kill()
+        forget(installation)
+        if also_supervisor:  # the next start need not wait for anything by itself
+            wait_until(lambda: all_gone(processes), seconds=GONE_S, what="their end")
+        installation.start()
+        assert all_gone(processes)
+        assert installation.ready
+
+
+def test_ports_given_free_again_are_not_kept_by_anyone() -> None:
+    """A start, an end, a start: the second finds every port free."""
+    with Installation(agi_port=free_port()) as installation:
+        assert installation.stop() == 0
+        installation.start()
+        assert installation.ready
