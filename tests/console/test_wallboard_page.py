@@ -1,0 +1,241 @@
+"""The wallboard in a real browser: it shows, moves, comes back, fits, and obeys no text."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from console.ports import DayFigures, HoursMode, LineView, Quarter, Role, WaitingSummary
+from queue_manager.model import SeatState
+from tests.console.conftest import Caller, served
+from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
+from tests.servers import free_port
+from tickets.model import Origin
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+SIZES = {
+    "wide wall": (3840, 1080),
+    "wall": (1920, 1080),
+    "laptop": (1366, 768),
+    "tablet": (834, 1194),
+    "phone": (390, 844),
+}
+OVERFLOWS = """() => {
+  const found = [], width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth > width) found.push("the page is wider than the window");
+  for (const part of document.querySelectorAll("#board *, .top *")) {
+    const box = part.getBoundingClientRect();
+    if (!box.width || part.closest("svg")) continue;
+    const name = `${part.tagName}#${part.id}.${part.className} ${part.textContent.slice(0, 20)}`;
+    if (box.right > width + 1) found.push(`beyond the window: ${name}`);
+    const card = part.closest(".card")?.getBoundingClientRect();
+    if (card && (box.right > card.right + 1 || box.bottom > card.bottom + 1))
+      found.push(`beyond its card: ${name}`);
+    const style = getComputedStyle(part);
+    const cut = part.scrollWidth > part.clientWidth + 1 && style.display !== "inline";
+    if (cut && part.clientWidth && style.textOverflow !== "ellipsis") found.push(`cut: ${name}`);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """Debian's Chromium; without it this test must fail, not be left out."""
+    assert shutil.which(CHROMIUM), "apt-get install chromium fonts-noto-cjk"
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(
+            executable_path=CHROMIUM, args=FLAGS, env={**os.environ, "LANG": "C.UTF-8"}
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A window that fails the test on any script error or refused resource."""
+    page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "console",
+        lambda said: troubles.append(said.text) if "Content Security" in said.text else None,
+    )
+    yield page
+    await page.close()
+    assert troubles == []
+
+
+async def open_board(page: Page, caller: Caller, token: str, query: str = "") -> None:
+    await page.goto(f"{caller.base}/wallboard{query}#token={token}")
+    await expect(page.locator("#board")).to_be_visible()
+
+
+def fill(city: City, seats: int = 60, waiting: int = 17) -> None:
+    """A busy day in the city."""
+    states = [SeatState.TALKING] * 5 + list(SeatState)
+    for number in range(seats):
+        seat_id = str(801 + number)
+        city.seat(CITY, seat_id, states[number % len(states)], name="韦春花")
+        view = city.seats[CITY][seat_id]
+        since = city.now() - timedelta(seconds=37 * number)
+        reason = "meeting" if view.state is SeatState.PAUSED else ""
+        city.seats[CITY][seat_id] = replace(view, since=since, pause_reason=reason)
+    city.line_table[CITY] = [
+        LineView(str(12300 + n), str(12300 + n), f"第{n}号政务服务热线", "单位", "dual")
+        for n in range(45)
+    ]
+    oldest = city.now() - timedelta(seconds=83)
+    city.waiting_now[CITY] = WaitingSummary(waiting, oldest, {"12307": waiting})
+    quarters = [Quarter(40, 36, 3) if 32 <= n < 60 else Quarter() for n in range(96)]
+    city.figures[CITY] = DayFigures(
+        date(2026, 11, 21), 12_345, 11_234, 10_987, 1_111, 222, 33, 4, 99_999.0,
+        {Origin.TALK: 11_234, Origin.VOICE_REQUEST: 33, Origin.ABANDONED: 1_111}, quarters,
+    )  # fmt: skip
+
+
+async def test_values_change_by_themselves(city: City, nobody: Caller, page: Page) -> None:
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator("#waiting")).to_have_text("0")
+    await expect(page.locator("#tenant-name")).to_have_text("12345政务服务便民热线")
+    await expect(page.locator('#tiles li[data-state="ready"]')).to_have_count(2)
+    city.waiting_now[CITY] = WaitingSummary(3, city.now() - timedelta(seconds=70), {"12333": 3})
+    city.put(CITY, "801", SeatState.TALKING)
+    city.figures[CITY] = DayFigures(
+        date(2026, 11, 21), 10, 8, 6, 2, tickets={Origin.TALK: 8, Origin.ABANDONED: 2}
+    )
+    city.overrides[CITY, ""] = HoursMode.CLOSED
+    await expect(page.locator("#waiting")).to_have_text("3")
+    await expect(page.locator("#queue svg")).to_have_count(3)
+    await expect(page.locator('#tiles li[data-state="talking"] b')).to_have_text("801")
+    await expect(page.locator("#answered")).to_have_text("8")
+    await expect(page.locator("#abandoned")).to_have_text("2")
+    await expect(page.locator("#tickets")).to_have_text("10")
+    await expect(page.locator("#level")).to_have_text("75.0%")
+    await expect(page.locator("#level-numerator")).to_have_text("6")
+    await expect(page.locator("#level-denominator")).to_have_text("8")
+    await expect(page.locator("#lines li").first).to_contain_text("12333")
+    await expect(page.locator("#lines .busy .count")).to_have_text("3")
+    await expect(page.locator("#open")).to_contain_text("非人工时段")
+    await expect(page.locator("section.longest")).to_have_attribute("data-tone", "alarm")
+
+
+async def test_the_longest_wait_counts_up_without_any_message(
+    city: City, nobody: Caller, page: Page
+) -> None:
+    city.waiting_now[CITY] = WaitingSummary(1, city.now() - timedelta(seconds=55))
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator("#longest")).to_have_text("0:58", timeout=10_000)
+    await expect(page.locator("#longest")).to_have_text("1:00", timeout=10_000)
+
+
+async def test_the_token_leaves_the_address_bar_and_survives_a_reload(
+    city: City, nobody: Caller, page: Page
+) -> None:
+    token = city.token(Role.WALLBOARD)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda ws: asked.append(ws.url))
+    await open_board(page, nobody, token)
+    assert page.url == f"{nobody.base}/wallboard"
+    await page.reload()
+    await expect(page.locator("#board")).to_be_visible()
+    assert any("/live" in url for url in asked)
+    assert all(token.split(".")[1] not in url.split("#")[0] for url in asked)
+    stored = await page.evaluate("[localStorage.length, document.cookie, sessionStorage.length]")
+    assert stored == [0, "", 1]
+
+
+async def test_without_a_good_token_it_asks_for_one(city: City, nobody: Caller, page: Page) -> None:
+    await page.goto(f"{nobody.base}/wallboard")
+    await expect(page.locator("#enter")).to_be_visible()
+    await page.fill("#token", "wrong")
+    await page.click("#enter button")
+    await expect(page.locator("#refused")).to_contain_text("令牌无效")
+    await page.fill("#token", city.token(Role.WALLBOARD))
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#board")).to_be_visible()
+    await expect(page.locator("#enter")).to_be_hidden()
+
+
+async def test_it_comes_back_by_itself_after_the_server_was_gone(city: City, page: Page) -> None:
+    port, token = free_port(), city.token(Role.WALLBOARD)
+    async with served(city, port) as caller:
+        await open_board(page, caller, token)
+        await expect(page.locator("#banner")).to_be_hidden()
+    await expect(page.locator("#banner")).to_contain_text("连接中断")
+    city.waiting_now[CITY] = WaitingSummary(5, city.now())
+    async with served(city, port):
+        await expect(page.locator("#waiting")).to_have_text("5", timeout=20_000)
+        await expect(page.locator("#banner")).to_be_hidden()
+        city.waiting_now[CITY] = WaitingSummary(6, city.now())
+        await expect(page.locator("#waiting")).to_have_text("6")
+
+
+async def test_a_revoked_token_brings_the_form_back(
+    city: City, nobody: Caller, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.api.wallboard.RECHECK_S", 0.2)
+    token = city.token(Role.WALLBOARD)
+    await open_board(page, nobody, token)
+    city.revoke(token)
+    await expect(page.locator("#enter")).to_be_visible()
+    await expect(page.locator("#board")).to_be_hidden()
+
+
+async def test_script_in_texts_is_only_text(city: City, nobody: Caller, page: Page) -> None:
+    evil = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
+    city.seat(CITY, "803", SeatState.PAUSED, name=evil)
+    view = city.seats[CITY]["803"]
+    city.seats[CITY]["803"] = replace(view, pause_reason=evil)
+    city.line_table[CITY].append(LineView("x", evil, evil, evil, "dual"))
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    page.on("requestfinished", lambda request: asked.append(request.url))
+    page.on("requestfailed", lambda request: asked.append(request.url))
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator('#tiles li[data-state="paused"] .name')).to_contain_text("<script>")
+    await expect(page.locator("#lines")).to_contain_text("<img src=x")
+    assert await page.locator("#board img, #board script").count() == 0
+    assert "运行看板" in await page.title()
+    assert not [url for url in asked if url.endswith("/x") or "/" not in url]
+
+
+async def test_a_token_for_all_cities_may_choose(city: City, nobody: Caller, page: Page) -> None:
+    await open_board(page, nobody, everywhere(city, Role.WALLBOARD), f"?tenant={OTHER_CITY}")
+    await expect(page.locator("#tenant-name")).to_have_text("宝鸡市12345")
+    await expect(page.locator("#tiles li")).to_have_count(1)
+    await page.select_option("#tenant-choice", CITY)
+    await expect(page.locator("#tenant-name")).to_have_text("12345政务服务便民热线")
+    await expect(page.locator("#tiles li")).to_have_count(2)
+    assert page.url.endswith(f"?tenant={CITY}")
+
+
+@pytest.mark.parametrize(
+    "day", [lambda _: None, fill, lambda city: fill(city, 400, 1_234), lambda city: fill(city, 7)],
+    ids=["empty", "busy", "huge", "small"],
+)  # fmt: skip
+async def test_everything_fits_on_every_screen(
+    nobody: Caller, city: City, page: Page, day: Callable[[City], None]
+) -> None:
+    city.seats.clear()
+    city.line_table.clear()
+    day(city)
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    for name, (width, height) in SIZES.items():
+        await page.set_viewport_size({"width": width, "height": height})
+        await page.reload()
+        await expect(page.locator("#clock")).not_to_have_text("--:--:--")
+        seats = max(1, len(city.seats.get(CITY, {})))
+        await expect(page.locator("#tiles li")).to_have_count(seats)
+        assert await page.evaluate(OVERFLOWS) == [], name
+        if width >= 1100:
+            assert await page.evaluate("document.documentElement.scrollHeight") == height, name
