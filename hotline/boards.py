@@ -13,6 +13,7 @@ from console.ports import (
     TokenRecord,
     WaitingSummary,
 )
+from hotline.home import Home
 from hotline.todays_tickets import TodaysTickets
 from ivr.lines import Lines
 from ivr.ports import Clock
@@ -132,11 +133,12 @@ def tenant_facts(tenants: Sequence[Tenant]) -> Mapping[str, TenantFacts]:
     }
 
 
-def disk_health(home: Path, journal: Journal) -> PartHealth:
-    """Room for recordings, and a journal that could be written."""
+def disk_health(home: Home, journal: Journal) -> PartHealth:
+    """Room for recordings, spool and journal (they may lie on different disks), and a journal
+    that could be written."""
     if not journal.healthy:
         return PartHealth(False, "the journal can't be written: facts are kept in memory only")
-    free = free_bytes(home)
+    free = min(free_bytes(place) for place in (home.recordings, home.spool, home.journal))
     if is_low(free):
         return PartHealth(False, f"only {free // 2**20} MiB free: recordings are in danger")
     return PartHealth(True, f"{free // 2**30} GiB free")

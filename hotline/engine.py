@@ -306,7 +306,7 @@ class Engine:
             return PartHealth(up, "" if up else "away; the engine's memory leads")
 
         async def disk() -> PartHealth:
-            return await asyncio.to_thread(disk_health, self._home, self._journal)
+            return await asyncio.to_thread(disk_health, self._settings.folders, self._journal)
 
         return {"ami": ami, "agi": agi, "sql": sql, "redis": redis, "disk": disk}
 

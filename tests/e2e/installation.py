@@ -215,34 +215,24 @@ class Installation(AbstractContextManager["Installation"]):
     # --- breaking things
 
     def part(self, name: str) -> psutil.Process:
-        """The real process of a part (inside its boxes), to be killed by its id."""
-        words = {"engine": ["hotline", "engine"], "asterisk": ["asterisk", "-f"]}
-        wanted = words.get(name, [name])
-        for process in psutil.process_iter(["cmdline"]):
-            line = process.info["cmdline"] or []
-            if not all(any(word in part for part in line) for word in wanted):
-                continue
-            if line[0].endswith(("bwrap", "setpriv")) or not self._ours(process):
-                continue
-            return process
-        raise LookupError(f"no {name} process of this installation")
+        """The real process of a part, inside its boxes, to be killed by its id."""
+        process = psutil.Process(int(self.supervisorctl("pid", name)))
+        while children := process.children():
+            process = children[0]
+        return process
 
     def kill(self, name: str) -> None:
         """SIGKILL to one part."""
         self.part(name).kill()
 
-    def supervisorctl(self, *words: str) -> None:
-        """Tell the supervisor (stop engine, start engine)."""
+    def supervisorctl(self, *words: str) -> str:
+        """Tell the supervisor (stop engine, start engine, pid engine); what it answers."""
         file = next(self.home.rglob("supervisord.conf"))
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(file), *words],
             check=False,
             capture_output=True,
+            text=True,
             timeout=30,
         )
-
-    def _ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("HOTLINE_HOME") == str(self.home)
-        except psutil.Error:
-            return False
+        return done.stdout.strip()
