@@ -13,6 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, select, text
+from structlog.testing import capture_logs
 
 from storage.database import BATCH, Database, migrate
 from storage.migrate import FOLDER, HEAD, revision
@@ -224,6 +225,21 @@ async def test_what_waits_at_the_close_is_still_written(sqlite_url: str) -> None
     assert len(await asyncio.gather(*writes)) == 50
     async with opened(sqlite_url) as again:
         assert len(await _days(again)) == 50
+
+
+async def test_an_answer_that_comes_after_the_deadline_disturbs_nobody(sqlite_url: str) -> None:
+    def slow(connection: Connection) -> None:
+        _count("slow")(connection)
+        time.sleep(0.4)
+
+    with capture_logs() as logs:
+        async with opened(sqlite_url, deadline_s=0.2) as database:
+            with pytest.raises(StoreAway, match="within"):
+                await database.write(slow)
+            await asyncio.wait_for(database.wait_healthy(), 20)
+            await database.write(_count("z"))
+            assert await _days(database) == ["slow", "z"]
+    assert [entry["event"] for entry in logs] == ["database_away", "database_back"]
 
 
 async def test_a_caller_who_is_gone_before_the_commit_is_not_written(sqlite_url: str) -> None:

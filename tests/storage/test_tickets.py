@@ -5,6 +5,7 @@ import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from storage.recordings import SqlRecordings
 from storage.tickets import SqlTickets
@@ -139,6 +140,25 @@ async def test_engines_that_share_a_database_never_give_a_number_twice(sql_url: 
     for tenant in tenants:
         numbers = sorted(ticket.number for ticket in made if ticket.tenant == tenant)
         assert numbers == [f"261121{n:06}" for n in range(1, 151)]
+
+
+async def test_engines_that_share_a_database_lock_tenants_in_one_order(postgres_url: str) -> None:
+    """Without that PostgreSQL would find them waiting for each other, and end one of the two."""
+    async with opened(postgres_url) as one, opened(postgres_url) as two:
+        orders = ((one, ("nanning", "baoji")), (two, ("baoji", "nanning")))
+        for round_ in range(15):
+            await asyncio.gather(
+                *(
+                    SqlTickets(database, ZONES).create(
+                        new_ticket(f"{id(database)}{round_}", tenant)
+                    )
+                    for database, tenants in orders
+                    for tenant in tenants
+                )
+            )
+    async with opened(postgres_url) as database:
+        query = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        assert await database.read(lambda c: c.execute(query).scalar()) == 0
 
 
 PROCESS = """
