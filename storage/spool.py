@@ -56,7 +56,7 @@ class SpoolTaker:
         while True:
             try:
                 await self.take_all()
-            except (StoreAway, OSError) as error:
+            except StoreAway as error:
                 log.warning("spool_waits", reason=str(error))
             await asyncio.sleep(EVERY_S)
 
@@ -66,10 +66,16 @@ class SpoolTaker:
         return len(list((self._spool / "incoming").glob("*.json")))
 
     async def take_all(self) -> int:
-        """Take in every item there is, oldest name first; how many. Raises `StoreAway`."""
+        """Take in every item there is; how many were tried. Raises `StoreAway`.
+
+        An item the disk doesn't let us handle waits for the next round, the others don't.
+        """
         files = sorted((self._spool / "incoming").glob("*.json"))
         for file in files:
-            await self._take(file)
+            try:
+                await self._take(file)
+            except OSError as error:
+                log.error("spool_item_waits", item=file.name, reason=str(error))
         return len(files)
 
     async def _take(self, file: Path) -> None:

@@ -246,6 +246,17 @@ async def test_while_sql_is_away_everything_stays_where_it_is(tmp_path: Path) ->
     assert _names(tmp_path) == [f"incoming/{CALL}.json"]
 
 
+async def test_an_item_that_cannot_be_read_does_not_block_the_others(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "spool" / "incoming" / "a.json").mkdir(parents=True)
+    lay(tmp_path)
+    async with taking(sqlite_url, tmp_path) as (taker, database):
+        assert await taker.take_all() == 2
+        assert len(await _tickets(database)) == 1
+        assert taker.waiting == 1
+
+
 class Killed(BaseException):
     """The process ends here."""
 
