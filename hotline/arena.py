@@ -1,14 +1,15 @@
 """The benchmark's private installation: one Asterisk, two ways to distribute its calls.
 
 `simulator.bench_calls` says what is called and measured; here the parts are started and stopped.
-Only what a side needs runs while it is measured: app_queue and its CDR are loaded for its own
-bursts alone, and the engine with its Redis is stopped during them.
+Only what a side needs runs while it is measured: at a change of sides Asterisk is started anew,
+with app_queue and its CDR or without, and the engine with its Redis is stopped or started.
 """
 
 import asyncio
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -22,16 +23,17 @@ import psutil
 
 from asterisk_conf.model import SeatEndpoint
 from asterisk_conf.render import render
-from hotline import api, arena_files, parts, supervision
+from hotline import api, arena_files, parts, secrets_kept, supervision
 from hotline.errors import EngineAway, PartsFailed
 from hotline.layout import lay_out
 from hotline.loading import load_settings
 from hotline.parts import Part
-from hotline.prepare import installation, prepare
+from hotline.prepare import digest, installation, prepare
 from hotline.settings import PROJECT, Settings
 from queue_manager.model import Seat
 from simulator.bench_calls import Plan, Side
 from simulator.load import Crowd
+from simulator.seats import Account, register
 from simulator.sipp import Address, free_port
 from storage.database import Database
 from storage.seats import SqlSeats
@@ -39,7 +41,9 @@ from storage.seats import SqlSeats
 TENANT, NUMBER = "bench", "12345"
 ENGINE_TRUNK_IP, SEATS_IP = "127.0.0.2", "127.0.0.3"
 FIRST_SEAT = 1001
+REGISTERED_S = 7200
 RTP_START, RTP_END = 16384, 20479
+SKILLS = {"lang:cmn": 5, "svc:general": 5}
 UP_S = 60.0
 STOP_S = 15.0
 MB = 1_000_000
@@ -55,16 +59,20 @@ class BenchArena:
         self._running: dict[str, asyncio.subprocess.Process] = {}
         self._phones = Address(SEATS_IP, free_port(SEATS_IP))
         self._seats = [str(FIRST_SEAT + index) for index in range(plan.seats)]
+        self._accounts = [Account(number, secrets.token_hex(8)) for number in self._seats]
 
     async def start(self) -> None:
-        """Make the home, its database with all seats, and bring Asterisk up."""
+        """Make the home, its database with all seats, and register the seats' telephones."""
         await asyncio.to_thread(lay_out, self._settings)
         await prepare(self._settings)
         await self._add_seats()
-        await asyncio.to_thread(self._configure)
-        await asyncio.to_thread(self._hand_over)
-        await self._start(parts.asterisk(self._settings))
-        await self._asterisk("core waitfullybooted")
+        home = self._settings.folders
+        cdr = home.log / "asterisk" / "master.db"  # where cdr_sqlite3_custom always writes
+        await asyncio.to_thread(cdr.symlink_to, home.inside(home.database))
+        await self._start_asterisk(())
+        sip = Address(self._settings.sip_bind, self._settings.sip_port)
+        folder = self._settings.folders.root.parent
+        await register(self._accounts, self._phones, sip, folder, expires_s=REGISTERED_S)
 
     async def stop(self) -> None:
         """End every part, by its process id."""
@@ -113,9 +121,8 @@ class BenchArena:
         return next(int(t["waiting"]) for t in told["tenants"] if t["tenant"] == TENANT)
 
     async def _to_engine(self) -> None:
-        for module in reversed(arena_files.MODULES):
-            await self._asterisk(f"module unload {module}.so")
-        await self._cdr(enabled=False)
+        await self._stop("asterisk")
+        await self._start_asterisk(())
         await self._start(parts.redis(self._settings))
         await self._start(parts.engine(self._settings))
         await self._until_ready()
@@ -124,45 +131,46 @@ class BenchArena:
         await asyncio.to_thread(api.ask, self._settings, path, method="PUT", body=always)
 
     async def _to_app_queue(self) -> None:
-        for name in ("engine", "redis"):
+        for name in ("engine", "redis", "asterisk"):
             await self._stop(name)
-        await self._cdr(enabled=True)
-        for module in arena_files.MODULES:
-            told = await self._asterisk(f"module load {module}.so")
-            if "Loaded" not in told:
-                raise PartsFailed(f"Asterisk can't load {module}: {told.strip()}")
-        if "bench" not in await self._asterisk("dialplan show bench"):
-            raise PartsFailed("Asterisk doesn't know the benchmark's dialplan")
+        await self._start_asterisk(arena_files.extra_files(self._seats, self._plan.few))
         queue = await self._asterisk(f"queue show {arena_files.ALL_QUEUE}")
         if f"PJSIP/{self._seats[-1]}" not in queue:
             raise PartsFailed(f"app_queue doesn't know the seats: {queue[:200]}")
 
-    async def _cdr(self, *, enabled: bool) -> None:
-        file = self._settings.folders.asterisk_etc / "cdr.conf"
-        await asyncio.to_thread(file.write_text, arena_files.cdr_conf(enabled=enabled))
-        await self._asterisk("module reload cdr")
+    async def _start_asterisk(self, extra: tuple[tuple[str, str], ...]) -> None:
+        """The same Asterisk with what a side needs beside (unloading app_queue crashes it)."""
+        await asyncio.to_thread(self._configure, extra)
+        await asyncio.to_thread(self._hand_over)
+        await self._start(parts.asterisk(self._settings))
+        await self._asterisk("core waitfullybooted")
 
     async def _add_seats(self) -> None:
+        realm = secrets_kept.sip_realm(self._settings.folders)
         database = Database(self._settings.sql_url)
         await database.start()
         try:
-            for number in self._seats:
-                seat = Seat(TENANT, number, f"seat {number}", number, {"lang:cmn": 5})
-                await SqlSeats(database).add(seat, "0" * 32)
+            for account in self._accounts:
+                number = account.endpoint
+                credential = digest(number, realm, account.password)
+                seat = Seat(TENANT, number, f"seat {number}", number, SKILLS)
+                await SqlSeats(database).add(seat, credential)
         finally:
             await database.close()
 
-    def _configure(self) -> None:
-        """Render Asterisk anew: seats at the load generator's port, app_queue's files beside."""
+    def _configure(self, extra: tuple[tuple[str, str], ...]) -> None:
+        """Render Asterisk anew: all seats, `extra` beside; the seats' telephones stay registered
+        for hours and aren't asked whether they live (SIPp can't renew, and OPTIONS
+        would count as calls)."""
         home = self._settings.folders
+        realm = secrets_kept.sip_realm(home)
         endpoints = tuple(
-            SeatEndpoint(number, static_contact=f"sip:{number}@{self._phones}", tenant=TENANT)
-            for number in self._seats
+            SeatEndpoint(a.endpoint, digest(a.endpoint, realm, a.password), tenant=TENANT)
+            for a in self._accounts
         )
-        extra = arena_files.extra_files(self._seats, self._plan.few)
         render(replace(installation(self._settings, endpoints), extra=extra), home.asterisk_etc)
-        link = home.log / "asterisk" / "master.db"
-        link.symlink_to(home.inside(home.database))
+        seats = home.asterisk_etc / "pjsip_seats.conf"
+        seats.write_text(arena_files.lasting(seats.read_text()))
 
     def _hand_over(self) -> None:
         """What was made here as root belongs to the parts' user (nobody else knew the folder).

@@ -5,6 +5,7 @@ row a call into the same database (cdr_sqlite3_custom). Its trunk has an address
 app_queue is set as fast as it goes: `autofill`, no wrap-up, `retry` at its least, no queue log.
 """
 
+import re
 from collections.abc import Iterable
 
 PROMPTS = ("recording_notice", "welcome")
@@ -28,14 +29,11 @@ CDR_COLUMNS = {
 }
 
 
-def cdr_conf(*, enabled: bool) -> str:
-    """Call detail records: on for app_queue's side, off for the engine's, as each would run."""
-    return f"[general]\nenable = {'yes' if enabled else 'no'}\n"
-
-
 def extra_files(seats: Iterable[str], few: int) -> tuple[tuple[str, str], ...]:
     """(file, text) pairs for `Installation.extra`; `seats` are SIP endpoints."""
     return (
+        ("modules.conf", "\n".join(f"load = {module}.so" for module in MODULES)),
+        ("cdr.conf", "enable = yes"),
         ("extensions.conf", _dialplan()),
         ("pjsip.conf", _trunk()),
         ("queues.conf", _queues(list(seats), few)),
@@ -110,3 +108,11 @@ def _cdr() -> str:
     columns = ", ".join(CDR_COLUMNS)
     values = ", ".join(f"'{value}'" for value in CDR_COLUMNS.values())
     return f"[master]\ntable => {CDR_TABLE}\ncolumns => {columns}\nvalues => {values}\n"
+
+
+def lasting(seats_conf: str) -> str:
+    """The seats' file with registrations that last for hours and no qualify."""
+    changed = re.sub(
+        r"^maximum_expiration = .*$", "maximum_expiration = 86400", seats_conf, flags=re.M
+    )
+    return re.sub(r"^qualify_frequency = .*$", "qualify_frequency = 0", changed, flags=re.M)

@@ -191,7 +191,7 @@ class _Bench:
         burst = Burst(round(rate * self.plan.burst_s), rate)
         result = await self._burst(side, burst, crowd)
         spent_ms = 1000 * (self.arena.cpu_s(side) - cpu_before)
-        per_call = spent_ms / max(1, result.seats.successful)
+        per_call = spent_ms / result.seats.successful
         self.tallies[side].cpu_ms.setdefault(rate, []).append(per_call)
         self.say(f"{side}: {burst.calls} calls at {rate}/s, {per_call:.1f} ms CPU a call")
 
@@ -203,8 +203,12 @@ class _Bench:
         result = await self._burst(side, burst, crowd)
         answered = answered_at(result.citizens_trace)
         gaps = ring_gaps(result.seats_trace, answered, key_after_s=QUEUED_AFTER_S)
+        rings = percentiles(gaps)
         self.tallies[side].gaps_ms += gaps
-        self.say(f"{side}: {len(gaps)} free seats, next ring after {median(gaps):.1f} ms (median)")
+        self.say(
+            f"{side}: {rings.count} seats set free while callers waited, "
+            f"next ring after {rings.p50:.1f} ms (median), {rings.p99:.1f} ms (p99)"
+        )
 
     async def wait_together(self) -> float:
         """Nobody answers: the engine's largest resident memory with all of them waiting, MB."""
@@ -238,6 +242,8 @@ class _Bench:
         tally = self.tallies[side]
         rows_before = await self.arena.rows(side)
         result = await self._run(burst, crowd, self.sound)
+        if not result.seats.successful:
+            raise StepMissed(f"{side}: not one of {burst.calls} calls reached a seat")
         tally.failed += burst.calls - min(result.citizens.successful, result.seats.successful)
         tally.left_over += await self._left_over()
         await asyncio.sleep(SETTLE_S)

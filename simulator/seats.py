@@ -13,7 +13,7 @@ from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES
 from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
 
 SEATS_IP = "127.0.0.3"
-REGISTER_S = 15.0
+REGISTER_S = 30.0
 EXPIRES_S = 3600
 LONGEST_SHIFT_S = 3600
 EVENT_S = 20.0
@@ -121,29 +121,10 @@ class Seats:
                 self._folder.cleanup()
 
     async def _register(self, expires_s: int) -> None:
-        """Register all (0 seconds: take it back), from the port where the seats will answer.
-
-        The same port, because behind NAT Asterisk calls back where the REGISTER came from.
-        """
         assert self._folder is not None
         assert self._own is not None
         folder = Path(self._folder.name)
-        lines = [
-            f"{a.endpoint};[authentication username={a.endpoint} password={a.password}]"
-            for a in self.accounts
-        ]
-        injected = folder / "accounts.csv"
-        injected.touch(mode=0o600)
-        injected.write_text("\n".join(["SEQUENTIAL", *lines]) + "\n")
-        keys = {"contact_port": str(self._own.port), "expires": str(expires_s)}
-        options = ["-inf", str(injected), "-m", str(len(lines)), "-r", "100", "-l", "20"]
-        options += ["-timeout", f"{REGISTER_S:.0f}"]
-        words = command(
-            SCENARIOS / "register.xml", self._own, to=self.sip, keys=keys, options=options
-        )
-        async with Sipp(words, folder, "register") as sipp:
-            if await sipp.ended(REGISTER_S + 5):
-                raise ProgramFailed(f"seats couldn't register at {self.sip}: {sipp.complaint()}")
+        await register(self.accounts, self._own, self.sip, folder, expires_s=expires_s)
 
     async def _listen(self, phones: Sipp) -> None:
         while event := await phones.next_event():
@@ -173,3 +154,31 @@ class Seats:
     def _tell(self, call_id: str, word: str) -> None:
         assert self._own is not None
         tell(self._own, call_id, word)
+
+
+async def register(
+    accounts: Sequence[Account], own: Address, sip: Address, folder: Path, *, expires_s: int
+) -> None:
+    """Register all accounts (0 seconds: take it back), from the port where they will answer.
+
+    The same port, because behind NAT Asterisk calls back where the REGISTER came from. Raises
+    ProgramFailed when one is refused.
+    """
+    lines = [
+        f"{a.endpoint};[authentication username={a.endpoint} password={a.password}]"
+        for a in accounts
+    ]
+    injected = folder / "accounts.csv"
+    await asyncio.to_thread(_write_private, injected, "\n".join(["SEQUENTIAL", *lines]) + "\n")
+    keys = {"contact_port": str(own.port), "expires": str(expires_s)}
+    options = ["-inf", str(injected), "-m", str(len(lines)), "-r", "100", "-l", "20"]
+    options += ["-timeout", f"{REGISTER_S:.0f}"]
+    words = command(SCENARIOS / "register.xml", own, to=sip, keys=keys, options=options)
+    async with Sipp(words, folder, "register") as sipp:
+        if await sipp.ended(REGISTER_S + 5):
+            raise ProgramFailed(f"seats couldn't register at {sip}: {sipp.complaint()}")
+
+
+def _write_private(file: Path, text: str) -> None:
+    file.touch(mode=0o600)
+    file.write_text(text)
