@@ -111,6 +111,7 @@ class FakePlace:
         self.ends = 0
         self.ahead = 3
         self._pending: Offer | None = None
+        self._waiter: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
 
     def next_offer(self) -> Awaitable[Offer]:
         future: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
@@ -118,7 +119,13 @@ class FakePlace:
             self._pending = Offer(len(self.events), self.caller, self._offers.popleft(), NOON)
         if self._pending is not None:
             future.set_result(self._pending)
+        self._waiter = future
         return future
+
+    def give(self, seat: Seat) -> None:
+        """A seat becomes free while he waits."""
+        self._pending = Offer(len(self.events), self.caller, seat, NOON)
+        self._waiter.set_result(self._pending)
 
     def position(self) -> int:
         return self.ahead + 1

@@ -1,14 +1,18 @@
 """Every way a conversation can go, with the caller there to its end."""
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from ivr.conversation import converse
+from ivr.flow import DEFAULT_FLOW
 from ivr.hours import Override
 from ivr.ports import Outcome
+from ivr.tenants import Tenant
 from telephony.call import DialStatus
-from tests.ivr.script import NIGHT, NOON, Script, World, in_virtual_time
+from tests.ivr.script import NIGHT, NOON, SEAT, FakeQueue, Script, World, directory, in_virtual_time
 from tickets.model import Kind, NewTicket, Origin, TicketState
 
 LONG_S = 86_400.0
@@ -136,6 +140,39 @@ async def test_the_next_in_line_is_told_so_once() -> None:
     await converse(world.call, world.desk)
     assert world.call.said.count("ahead_none") == 1
     assert world.row.outcome is Outcome.ABANDONED
+
+
+@in_virtual_time
+async def test_an_announcement_yields_to_a_free_seat() -> None:
+    """The seat comes free while the position is said: the rest of it isn't."""
+    world = World(Script(seats=[DialStatus.ANSWER]))
+    world.queue = FakeQueue([])
+    world.desk = replace(world.desk, queues={"default": world.queue})
+    play = world.call.play
+
+    async def playing(prompts, **how):  # type: ignore[no-untyped-def]  # a wrapper of the fake
+        await play(prompts, **how)
+        if prompts == ("waiting_thanks",):
+            world.place.give(SEAT)
+
+    world.call.play = playing  # type: ignore[method-assign]  # as above
+    await converse(world.call, world.desk)
+    assert world.call.said[-1] == "waiting_thanks"
+    assert world.row.outcome is Outcome.ANSWERED
+
+
+@in_virtual_time
+async def test_zero_reaches_a_person_even_where_no_flow_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    text = DEFAULT_FLOW.read_text(encoding="utf-8")
+    text = text.replace('      "0": {go: person}\n', "", 1)
+    text = text.replace("silence: person", "silence: goodbye", 1)
+    file.write_text(text, encoding="utf-8")
+    own = directory([Tenant(id="default", name="12345", flow_file=file)])
+    world = await led(Script(directory=own))
+    assert world.row.outcome is Outcome.LEFT_EARLY
+    world = await led(Script(digits=["0"], seats=[DialStatus.ANSWER], directory=own))
+    assert world.row.outcome is Outcome.ANSWERED
 
 
 @in_virtual_time
@@ -320,13 +357,9 @@ async def test_the_asserted_caller_wins() -> None:
 
 
 @in_virtual_time
-async def test_kind_key_is_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_kind_key_is_kept(tmp_path: Path) -> None:
     """A tenant's own flow may ask for the kind of request."""
-    from ivr.flow import DEFAULT_FLOW
-    from ivr.tenants import Tenant
-    from tests.ivr.script import directory
-
-    file = tmp_path_factory.mktemp("flow") / "own.yaml"
+    file = tmp_path / "own.yaml"
     text = DEFAULT_FLOW.read_text(encoding="utf-8")
     text = text.replace("{language: yue}", "{kind: complaint}", 1)
     file.write_text(text, encoding="utf-8")
@@ -336,12 +369,9 @@ async def test_kind_key_is_kept(tmp_path_factory: pytest.TempPathFactory) -> Non
 
 
 @in_virtual_time
-async def test_duty_phone_after_hours(tmp_path_factory: pytest.TempPathFactory) -> None:
+async def test_duty_phone_after_hours(tmp_path: Path) -> None:
     """Answered: connected. Not answered: said so, first callback."""
-    from ivr.tenants import Tenant
-    from tests.ivr.script import directory
-
-    file = tmp_path_factory.mktemp("lines") / "lines.yaml"
+    file = tmp_path / "lines.yaml"
     file.write_text(
         "lines:\n- {id: g, numbers: ['12345'], name: 线, name_en: l, unit: u, mode: merged,"
         " duty_phone: '07715550001'}\n",

@@ -355,3 +355,65 @@ async def test_a_draft_that_fails_is_made_up_for() -> None:
     await lead(world)
     check(world)
     assert world.row.ticket == "261121000042"
+
+
+@in_virtual_time
+async def test_a_hang_up_while_the_draft_is_written_makes_no_second_ticket() -> None:
+    """The database is slow, the caller is quick: one ticket is written, and its number kept."""
+    world = World(SCRIPTS["talk"])
+    create = world.office.create
+
+    async def slow(new):  # type: ignore[no-untyped-def]  # a wrapper of the fake
+        await asyncio.sleep(2)
+        return await create(new)
+
+    async def dial(endpoint, *, ring_s, on_answer, variables=None):  # type: ignore[no-untyped-def]  # as above
+        world.call.variables.update(variables)
+        telling = asyncio.ensure_future(on_answer(NOON))
+        await asyncio.sleep(1)
+        world.call.dialstatus = ANSWER
+        world.call.leave()
+        telling.cancel()  # the door may not wait for us
+        raise CallEnded("hangup")
+
+    world.office.create = slow  # type: ignore[method-assign]  # as above
+    world.call.dial = dial  # type: ignore[method-assign]  # as above
+    await lead(world)
+    check(world)
+    assert world.office.creates == 1
+    assert world.row.ticket == "261121000042"
+
+
+@in_virtual_time
+async def test_a_seat_whose_talk_lost_its_session_wraps_up() -> None:
+    """The wire breaks while they talk; the caller comes back to us when the talk is over."""
+    world = World(SCRIPTS["talk"])
+    call = world.call
+    call.hang_up_at = 3
+    call.leave = lambda: setattr(call, "gone", True)  # type: ignore[method-assign]  # no /hangup
+    first = asyncio.ensure_future(converse(call, world.desk))
+    while not call.gone:
+        await asyncio.sleep(0.1)
+    call.gone, call.hang_up_at = False, 0
+    call.come_back()
+    await lead(world)
+    with pytest.raises(CallEnded):
+        await first
+    assert world.place.events == ["answered", "talk_ended"]
+    assert world.row.outcome is Outcome.ANSWERED
+    assert len(world.office.tickets) == 1
+
+
+@in_virtual_time
+async def test_a_number_that_was_told_half_is_told_again_and_nothing_else() -> None:
+    """The engine stops while it speaks the number: the next one asks and writes nothing again."""
+    world = World(replace(SCRIPTS["after hours"], digits=["", "1"], takes=[6.0]))
+    assert await stopped_at(world, 9)
+    assert world.call.variables["TICKET"] == "261121000042"
+    said = len(world.call.said)
+    world.engine()
+    world.call.come_back()
+    await lead(world)
+    assert world.call.said[said] == "ticket_number"
+    assert world.office.creates == 1
+    check(world)

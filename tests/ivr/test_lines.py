@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asterisk_conf.model import Trunk
 from ivr.documents import DocumentError
 from ivr.hours import Override, decide
 from ivr.lines import (
@@ -18,8 +19,10 @@ from ivr.lines import (
     resolve_tenant,
     respell,
 )
+from ivr.recovery import info_from_variables
+from ivr.story import identify
 from ivr.tenants import Tenant
-from tests.ivr.script import NIGHT, NOON
+from tests.ivr.script import NIGHT, NOON, directory
 
 A5 = {
     "12315": "工商", "12365": "质监", "12319": "住建", "12317": "扶贫", "12350": "安全监管",
@@ -106,6 +109,28 @@ def test_nobody_claims_a_number_without_prefix_when_there_are_several() -> None:
     assert resolve_tenant(CITIES, "", "12345") is None
     assert resolve_tenant((NANNING,), "", "12345") is NANNING
     assert resolve_tenant(CITIES, "elsewhere", "077112345") is None
+
+
+@pytest.mark.parametrize(
+    ("called", "first_called", "city", "number"),
+    [
+        ("077112345", "", "nanning", "12345"),
+        ("+8691712345", "12333", "baoji", "12333"),
+        ("12345", "091712333", "baoji", "12333"),
+        ("12345", "", "nanning", None),
+    ],
+)
+def test_a_call_over_a_shared_trunk(
+    called: str, first_called: str, city: str, number: str | None
+) -> None:
+    """By what was dialled here, else by what was dialled first; claimed by nobody: no line."""
+    trunk = Trunk.model_validate({"id": "demo", "trusted": True, "spellings": PLUS_86})
+    info = info_from_variables(
+        "hl-1.1", "", {"TRUNK": "demo", "CALLED": called, "FIRST_CALLED": first_called}
+    )
+    identity = identify(info, directory(CITIES, [trunk]))
+    assert identity.tenant.id == city
+    assert (identity.found.number if identity.found else None) == number
 
 
 def test_the_longest_prefix_wins() -> None:
