@@ -13,6 +13,7 @@ from hotline.errors import BadRequest, HotlineError
 # Each file of hotline/commands and the words it brings. Only what is asked for is imported.
 COMMANDS = {
     "run": ("run", "prepare", "part", "engine", "asterisk"),
+    "demo": ("demo",),
     "doctor": ("doctor",),
     "status": ("status",),
     "tickets": ("tickets",),
@@ -21,6 +22,7 @@ COMMANDS = {
     "hours": ("hours",),
     "flow": ("flow",),
     "token": ("token",),
+    "bench": ("bench",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
 IN_THE_HOME = frozenset({"demo", "hours", "seats", "status", "tickets", "token"})
