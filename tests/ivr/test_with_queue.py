@@ -1,0 +1,88 @@
+"""Conversations with the real queue: who gets the seat, what the seat does, who keeps his place."""
+
+import asyncio
+from dataclasses import replace
+
+from ivr.conversation import converse
+from ivr.ports import Outcome
+from queue_manager.model import QueueSettings, Seat, SeatState
+from queue_manager.service import QueueService
+from telephony.call import DialStatus
+from telephony.errors import CallEnded
+from tests.ivr.script import Script, ScriptedCall, World, in_virtual_time
+from tests.queue_manager.builders import Memory
+from tests.queue_manager.virtual_time import LoopClock
+
+SKILLS = {"lang:cmn": 5, "svc:general": 3}
+
+
+async def opened(*seat_ids: str) -> QueueService:
+    rules = QueueSettings(tenant="default", wrap_up_s=20, cool_down_s=5, reach_grace_s=3)
+    queue = QueueService(rules, Memory(), LoopClock())
+    await queue.start([Seat("default", s, s, f"sip-{s}", SKILLS) for s in seat_ids], ())
+    for seat_id in seat_ids:
+        queue.endpoint_reachable(f"sip-{seat_id}", True)
+        queue.ready(seat_id)
+    return queue
+
+
+def calling(queue: QueueService, number: int, script: Script) -> tuple[World, ScriptedCall]:
+    world = World(script)
+    desk = replace(world.desk, queues={"default": queue}, clock=LoopClock())
+    world.desk = desk
+    world.call.info = replace(world.call.info, call_id=f"hl-1.{number}")
+    return world, world.call
+
+
+@in_virtual_time
+async def test_two_callers_and_one_seat() -> None:
+    """The second waits through talk and wrap-up, then the same seat rings for him."""
+    queue = await opened("8001")
+    first, call = calling(queue, 1, Script(seats=[DialStatus.ANSWER]))
+    await converse(call, first.desk)
+    assert queue.seat("8001").state is SeatState.WRAP_UP
+    second, call = calling(queue, 2, Script(seats=[DialStatus.ANSWER]))
+    await converse(call, second.desk)
+    assert second.row.outcome is Outcome.ANSWERED
+    assert second.row.answered_at is not None
+    assert 19 <= asyncio.get_running_loop().time() <= 21
+    assert queue.waiting().count == 0
+
+
+@in_virtual_time
+async def test_a_missed_ring_goes_to_the_next_seat() -> None:
+    queue = await opened("8001", "8002")
+    world, call = calling(queue, 1, Script(seats=[DialStatus.NOANSWER, DialStatus.ANSWER]))
+    await converse(call, world.desk)
+    assert world.call.dialled == ["sip-8001", "sip-8002"]
+    assert world.row.seat_id == "8002"
+
+
+@in_virtual_time
+async def test_a_hang_up_while_ringing_frees_the_seat() -> None:
+    queue = await opened("8001")
+    world, call = calling(queue, 1, Script(seats=[DialStatus.CANCEL]))
+    call.dial = _hung_up_on(call)  # type: ignore[method-assign]  # the caller leaves in the ring
+    await converse(call, world.desk)
+    assert world.row.outcome is Outcome.ABANDONED
+    assert queue.seat("8001").state is SeatState.READY
+    assert queue.waiting().count == 0
+
+
+@in_virtual_time
+async def test_leaving_a_voice_request_gives_the_place_up() -> None:
+    queue = await opened()
+    world, call = calling(queue, 1, Script(digits=["", "1", "1"], takes=[5.0]))
+    await converse(call, world.desk)
+    assert world.row.outcome is Outcome.VOICE_REQUEST
+    assert queue.waiting().count == 0
+
+
+def _hung_up_on(call: ScriptedCall):  # type: ignore[no-untyped-def]  # a stand-in for `dial`
+    async def dial(endpoint, *, ring_s, on_answer, variables=None):  # type: ignore[no-untyped-def]  # as above
+        call.variables.update(variables)
+        await asyncio.sleep(3)
+        call.leave()
+        raise CallEnded("hangup")
+
+    return dial
