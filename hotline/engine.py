@@ -68,6 +68,7 @@ from tickets.service import Intake
 
 LOOPBACK = "127.0.0.1"
 PURGE_EVERY_S = 3600.0
+READ_AGAIN_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,8 @@ class Engine:
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._tasks: list[asyncio.Task[None]] = []
         self._passing: set[asyncio.Task[None]] = set()
+        self._unread: set[str] = set()
+        self._started_at = self._clock.now()
 
         self._database = Database(settings.sql_url)
         self._tickets = SqlTickets(self._database, self._zones)
@@ -162,6 +165,7 @@ class Engine:
                 stack.callback(queue.close)
             stack.push_async_callback(self._end_tasks)
             self._start_tasks()
+            self._spawn(self._read_later())
             await self._telephony.start()
             stack.push_async_callback(self._telephony.close)
             app = build_app(self._services())
@@ -208,23 +212,44 @@ class Engine:
 
     async def _start_queues(self) -> None:
         """Seats from SQL with their last state from Redis; without SQL, both from Redis."""
+        self._started_at = self._clock.now()
         for tenant, queue in self._queues.items():
             views = await self._live.load_seats(tenant)
             try:
-                seats = [stored.seat for stored in await self._seats.list(tenant)]
-                await self._overrides.read(tenant)
-                await self._restore_figures(tenant, queue)
+                seats = await self._read_tenant(tenant)
             except StoreAway as error:
                 log.error("started_without_sql", tenant=tenant, reason=str(error))
+                self._unread.add(tenant)
                 seats = [view.seat for view in views]
             await queue.start(seats, views)
 
-    async def _restore_figures(self, tenant: str, queue: QueueService) -> None:
-        zone = self._zones[tenant]
-        day = self._clock.now().astimezone(zone).date()
-        level_s = queue.settings.service_level_s
-        stored = await self._calls.figures_of(tenant, day, zone, service_level_s=level_s)
+    async def _read_tenant(self, tenant: str) -> list[Seat]:
+        """What SQL knows of a tenant: hours, the day's figures until we began, and seats."""
+        queue, zone = self._queues[tenant], self._zones[tenant]
+        seats = [stored.seat for stored in await self._seats.list(tenant)]
+        await self._overrides.read(tenant)
+        stored = await self._calls.figures_of(
+            tenant,
+            day := self._started_at.astimezone(zone).date(),
+            zone,
+            service_level_s=queue.settings.service_level_s,
+            ended_before=self._started_at,
+        )
         queue.statistics.restore(day, stored.lines, stored.quarters)
+        return seats
+
+    async def _read_later(self) -> None:
+        """Tenants that SQL could not tell of at the start are read when it is back."""
+        while self._unread:
+            await self._database.wait_healthy()
+            for tenant in tuple(self._unread):
+                try:
+                    self._queues[tenant].set_seats(await self._read_tenant(tenant))
+                except StoreAway as error:
+                    log.warning("tenant_not_read", tenant=tenant, reason=str(error))
+                    await asyncio.sleep(READ_AGAIN_S)
+                else:
+                    self._unread.discard(tenant)
 
     def _start_tasks(self) -> None:
         drain = Drain(self._journal, self._tickets, self._calls)

@@ -54,12 +54,22 @@ class SqlCalls:
         )
 
     async def figures_of(
-        self, tenant: str, day: date, zone: tzinfo, *, service_level_s: float
+        self,
+        tenant: str,
+        day: date,
+        zone: tzinfo,
+        *,
+        service_level_s: float,
+        ended_before: datetime | None = None,
     ) -> DayFigures:
-        """Callers queued on a local day whose calls have ended; as the statistics define them."""
+        """Callers queued on a local day whose calls have ended (before a time); as the statistics
+        define them. When a seat answered isn't always known (only a dead engine knew): such a
+        call counts as answered, its wait as nobody's."""
         begin = datetime.combine(day, time(), zone)
         end = datetime.combine(day + timedelta(days=1), time(), zone)
         queued = and_(calls.c.tenant == tenant, calls.c.queued_at >= begin, calls.c.queued_at < end)
+        if ended_before is not None:
+            queued = and_(queued, calls.c.ended_at < ended_before)
         return await self._database.read(
             lambda connection: DayFigures(
                 _lines(connection, queued, service_level_s), _quarters(connection, queued, zone)
@@ -137,6 +147,13 @@ def _row(record: CallRecord) -> dict[str, Any]:
         "wait_s": _span_s(record.queued_at, waited_until),
         "talk_s": _span_s(answered_at, ended_at),
     }  # fmt: skip
+
+
+def _wait_s(record: CallRecord) -> float | None:
+    """Until the answer, or until he left; None for an answer nobody timed."""
+    if record.outcome is Outcome.ANSWERED and record.answered_at is None:
+        return None
+    return _span_s(record.queued_at, record.answered_at or record.ended_at)
 
 
 def _span_s(begin: datetime | None, end: datetime | None) -> float | None:
