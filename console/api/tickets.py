@@ -34,7 +34,6 @@ def spelled(ticket: Ticket, *, mask: bool) -> dict[str, Any]:
     """A ticket as JSON; audio as paths below this server, "" when there is none."""
     facts = ticket.facts
     path = f"/api/v1/tenants/{ticket.tenant}/tickets/{ticket.number}"
-    recorded = ticket.recording or facts.recording
     return {
         "number": ticket.number,
         "tenant": ticket.tenant,
@@ -58,7 +57,7 @@ def spelled(ticket: Ticket, *, mask: bool) -> dict[str, Any]:
         "confirmed": ticket.confirmed,
         "first_callback": ticket.first_callback,
         "callback_due": ticket.callback_due,
-        "recording": f"{path}/recording" if recorded and not mask else "",
+        "recording": f"{path}/recording" if ticket.recording and not mask else "",
         "voice": f"{path}/voice" if ticket.voice_path and not mask else "",
         "version": ticket.version,
         "notes": [] if mask else list(ticket.notes),

@@ -12,7 +12,7 @@ from console import guard
 from console.app import routes
 from console.ports import HoursMode, Role
 from queue_manager.model import SeatState
-from tests.console.conftest import Caller
+from tests.console.conftest import Caller, served
 from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
 
 HERE = f"/api/v1/tenants/{CITY}"
@@ -300,6 +300,23 @@ async def test_binary_rubbish_and_half_requests_end_without_harm(nobody: Caller)
         assert b"Traceback" not in answer
         writer.close()
     assert (await nobody.ask("/healthz"))[0] == 200
+
+
+@pytest.mark.parametrize("trickle", [b"", b"GET /healthz HTTP/1.1\r\nX-A: "])
+async def test_a_peer_that_never_finishes_its_request_is_closed(
+    city: City, monkeypatch: pytest.MonkeyPatch, trickle: bytes
+) -> None:
+    monkeypatch.setattr("console.app.KEEPALIVE_S", 0.3)
+    async with served(city) as caller:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(caller.base).port)
+        writer.write(trickle)
+        end = asyncio.ensure_future(reader.read())
+        async with asyncio.timeout(10):
+            while not end.done():
+                if trickle:
+                    writer.write(b"x")
+                await asyncio.wait([end], timeout=0.05)
+        writer.close()
 
 
 async def test_the_page_and_its_files(nobody: Caller) -> None:

@@ -1,5 +1,6 @@
 """docs/api.md tells of every path and error there is, and of no other."""
 
+import json
 import re
 from pathlib import Path
 
@@ -30,3 +31,10 @@ def test_documented_error_ids_are_the_ones_that_exist() -> None:
         if issubclass(kind, ConsoleError) and kind is not ConsoleError
     }
     assert told == real
+
+
+def test_every_example_is_json() -> None:
+    examples = re.findall(r"^```json\n(.+?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(examples) >= 4
+    for example in examples:
+        assert json.loads(example)

@@ -84,7 +84,7 @@ def fill(city: City, seats: int = 60, waiting: int = 17) -> None:
     states = [SeatState.TALKING] * 5 + list(SeatState)
     for number in range(seats):
         seat_id = str(801 + number)
-        city.seat(CITY, seat_id, states[number % len(states)], name="韦春花")
+        city.seat(CITY, seat_id, states[number % len(states)], name="一号座席")
         view = city.seats[CITY][seat_id]
         since = city.now() - timedelta(seconds=37 * number)
         reason = "meeting" if view.state is SeatState.PAUSED else ""
