@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import signal
 import time
-from ipaddress import ip_address
+from ipaddress import ip_network
 from typing import Any
 
 import typer
@@ -101,9 +101,9 @@ def _trunk_ip(settings: Settings) -> str:
     """A trunk's source address that is this machine's own; raises BadRequest when there is none."""
     for trunk in settings.trunks:
         for match in trunk.match:
-            text = str(match)
-            if "/" not in text and ip_address(text).is_loopback:
-                return text
+            network = ip_network(str(match))
+            if network.num_addresses == 1 and network.is_loopback:
+                return str(network.network_address)
     raise BadRequest(
         "the demonstration needs a trunk at a loopback address: "
         'add {"id": "demo", "match": ["127.0.0.2"]} to the setting `trunks`, or use DEMO=0'
