@@ -82,7 +82,7 @@ async def _lead(call: Call, desk: Desk, story: Story) -> None:
         return
     if story.line is None:
         story.log().warning(
-            "call.unknown_number",
+            "call_unknown_number",
             trunk=call.info.trunk,
             called=story.called_number,
             pii_caller=story.facts.caller_raw,

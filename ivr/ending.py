@@ -137,7 +137,7 @@ async def settle(story: Story, desk: Desk) -> Outcome:
     record = record_of(story, now)
     await desk.call_log.record(record)
     story.log().info(
-        "call.ended",
+        "call_ended",
         outcome=record.outcome,
         line=record.facts.line_id,
         seat=record.seat_id,
@@ -167,7 +167,7 @@ async def draft_ticket(story: Story, desk: Desk, now: datetime) -> None:
         story.ticket = await desk.tickets.create(new)
         story.ticket_made = True
     except Exception:
-        story.log().exception("ticket.draft_failed")
+        story.log().exception("ticket_draft_failed")
 
 
 async def _keep_what_was_said(story: Story, desk: Desk) -> None:

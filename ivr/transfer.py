@@ -37,5 +37,5 @@ async def connect(call: Call, story: Story, target: str, announcement: str) -> b
     )
     story.transferred = result.status is DialStatus.ANSWER
     if not story.transferred:
-        story.log().warning("call.transfer_failed", target=target, status=result.status)
+        story.log().warning("call_transfer_failed", target=target, status=result.status)
     return story.transferred

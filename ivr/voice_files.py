@@ -54,7 +54,7 @@ class HomeVoiceFiles:
         try:
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
         except OSError as error:
-            log.error("request.folder_failed", folder=str(folder), error=str(error))
+            log.error("request_folder_failed", folder=str(folder), error=str(error))
 
     async def seconds(self, stored: str) -> float:
         return await asyncio.to_thread(self._seconds, outside(self._home, stored))
@@ -65,5 +65,5 @@ class HomeVoiceFiles:
         except FileNotFoundError:
             return 0.0
         except (OSError, ValueError) as error:
-            log.error("request.unreadable", file=str(file), error=str(error))
+            log.error("request_unreadable", file=str(file), error=str(error))
             return 0.0
