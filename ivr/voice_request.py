@@ -59,6 +59,8 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     if not story.ticket_made:
         await _record_and_confirm(call, desk, story, step, takes)
     await unbroken(make_ticket(story, desk, desk.clock.now()))
+    if story.ticket:
+        await call.remember(TICKET=story.ticket)
     if outcome_of(story) is Outcome.VOICE_REQUEST:
         await _tell_number(call, story)
     elif story.ticket_made:
@@ -143,7 +145,6 @@ async def _tell_number(call: Call, story: Story) -> None:
     if not story.ticket:
         await call.play(("ticket_number_later",), language=story.language)
         return
-    await call.remember(TICKET=story.ticket)
     spoken = digits(story.ticket)
     await call.play(
         ("ticket_number", *spoken, "ticket_number_again", *spoken), language=story.language

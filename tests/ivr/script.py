@@ -27,11 +27,13 @@ from queue_manager.model import LeaveReason, MissReason, Offer, Seat, WaitingCal
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.errors import CallEnded
 from tests.queue_manager.virtual_time import run
-from tickets.model import NewTicket
+from tickets.merge import merged
+from tickets.model import NewTicket, Ticket
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)  # 12:00 in China
 NIGHT = datetime(2026, 11, 21, 14, 0, tzinfo=UTC)  # 22:00 in China
+NUMBER = "261121000042"
 TENANT = Tenant(id="default", name="12345")
 TRUNK = Trunk.model_validate({"id": "demo", "trusted": True})
 CATALOGUE = load_catalogue()
@@ -81,10 +83,11 @@ def in_virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[
 
 
 class Office:
-    """Tickets and the call log, as durable as a database: they outlive engines."""
+    """Tickets and the call log, as durable as a database: they outlive engines. What several
+    facts make of one ticket is the tickets' own rule."""
 
     def __init__(self, *, sql_away: bool = False) -> None:
-        self.tickets: dict[str, NewTicket] = {}
+        self._facts: dict[str, list[NewTicket]] = {}
         self.creates = 0
         self.rows: list[CallRecord] = []
         self._sql_away = sql_away
@@ -92,8 +95,13 @@ class Office:
     async def create(self, new: NewTicket) -> str:
         await asyncio.sleep(0)
         self.creates += 1
-        self.tickets.setdefault(new.facts.call_id, new)
-        return "" if self._sql_away else "261121000042"
+        self._facts.setdefault(new.facts.call_id, []).append(new)
+        return "" if self._sql_away else NUMBER
+
+    @property
+    def tickets(self) -> dict[str, Ticket]:
+        """The tickets by their call."""
+        return {call_id: merged(NUMBER, facts) for call_id, facts in self._facts.items()}
 
     async def record(self, record: CallRecord) -> None:
         await asyncio.sleep(0)
@@ -218,7 +226,7 @@ class World:
         )
 
     @property
-    def ticket(self) -> NewTicket | None:
+    def ticket(self) -> Ticket | None:
         return next(iter(self.office.tickets.values()), None)
 
     @property

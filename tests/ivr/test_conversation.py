@@ -13,7 +13,7 @@ from ivr.ports import Outcome
 from ivr.tenants import Tenant
 from telephony.call import DialStatus
 from tests.ivr.script import NIGHT, NOON, SEAT, FakeQueue, Script, World, directory, in_virtual_time
-from tickets.model import Kind, NewTicket, Origin, TicketState
+from tickets.model import Kind, Origin, Ticket, TicketState
 
 LONG_S = 86_400.0
 
@@ -26,7 +26,7 @@ async def led(script: Script, **override: Override) -> World:
     return world
 
 
-def made(world: World) -> NewTicket:
+def made(world: World) -> Ticket:
     assert world.ticket is not None
     return world.ticket
 

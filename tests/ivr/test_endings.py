@@ -164,13 +164,13 @@ scripts = st.builds(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(script=scripts, step=st.integers(1, 40))
 def test_random_calls_hung_up_anywhere(script: Script, step: int) -> None:
     run(_and_alone(hangs_up(script, step)))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(script=scripts, step=st.integers(1, 40), returns=st.booleans())
 def test_random_calls_with_the_engine_stopped_anywhere(
     script: Script, step: int, returns: bool
