@@ -202,8 +202,22 @@ async def test_inline_hangup_is_not_an_answer() -> None:
     async with serving(session) as server, agi_peer(server.port, header()) as peer:
         assert await peer.command() == "NOOP"
         peer.send("HANGUP\n200 result=0")
-        assert isinstance(await session.outcome, CallEnded)
+        ended = await session.outcome
+        assert isinstance(ended, CallEnded)
+        # not by the mismatch that would follow, but by the word itself
+        assert str(ended) == "hangup"
         assert await peer.closed() == b""
+
+
+async def test_hangup_alone_is_no_fault_of_the_peer() -> None:
+    """Between two commands it ends the call at once and isn't counted as a bad peer."""
+    session = Session(lambda c: c.gone)
+    before = refused("unasked_answer")
+    async with serving(session) as server, agi_peer(server.port, header()) as peer:
+        peer.send("HANGUP")
+        await session.outcome
+        assert await peer.closed() == b""
+    assert refused("unasked_answer") == before
 
 
 async def test_plain_panoramisk_takes_inline_hangup_for_an_answer() -> None:
