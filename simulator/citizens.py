@@ -109,6 +109,7 @@ class LiveCall:
 
     async def __aenter__(self) -> "LiveCall":
         await self._sipp.start()
+        self._began = time.monotonic()
         self._watch = asyncio.create_task(self._listen())
         return self
 
@@ -163,20 +164,24 @@ class Dialling:
         self._citizen = citizen
         self._number = number
         self._sound = Sound(Speaker(citizen.codec, voice=voice, loop=loop))
-        self._folder = tempfile.TemporaryDirectory(prefix="hl-citizen-")
-        self._call: LiveCall | None = None
+        self._opened = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> LiveCall:
         citizen = self._citizen
-        await self._sound.open(citizen.ip)
-        own = Address(citizen.ip, free_port(citizen.ip))
-        call_id = f"{own.port}-{time.monotonic_ns()}@{own.ip}"
-        keys = citizen.keys(self._number) | {"sound_port": str(self._sound.port)}
-        options = ["-m", "1", "-cid_str", call_id, "-timeout", f"{LONGEST_CALL_S + 30:.0f}"]
-        words = command(SCENARIOS / "citizen.xml", own, to=citizen.sip, keys=keys, options=options)
-        sipp = Sipp(words, Path(self._folder.name), "citizen")
-        self._call = LiveCall(sipp, own, call_id, self._sound)
-        return await self._call.__aenter__()
+        async with contextlib.AsyncExitStack() as opened:
+            folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="hl-citizen-"))
+            opened.callback(self._sound.close)
+            await self._sound.open(citizen.ip)
+            own = Address(citizen.ip, free_port(citizen.ip))
+            call_id = f"{own.port}-{time.monotonic_ns()}@{own.ip}"
+            keys = citizen.keys(self._number) | {"sound_port": str(self._sound.port)}
+            options = ["-m", "1", "-cid_str", call_id, "-timeout", f"{LONGEST_CALL_S + 30:.0f}"]
+            scenario = SCENARIOS / "citizen.xml"
+            words = command(scenario, own, to=citizen.sip, keys=keys, options=options)
+            sipp = Sipp(words, Path(folder), "citizen")
+            call = await opened.enter_async_context(LiveCall(sipp, own, call_id, self._sound))
+            self._opened = opened.pop_all()
+        return call
 
     async def __aexit__(
         self,
@@ -184,12 +189,7 @@ class Dialling:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            if self._call is not None:
-                await self._call.__aexit__(kind, error, trace)
-        finally:
-            self._sound.close()
-            self._folder.cleanup()
+        await self._opened.__aexit__(kind, error, trace)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Seats' telephones: they register with a password, ring, answer, echo the caller and hang up."""
 
 import asyncio
+import contextlib
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -53,9 +54,8 @@ class Seats:
     codec: Codec = "ulaw"
     ip: str = SEATS_IP
     events: list[Event] = field(default_factory=list)
-    _phones: Sipp | None = None
     _own: Address | None = None
-    _folder: tempfile.TemporaryDirectory[str] | None = None
+    _opened: contextlib.AsyncExitStack | None = None
     _watch: asyncio.Task[None] | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
@@ -87,18 +87,19 @@ class Seats:
         self._tell(event.values[0], "MESSAGE")
 
     async def __aenter__(self) -> "Seats":
-        self._folder = tempfile.TemporaryDirectory(prefix="hl-seats-")
         own = Address(self.ip, free_port(self.ip))
         self._own = own
-        await self._register(EXPIRES_S)
-        keys = {"codec": str(PAYLOAD_TYPES[self.codec]), "codec_name": SDP_NAMES[self.codec]}
-        options = ["-rtp_echo", "-mp", str(free_port(self.ip)), "-aa"]
-        options += ["-timeout", str(LONGEST_SHIFT_S)]
-        words = command(SCENARIOS / "seat.xml", own, keys=keys, options=options)
-        self._phones = Sipp(words, Path(self._folder.name), "seats")
-        await self._phones.start()
-        self._watch = asyncio.create_task(self._listen(self._phones))
-        await self._phones.listening(own)
+        async with contextlib.AsyncExitStack() as opened:
+            folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="hl-seats-")))
+            await register(self.accounts, own, self.sip, folder, expires_s=EXPIRES_S)
+            opened.push_async_exit(self._take_back(own, folder))
+            phones = Sipp(self._command(own), folder, "seats")
+            opened.push_async_callback(phones.stop)
+            await phones.start()
+            self._watch = asyncio.create_task(self._listen(phones))
+            opened.callback(self._forget_timers)
+            await phones.listening(own)
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
@@ -107,24 +108,31 @@ class Seats:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for timer in self._timers.values():
-            timer.cancel()
-        try:
-            if self._phones is not None:
-                await self._phones.stop()
+        assert self._opened is not None
+        await self._opened.__aexit__(kind, error, trace)
+
+    def _take_back(
+        self, own: Address, folder: Path
+    ) -> Callable[[object, BaseException | None, object], Awaitable[None]]:
+        """Unregister at the end, but not after an error: the system may be the reason."""
+
+        async def take_back(kind: object, error: BaseException | None, trace: object) -> None:
             if self._watch is not None:
                 await self._watch
             if error is None:
-                await self._register(0)
-        finally:
-            if self._folder is not None:
-                self._folder.cleanup()
+                await register(self.accounts, own, self.sip, folder, expires_s=0)
 
-    async def _register(self, expires_s: int) -> None:
-        assert self._folder is not None
-        assert self._own is not None
-        folder = Path(self._folder.name)
-        await register(self.accounts, self._own, self.sip, folder, expires_s=expires_s)
+        return take_back
+
+    def _forget_timers(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _command(self, own: Address) -> list[str]:
+        keys = {"codec": str(PAYLOAD_TYPES[self.codec]), "codec_name": SDP_NAMES[self.codec]}
+        options = ["-rtp_echo", "-mp", str(free_port(self.ip)), "-aa"]
+        options += ["-timeout", str(LONGEST_SHIFT_S)]
+        return command(SCENARIOS / "seat.xml", own, keys=keys, options=options)
 
     async def _listen(self, phones: Sipp) -> None:
         while event := await phones.next_event():
