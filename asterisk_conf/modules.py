@@ -22,6 +22,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "res_pjsip_caller_id",
             "res_pjsip_header_funcs",
             "res_pjsip_rfc3326",
+            "res_pjsip_refer",  # with allow_transfer=no it declines what else stays unanswered
             "res_pjsip_dlg_options",
             "res_pjsip_empty_info",
             "res_pjsip_logger",

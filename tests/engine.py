@@ -32,7 +32,7 @@ class Session:
             reply = (await self._reader.readline()).decode(errors="replace")
             if not reply:
                 raise EOFError(line)
-            if reply.strip() != "HANGUP":
+            if reply.strip() != "HANGUP" and not reply.startswith("100 "):  # GOSUB says 100 first
                 return reply.strip()
 
     async def variable(self, name: str) -> str:

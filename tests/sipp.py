@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.servers import free_port
 
-RUN_S = 60.0
+RUN_S = 30.0
 EOL = "\n"  # SIPp itself makes CRLF of it
 SDP = """v=0
 o=sipp 1 1 IN IP4 [local_ip]
@@ -160,8 +160,11 @@ def refused(*codes: int) -> str:
     return _scenario(_invite(1, (), "8 0"), _PROGRESS, others, last, '<label id="ack"/>', _ack())
 
 
-def registers(seat: str, password: str, *, answer: int = 200, expires: int = 120) -> str:
-    """A scenario: register with digest; the password is judged with `answer`."""
+def registers(
+    seat: str, password: str, *, answer: int = 200, expires: int = 120, stay_s: float = 0.0
+) -> str:
+    """A scenario: register with digest; the password is judged with `answer`. Meanwhile, and for
+    `stay_s` more, OPTIONS is answered."""
     challenge = '<recv response="401" auth="true"/>'
     login = f"[authentication username={seat} password={password}]"
     first = f"Expires: {expires}"
@@ -170,6 +173,7 @@ def registers(seat: str, password: str, *, answer: int = 200, expires: int = 120
         challenge,
         _request("REGISTER", 2, f"{first}\n{login}"),
         f'<recv response="{answer}"/>',
+        pause(stay_s),
     ).replace("REGISTER sip:[called]@", "REGISTER sip:")
 
 
@@ -198,10 +202,13 @@ def callee(*steps: str, ring_s: float = 0.0, codecs: str = "8 0") -> str:
         Contact: <sip:sipp@[local_ip]:[local_port]>
         Content-Type: application/sdp
         Content-Length: [len]"""
+    used = '<Reference variables="peer"/>'  # or SIPp complains of scenarios that only listen
     answered = _send(ok, body=SDP.format(codecs=codecs))
     ringing = _reply("180 Ringing").replace("[last_To:]", "[last_To:];tag=[pid]-[call_number]")
     return _scenario(
-        '<recv request="INVITE"/>',
+        '<recv request="INVITE" rrs="true"><action><ereg regexp=".*" search_in="hdr" '
+        'header="From:" assign_to="peer"/></action></recv>',
+        used,
         ringing,
         pause(ring_s),
         answered,
@@ -218,7 +225,7 @@ def hangs_up() -> str:
         Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
         Max-Forwards: 70
         From: <sip:sipp@[local_ip]:[local_port]>;tag=[pid]-[call_number]
-        To: <sip:[remote_ip]:[remote_port]>[peer_tag_param]
+        To:[$peer]
         Call-ID: [call_id]
         CSeq: 1 BYE
         Content-Length: 0"""

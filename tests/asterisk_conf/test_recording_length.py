@@ -1,0 +1,231 @@
+"""How long a recording is: from answer to end, exactly, as long as packets flow either way.
+
+docs/decisions/0051-length-of-recordings.md has the measurements behind this. All calls of the
+table are placed at once, one called number each; the tests look at what came of them.
+"""
+
+import asyncio
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.engine import Session, engine
+from tests.manager import Manager, manager
+from tests.rtp import Telephone, telephone
+from tests.servers import free_port
+from tests.sipp import bye, callee, caller, pause, sipp_running, until_bye
+from tests.stack import AsteriskStack, SeatEndpoint, asterisk_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
+
+TOLERANCE_S = 0.2
+STARVED_S = 0.8  # of a 2 s gap: a machine with other work loses packets of its own
+PACKET_S = 0.02
+CALL_S = 4.0
+SEATS, SEAT_PORTS = "127.0.0.5", {"s1": free_port(), "s2": free_port()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A call's recording and what Asterisk says of its media."""
+
+    wav_s: float
+    lasted_s: float
+    came_s: float
+    went_s: float
+
+    @property
+    def least_s(self) -> float:
+        """What the fuller direction carried, but never more than the call lasted."""
+        return min(max(self.came_s, self.went_s), self.lasted_s)
+
+    @property
+    def fits(self) -> bool:
+        return self.least_s - TOLERANCE_S <= self.wav_s <= self.lasted_s + TOLERANCE_S
+
+
+async def steady(phone: Telephone) -> None:
+    await phone.speak(CALL_S)
+
+
+async def with_gap(phone: Telephone) -> None:
+    await phone.speak(1.0)
+    phone.hush(2.0)
+    await asyncio.sleep(2.0)
+    await phone.speak(1.0)
+
+
+async def late(phone: Telephone) -> None:
+    phone.hush(2.0)
+    await asyncio.sleep(2.0)
+    await phone.speak(2.0)
+
+
+async def pressing(phone: Telephone) -> None:
+    await phone.speak(1.0)
+    await phone.press("12345")
+    await phone.speak(1.7)
+
+
+async def silent(phone: Telephone) -> None:
+    await asyncio.sleep(CALL_S)
+
+
+async def idle(session: Session) -> None:
+    """The engine thinks."""
+
+
+async def music(session: Session) -> None:
+    await session.command("SET MUSIC ON")
+
+
+async def plays(session: Session) -> None:
+    await session.command('STREAM FILE /hotline/prompts/moh/music "#"')
+
+
+async def records(session: Session) -> None:
+    path = f"/hotline/spool/{session.arguments[1]}"
+    await session.command(f'RECORD FILE {path} wav "#" 10000 0 s=10')
+
+
+async def asks(session: Session) -> None:
+    await session.command("GET DATA /hotline/prompts/cmn/welcome 10000 10")
+
+
+async def rings_s1(session: Session) -> None:
+    await session.command("EXEC Dial PJSIP/s1,20,g")
+
+
+async def rings_s2(session: Session) -> None:
+    await session.command("EXEC Dial PJSIP/s2,20,g")
+
+
+Lead = Callable[[Session], Awaitable[object]]
+Speak = Callable[[Telephone], Awaitable[None]]
+STEADY: tuple[tuple[Speak, Lead], ...] = (
+    *((steady, lead) for lead in (idle, music, plays, records, asks, rings_s1)),
+)
+COVERED: tuple[tuple[Speak, Lead], ...] = (
+    *((with_gap, lead) for lead in (music, plays, records, asks, rings_s2)),
+    *((silent, lead) for lead in (music, plays, records)),
+    *((speak, music) for speak in (late, pressing)),
+)
+NOTHING: tuple[tuple[Speak, Lead], ...] = ((with_gap, idle), (silent, idle))
+CASES = {f"{70001 + n}": case for n, case in enumerate((*STEADY, *COVERED, *NOTHING))}
+NUMBERS = {case: number for number, case in CASES.items()}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def calls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mapping[str, Measured]]:
+    """Every case's measures, by called number."""
+    seats = [
+        SeatEndpoint(name, static_contact=f"sip:{name}@{SEATS}:{port}")
+        for name, port in SEAT_PORTS.items()
+    ]
+    answered: dict[str, list[str]] = {}
+
+    async def leads(session: Session) -> None:
+        if session.request == "hangup":
+            await session.done()
+            return
+        number = session.arguments[1]
+        answered[number] = [*session.arguments, session.header["agi_uniqueid"]]
+        await CASES[number][1](session)
+        await session.ended()
+
+    async with asterisk_stack(tmp_path_factory.mktemp("length"), seats=seats) as stack:
+        async with engine(stack.agi_port, leads), manager(stack) as events:
+            ends = asyncio.create_task(ended(events, len(CASES)))
+            talks = [asyncio.create_task(answers(name)) for name in SEAT_PORTS]
+            await asyncio.gather(*(place(stack, number) for number in CASES), *talks)
+            media = await ends
+        yield {
+            number: measured(stack, arguments, media[arguments[-1]])
+            for number, arguments in answered.items()
+        }
+
+
+async def ended(events: Manager, count: int) -> dict[str, str]:
+    """HL_MEDIA of each trunk channel that hung up, by call id."""
+    media: dict[str, str] = {}
+    while len(media) < count:
+        event = await events.event("Hangup", seconds=40)
+        if event["Channel"].startswith("PJSIP/trunk"):
+            media[event["Uniqueid"]] = event["ChanVariable"].removeprefix("HL_MEDIA=")
+    return media
+
+
+async def place(stack: AsteriskStack, number: str) -> None:
+    """One call, its caller sounding as its case says."""
+    async with (
+        telephone() as phone,
+        sipp_running(
+            caller(pause(CALL_S), bye()),
+            to=stack.sip_port,
+            sound_port=phone.port,
+            called=number,
+        ) as citizen,
+    ):
+        phone.connect(await citizen.remote_sound_port())
+        await CASES[number][0](phone)
+        result = await citizen.finish()
+        assert result.ok, result.errors
+
+
+async def answers(name: str) -> None:
+    """A seat that rings half a second, then sounds until the caller leaves."""
+    scenario, port = callee(until_bye(), ring_s=0.5), SEAT_PORTS[name]
+    async with (
+        telephone(SEATS) as headset,
+        sipp_running(scenario, local=SEATS, port=port, sound_port=headset.port) as seat,
+    ):
+        headset.connect(await seat.remote_sound_port())
+        talk = asyncio.create_task(headset.speak(30))
+        assert (await seat.finish()).ok
+        talk.cancel()
+
+
+def measured(stack: AsteriskStack, arguments: list[str], media: str) -> Measured:
+    end, came, went = media.split()
+    with wave.open(str(stack.home.outside(arguments[5]))) as file:
+        wav_s = file.getnframes() / file.getframerate()
+    lasted_s = float(end) - float(arguments[6])
+    return Measured(wav_s, lasted_s, int(came) * PACKET_S, int(went) * PACKET_S)
+
+
+def _named(case: tuple[Speak, Lead]) -> str:
+    return f"{case[0].__name__}-{case[1].__name__}"
+
+
+@pytest.mark.parametrize("case", STEADY, ids=_named)
+async def test_a_sounding_caller_is_recorded_from_answer_to_end(
+    calls: Mapping[str, Measured], case: tuple[Speak, Lead]
+) -> None:
+    """Whatever the engine does, the file is as long as the call lasted."""
+    call = calls[NUMBERS[case]]
+    assert call.wav_s == pytest.approx(call.lasted_s, abs=TOLERANCE_S)
+    assert call.came_s == pytest.approx(call.lasted_s, abs=TOLERANCE_S)
+
+
+@pytest.mark.parametrize("case", COVERED, ids=_named)
+async def test_what_we_send_counts_when_the_caller_sends_nothing(
+    calls: Mapping[str, Measured], case: tuple[Speak, Lead]
+) -> None:
+    """Silence suppression, a late start, keys, no media at all: the gap is in the file."""
+    call = calls[NUMBERS[case]]
+    assert call.fits
+    assert call.wav_s == pytest.approx(call.lasted_s, abs=STARVED_S)
+
+
+@pytest.mark.parametrize("case", NOTHING, ids=_named)
+async def test_only_when_nothing_flows_either_way_is_it_shorter(
+    calls: Mapping[str, Measured], case: tuple[Speak, Lead]
+) -> None:
+    """Then it holds what flowed: no less than the fuller direction, no more than it lasted."""
+    call = calls[NUMBERS[case]]
+    assert call.fits
+    assert call.wav_s < call.lasted_s - 1.0
+    assert (call.came_s == 0.0) is (case[0] is silent), "no packet came: a call without media"
