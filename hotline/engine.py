@@ -36,7 +36,7 @@ from ivr.desk import Desk
 from ivr.documents import DocumentError
 from ivr.flow import load_flows
 from ivr.lines import Lines, load_all_lines
-from ivr.recovery import SpoolItem as SpooledCall
+from ivr.prompt_texts import load_catalogue
 from ivr.recovery import facts_from_spool
 from ivr.story import Directory
 from ivr.tenants import Tenant
@@ -355,11 +355,11 @@ class Engine:
     def _directory(self, lines: Lines) -> Directory:
         tenants = self._settings.tenants
         trunks = {trunk.id: trunk for trunk in self._settings.trunks}
-        return Directory(tenants, trunks, lines, load_flows(tenants, lines))
+        catalogue = load_catalogue(self._settings.folders.prompts / "custom")
+        return Directory(tenants, trunks, lines, load_flows(tenants, lines, catalogue))
 
     def _spooled(self, item: SpoolItem) -> CallFacts:
-        call = SpooledCall.model_validate_json(item.model_dump_json())
-        return facts_from_spool(call, self._desk.directory)
+        return facts_from_spool(item, self._desk.directory)
 
 
 async def _set(stop: asyncio.Event) -> None:

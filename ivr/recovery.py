@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
-
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from typing import Protocol
 
 from ivr.ending import ticket_of
 from ivr.story import Directory, moment, open_story
@@ -15,33 +13,38 @@ from tickets.model import CallFacts, NewTicket
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _no_time(value: Any) -> Any:
-    return None if value == "" else value
+class SpooledCall(Protocol):
+    """An item of the spool (docs/architecture.md, "The spool"), as far as facts are drawn from
+    it. Whoever keeps the spool checks it first."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def trunk(self) -> str: ...
+    @property
+    def called(self) -> str: ...
+    @property
+    def first_called(self) -> str: ...
+    @property
+    def caller(self) -> str: ...
+    @property
+    def asserted(self) -> str: ...
+    @property
+    def stage(self) -> str: ...
+    @property
+    def seat(self) -> str: ...
+    @property
+    def dialstatus(self) -> str: ...
+    @property
+    def began_at(self) -> datetime: ...
+    @property
+    def recording(self) -> str: ...
+    @property
+    def variables(self) -> Mapping[str, str]: ...
 
 
-class SpoolItem(BaseModel):
-    """What the facts of a call are drawn from in an item of the spool (docs/architecture.md, "The
-    spool", has all of it; `storage.spool_item` checks it). Raises ValueError for what isn't one."""
-
-    model_config = ConfigDict(frozen=True)
-
-    call_id: str = Field(min_length=1, max_length=150)
-    trunk: str
-    called: str
-    first_called: str
-    caller: str
-    asserted: str
-    stage: str
-    seat: str
-    dialstatus: str
-    started_at: Annotated[AwareDatetime | None, BeforeValidator(_no_time)]
-    recording: str
-    taken_at: AwareDatetime
-    variables: dict[str, str]
-
-
-def facts_from_spool(item: SpoolItem, directory: Directory) -> CallFacts:
-    """What a spooled call tells of itself; one without a beginning began when it was taken."""
+def facts_from_spool(item: SpooledCall, directory: Directory) -> CallFacts:
+    """What a spooled call tells of itself."""
     seen = {**item.variables, "STAGE": item.stage, "SEAT": item.seat}
     info = info_from_variables(item.call_id, "", {**seen, "DIALSTATUS": item.dialstatus})
     return open_story(
@@ -52,7 +55,7 @@ def facts_from_spool(item: SpoolItem, directory: Directory) -> CallFacts:
             caller_number=item.caller,
             first_called=item.first_called,
             asserted_caller=item.asserted,
-            answered_at=item.started_at or item.taken_at,
+            answered_at=item.began_at,
             recording=item.recording,
         ),
         directory,

@@ -1,6 +1,7 @@
 """Waiting for a person: a place in the queue, music, position, voice request, ring, talk."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,11 +12,12 @@ from ivr.flow import Person
 from ivr.numbers import position
 from ivr.ports import Place
 from ivr.story import Story
-from queue_manager.model import LeaveReason, MissReason, Offer, WaitingCaller
+from queue_manager.model import LeaveReason, MissReason, Need, Offer, WaitingCaller
 from telephony.call import Call, DialStatus
 from telephony.errors import CallEnded
 
 VOICE_KEY = "1"
+GENERAL = Need("svc:general")
 VOICE_OFFER_SILENCE_S = 3.0
 _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReason.BUSY}
 
@@ -69,18 +71,30 @@ async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) ->
     """From the queue to the end of the talk; the name of the step that follows."""
     now = desk.clock.now()
     story.queued_at = story.queued_at or now
-    place = desk.queues[story.tenant.id].enter(
+    queue = desk.queues[story.tenant.id]
+    place = queue.enter(
         WaitingCaller(
             tenant=story.tenant.id,
             call_id=story.info.call_id,
             line_id=story.known_line.id,
-            needs=story.needs,
+            needs=served_needs(story.needs, queue.staffed),
             queued_at=story.queued_at,
         )
     )
     story.place = place
     waiting = _Waiting(call, desk, story, step, place, (now - story.queued_at).total_seconds())
     return await waiting.until_over()
+
+
+def served_needs(
+    needs: frozenset[Need], staffed: Callable[[frozenset[Need]], bool]
+) -> frozenset[Need]:
+    """What a seat must know, so that some seat of this city does: callers of a line that none of
+    them has as a skill are answered at the general desk. The language stays as it is."""
+    if staffed(needs):
+        return needs
+    general = frozenset({GENERAL, *(need for need in needs if need.skill.startswith("lang:"))})
+    return general if staffed(general) else needs
 
 
 class _Waiting:

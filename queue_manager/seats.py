@@ -60,6 +60,7 @@ class Seats:
         self._board = board
         self._on_match = on_match
         self._desks: dict[str, Desk] = {}
+        self._staffed: dict[frozenset[Need], bool] = {}
         self._by_endpoint: dict[str, set[str]] = {}
         self._reachable: set[str] = set()
         self._last_token = 0
@@ -72,6 +73,7 @@ class Seats:
         now = self._clock.now()
         self._last_token = int(now.timestamp() * 1e6)
         wanted = self._checked(seats)
+        self._staffed.clear()
         known = {view.seat.seat_id: view for view in views}
         idle_first = sorted(wanted.values(), key=lambda seat: _idle_order(known.get(seat.seat_id)))
         for seat in idle_first:
@@ -82,6 +84,7 @@ class Seats:
     def set_seats(self, seats: Iterable[Seat]) -> None:
         """The seats from now on; see `QueueService.set_seats`."""
         wanted = self._checked(seats)
+        self._staffed.clear()
         now = self._clock.now()
         for desk in list(self._desks.values()):
             if desk.seat.seat_id not in wanted:
@@ -127,6 +130,14 @@ class Seats:
             and can_serve(desk.seat.skills, needs)
             for desk in self._desks.values()
         )
+
+    def staffed(self, needs: frozenset[Need]) -> bool:
+        """Whether any seat that is set up could serve these needs, whatever it does now."""
+        known = self._staffed.get(needs)
+        if known is None:
+            known = any(can_serve(desk.seat.skills, needs) for desk in self._desks.values())
+            self._staffed[needs] = known
+        return known
 
     # --- events
 

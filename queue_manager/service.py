@@ -19,6 +19,7 @@ from queue_manager.model import (
     LeaveReason,
     LineWaiting,
     MissReason,
+    Need,
     Offer,
     QueueSettings,
     Seat,
@@ -191,6 +192,10 @@ class QueueService:
         self._board.changed()
         self._seat_found(entry, self._matcher.caller_enters(caller))
         return place
+
+    def staffed(self, needs: frozenset[Need]) -> bool:
+        """Whether any seat that is set up, at work or not, could serve these needs."""
+        return self._seats.staffed(needs)
 
     # --- places (queue_manager.place.Host)
 

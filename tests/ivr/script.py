@@ -23,7 +23,7 @@ from ivr.prompt_texts import load_catalogue
 from ivr.story import Directory
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
-from queue_manager.model import LeaveReason, MissReason, Offer, Seat, WaitingCaller
+from queue_manager.model import LeaveReason, MissReason, Need, Offer, Seat, WaitingCaller
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.errors import CallEnded
 from tests.queue_manager.virtual_time import run
@@ -167,6 +167,9 @@ class FakeQueue:
     def enter(self, caller: WaitingCaller) -> FakePlace:
         self.places.append(FakePlace(self._offers, caller))
         return self.places[-1]
+
+    def staffed(self, needs: frozenset[Need]) -> bool:
+        return True
 
 
 class FakeVoice:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ivr.recovery import SpoolItem, draft_of_talk, facts_from_spool, info_from_variables
+from ivr.recovery import draft_of_talk, facts_from_spool, info_from_variables
+from storage.spool_item import SpoolItem
 from tests.ivr.script import DIRECTORY, NOON
 from tickets.model import Kind, Origin
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from ivr.conversation import converse
 from ivr.ports import Outcome
-from queue_manager.model import QueueSettings, Seat, SeatState
+from ivr.waiting import served_needs
+from queue_manager.model import Need, QueueSettings, Seat, SeatState
 from queue_manager.service import QueueService
 from telephony.call import DialStatus
 from telephony.errors import CallEnded
@@ -86,3 +87,21 @@ def _hung_up_on(call: ScriptedCall):  # type: ignore[no-untyped-def]  # a stand-
         raise CallEnded("hangup")
 
     return dial
+
+
+@in_virtual_time
+async def test_a_line_that_no_seat_has_as_a_skill_is_answered_at_the_general_desk() -> None:
+    """12333 in a city whose seats know only the general service: nobody waits for ever."""
+    queue = await opened("8001")
+    world, call = calling(queue, 1, Script(seats=[DialStatus.ANSWER]))
+    call.info = replace(call.info, called_number="12333", first_called="")
+    await converse(call, world.desk)
+    assert (world.row.seat_id, world.row.facts.line_id) == ("8001", "l12333")
+
+
+def test_needs_stay_as_they_are_when_some_seat_has_them_or_none_could_serve_at_all() -> None:
+    labour = frozenset({Need("svc:12333"), Need("lang:za")})
+    general = frozenset({Need("svc:general"), Need("lang:za")})
+    assert served_needs(labour, lambda needs: True) == labour
+    assert served_needs(labour, lambda needs: needs == general) == general
+    assert served_needs(labour, lambda needs: False) == labour
