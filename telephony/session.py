@@ -119,6 +119,7 @@ class FastAgiCall:
         on_answer: Callable[[datetime], Awaitable[None]],
         variables: Mapping[str, str] | None = None,
     ) -> DialResult:
+        """After a redirect Dial ends as after any talk; the next command raises CallEnded."""
         seat = _matching(_ENDPOINT, endpoint, "endpoint")
         await self.music(False)
         # Without this an earlier attempt's DIALSTATUS could be read as this one's.
