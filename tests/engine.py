@@ -58,7 +58,7 @@ async def engine(port: int, handler: Handler) -> AsyncIterator[asyncio.Server]:
 
     Leaving the block cuts all sessions, as an engine that is killed does.
     """
-    failures: list[BaseException] = []
+    failures: list[Exception] = []
     running: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

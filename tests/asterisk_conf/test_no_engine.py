@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from asterisk_conf.model import SeatEndpoint
 from tests.engine import Session, engine
 from tests.manager import manager
 from tests.rtp import Telephone, telephone
 from tests.servers import free_port
 from tests.sipp import RunningSipp, bye, callee, caller, hangs_up, pause, sipp_running, until_bye
-from tests.stack import AsteriskStack, SeatEndpoint, asterisk_stack, trunk
+from tests.stack import AsteriskStack, asterisk_stack, trunk
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from asterisk_conf.model import SeatEndpoint
 from tests.engine import Session, engine
 from tests.manager import Manager, manager
 from tests.rtp import Telephone, telephone
 from tests.servers import free_port
 from tests.sipp import bye, callee, caller, pause, sipp_running, until_bye
-from tests.stack import AsteriskStack, SeatEndpoint, asterisk_stack
+from tests.stack import AsteriskStack, asterisk_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
