@@ -33,7 +33,7 @@ KEY_AT = ((0.8, "1"),)
 QUEUED_AFTER_S = 1.5
 SETTLE_S = 1.0
 CHANNELS_GONE_S = 10.0
-ALL_WAIT_S = 20.0
+ALL_WAIT_S = 12.0
 WAITING_SAMPLES = 5
 TARGETS: Mapping[str, float] = {
     "cpu_ratio": 1.0,

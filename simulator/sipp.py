@@ -137,11 +137,12 @@ class Sipp:
 
         There is no event for this, and an OPTIONS would count as a call that never ends.
         """
+        assert self._process is not None, f"{self.name} was not started"
         deadline = time.monotonic() + READY_S
-        process = psutil.Process(self.pid)
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self._process.returncode is None:
             with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-                if any(link.laddr == (own.ip, own.port) for link in process.net_connections("udp")):
+                held = psutil.Process(self.pid).net_connections("udp")
+                if any(link.laddr == (own.ip, own.port) for link in held):
                     return
             await asyncio.sleep(0.02)
         raise StepMissed(f"{self.name}: SIPp didn't come up at {own}: {self.complaint()}")

@@ -52,7 +52,7 @@ async def _measure(plan: Plan) -> dict[str, float]:
 
 
 def _say(line: str) -> None:
-    progress.print(line, highlight=False)
+    progress.print(line, highlight=False, soft_wrap=True)
 
 
 def _commit() -> str:

@@ -1,0 +1,72 @@
+"""Running SIPp: its counts, its complaints, its end."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from simulator.errors import ProgramFailed, StepMissed
+from simulator.load import NoRawSockets, raw_sockets_allowed, write_quiet_sound, write_sound
+from simulator.sipp import SCENARIOS, Address, Sipp, command, free_port, parse_statistics
+
+HEAD = "StartTime;TotalCallCreated;SuccessfulCall(P);SuccessfulCall(C);FailedCall(C);"
+
+
+def _seats(folder: Path, own: Address) -> Sipp:
+    keys = {"codec": "0", "codec_name": "PCMU"}
+    return Sipp(command(SCENARIOS / "load_seat.xml", own, keys=keys), folder, "seats")
+
+
+def test_the_last_row_of_the_statistics_counts() -> None:
+    told = parse_statistics(f"{HEAD}\nnow;1;1;1;0;\nnow;12;3;10;2;\n")
+    assert (told.created, told.successful, told.failed) == (12, 10, 2)
+
+
+def test_no_statistics_are_an_error() -> None:
+    with pytest.raises(ProgramFailed, match="no statistics"):
+        parse_statistics(HEAD)
+
+
+async def test_it_comes_up_and_finishes_when_told(tmp_path: Path) -> None:
+    """No call was there: it ends at once, of its own will, and has written its counts."""
+    own = Address("127.0.0.3", free_port("127.0.0.3"))
+    async with _seats(tmp_path, own) as sipp:
+        await sipp.listening(own)
+        assert await sipp.finish(5) in (0, 99)
+    assert sipp.statistics().created == 0
+
+
+async def test_a_taken_port_is_told(tmp_path: Path) -> None:
+    """The second SIPp can't have the first one's port, and that is what we hear."""
+    own = Address("127.0.0.3", free_port("127.0.0.3"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    async with _seats(tmp_path / "a", own) as first:
+        await first.listening(own)
+        async with _seats(tmp_path / "b", own) as second:
+            with pytest.raises(StepMissed, match="didn't come up"):
+                await second.listening(own)
+
+
+async def test_one_that_is_still_there_is_ended(tmp_path: Path) -> None:
+    """Leaving the block ends the process, whatever it was doing."""
+    own = Address("127.0.0.3", free_port("127.0.0.3"))
+    async with _seats(tmp_path, own) as sipp:
+        await sipp.listening(own)
+        with pytest.raises(StepMissed, match="didn't end"):
+            await sipp.ended(0.2)
+    assert not psutil.pid_exists(sipp.pid)
+
+
+def test_load_without_raw_sockets_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(NoRawSockets, match="as root"):
+        raw_sockets_allowed()
+
+
+def test_the_quiet_sound_is_far_smaller(tmp_path: Path) -> None:
+    """Five hundred waiting citizens send a packet a second each, and still press their key."""
+    write_sound(tmp_path / "loud", "ulaw", [(0.8, "1")])
+    write_quiet_sound(tmp_path / "quiet", "ulaw", [(0.8, "1")])
+    loud, quiet = (tmp_path / "loud").stat().st_size, (tmp_path / "quiet").stat().st_size
+    assert quiet < loud / 15
