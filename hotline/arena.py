@@ -15,7 +15,7 @@ import signal
 import socket
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,14 +91,10 @@ class BenchArena:
         queue = arena_files.ALL_QUEUE if seats == self._plan.seats else arena_files.FEW_QUEUE
         return Crowd(arena_files.TRUNK_IP, queue, sip, self._phones)
 
-    def cpu_s(self, side: Side) -> float:
+    def cpu_s(self, side: Side) -> Mapping[str, float]:
         """Asterisk's CPU; for the engine's side with the engine's and its Redis's."""
         names = ("asterisk", "engine", "redis") if side is Side.ENGINE else ("asterisk",)
-        return sum(
-            process.cpu_times().user + process.cpu_times().system
-            for name in names
-            for process in self._family(name)
-        )
+        return {name: sum(_cpu_s(p) for p in self._family(name)) for name in names}
 
     def engine_rss_mb(self) -> float:
         """See `Arena.engine_rss_mb`."""
@@ -269,6 +265,11 @@ class BenchArena:
     def _count(self, query: str) -> int:
         with contextlib.closing(sqlite3.connect(self._settings.folders.database)) as database:
             return int(database.execute(query).fetchone()[0])
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 @contextlib.asynccontextmanager

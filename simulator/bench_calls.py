@@ -59,8 +59,8 @@ class Arena(Protocol):
         """Let this side alone take calls, with so many seats ready; how to reach it."""
         ...
 
-    def cpu_s(self, side: Side) -> float:
-        """CPU seconds used so far by all processes that work for this side's calls."""
+    def cpu_s(self, side: Side) -> Mapping[str, float]:
+        """CPU seconds used so far, by each part that works for this side's calls."""
         ...
 
     async def rows(self, side: Side) -> int:
@@ -187,13 +187,16 @@ class _Bench:
         """Enough seats for everybody: what does a call cost?"""
         crowd = await self.arena.switch(side, self.plan.seats)
         await self._burst(side, Burst(self.plan.warm_up, 10), crowd)
-        cpu_before = self.arena.cpu_s(side)
+        before = self.arena.cpu_s(side)
         burst = Burst(round(rate * self.plan.burst_s), rate)
         result = await self._burst(side, burst, crowd)
-        spent_ms = 1000 * (self.arena.cpu_s(side) - cpu_before)
-        per_call = spent_ms / result.seats.successful
+        served = result.seats.successful
+        after = self.arena.cpu_s(side)
+        parts_ms = {part: 1000 * (after[part] - before[part]) / served for part in after}
+        per_call = sum(parts_ms.values())
         self.tallies[side].cpu_ms.setdefault(rate, []).append(per_call)
-        self.say(f"{side}: {burst.calls} calls at {rate}/s, {per_call:.1f} ms CPU a call")
+        shares = ", ".join(f"{part} {spent:.1f}" for part, spent in parts_ms.items())
+        self.say(f"{side}: {burst.calls} calls at {rate}/s, {per_call:.1f} ms CPU each ({shares})")
 
     async def crowd(self, side: Side) -> None:
         """More callers than seats: how long is a free seat left alone?"""
