@@ -285,10 +285,11 @@ class Seats:
         if last.state in (SeatState.READY, SeatState.RESERVED):
             desk.idle_since = min(last.since, now)
         elif last.state is SeatState.WRAP_UP:
-            left = last.since + timedelta(seconds=self._settings.wrap_up_s) - now
+            since = min(last.since, now)  # the clock may have been set back
+            left = since + timedelta(seconds=self._settings.wrap_up_s) - now
             if left > timedelta(0):
                 desk.status = SeatStatus(SeatState.WRAP_UP, pause_reason=reason)
-                desk.view = SeatView(seat, SeatState.WRAP_UP, last.since, reason)
+                desk.view = SeatView(seat, SeatState.WRAP_UP, since, reason)
                 self._after(left.total_seconds(), desk, SeatEvent.WRAP_UP_ENDED)
 
     def _change(self, desk: Desk, seat: Seat) -> None:

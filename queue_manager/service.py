@@ -148,8 +148,9 @@ class QueueService:
 
     def restore_talk(self, seat_id: str, call_id: str) -> None:
         """This call is talking with this seat, as seen on its living channels: the seat talks
-        until `talk_ended_by_call`. What is known already changes nothing; what contradicts the
-        queue (unknown seat, seat busy with another call, call still waiting) is logged."""
+        until `came_back` or `talk_ended_by_call`. What is known already changes nothing; what
+        contradicts the queue (unknown seat, seat busy with another call, call still waiting) is
+        logged."""
         entry = self._waiting.get(call_id)
         if call_id in self._talks:
             return
@@ -163,12 +164,17 @@ class QueueService:
         token = self._seats.find_talk(desk, call_id)
         self._talks[call_id] = _Talk(desk, token, self._clock.now())
 
-    def talk_ended_by_call(self, call_id: str) -> None:
-        """The caller's channel is gone for good: his talk ends, and so does a place that his
-        conversation failed to give up. Nothing happens for unknown calls."""
+    def came_back(self, call_id: str) -> None:
+        """The dialplan brought this call to an engine again: who is here doesn't talk, the end of
+        his talk was not seen. Nothing happens for unknown calls."""
         talk = self._talks.get(call_id)
         if talk is not None:
             self._end_talk(call_id, talk)
+
+    def talk_ended_by_call(self, call_id: str) -> None:
+        """The caller's channel is gone for good: his talk ends, and so does a place that his
+        conversation failed to give up. Nothing happens for unknown calls."""
+        self.came_back(call_id)
         entry = self._waiting.get(call_id)
         if entry is not None:
             self.caller_left(entry, LeaveReason.ABANDONED)
@@ -181,9 +187,7 @@ class QueueService:
         entry = self._waiting.get(caller.call_id)
         if entry is not None:
             return Place(self, entry)
-        talk = self._talks.get(caller.call_id)
-        if talk is not None:  # who queues doesn't talk: the end of the talk was not seen
-            self._end_talk(caller.call_id, talk)
+        self.came_back(caller.call_id)
         entry = Entry(caller, slot_of(caller.queued_at.astimezone(self.settings.zone)))
         place = Place(self, entry)
         self._waiting[caller.call_id] = entry

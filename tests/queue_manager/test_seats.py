@@ -253,6 +253,35 @@ def test_what_seats_did_before_a_restart_is_taken_up() -> None:
     run(scenario())
 
 
+def test_wrap_up_ends_in_its_time_though_the_clock_was_set_back() -> None:
+    """Stored by a clock that was five hours ahead: the seat doesn't wrap up for five hours."""
+
+    async def scenario() -> None:
+        live = Memory()
+        later = START + timedelta(hours=5)
+        live.seats = {"8001": SeatView(seat("8001"), SeatState.WRAP_UP, later)}
+        queue = await open_queue(seat("8001"), live=live)
+        await asyncio.sleep(WRAP_UP_TIMER_S + 1)
+        assert state(queue, "8001") is SeatState.READY
+
+    run(scenario())
+
+
+def test_a_found_talk_ends_when_its_call_comes_back_to_an_engine() -> None:
+    """Its channel may live on, and its hang-up may be nobody's business any more."""
+
+    async def scenario() -> None:
+        queue = QueueService(SETTINGS, Memory(), LoopClock())
+        await queue.start([seat("8001")], ())
+        queue.restore_talk("8001", "old")
+        queue.came_back("never heard of")
+        assert state(queue, "8001") is SeatState.TALKING
+        queue.came_back("old")
+        assert state(queue, "8001") is SeatState.WRAP_UP
+
+    run(scenario())
+
+
 def test_a_talk_found_after_a_restart_keeps_its_seat_until_the_hang_up() -> None:
     """Restored before its phone is reported, it is offered to nobody; then wrap-up as usual."""
 

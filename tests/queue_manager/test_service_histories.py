@@ -139,6 +139,10 @@ class QueueMachine(RuleBasedStateMachine):
     def channel_dies(self, call_id: str) -> None:
         self.do(lambda: self.queue.talk_ended_by_call(call_id))
 
+    @rule(call_id=calls)
+    def comes_back(self, call_id: str) -> None:
+        self.do(lambda: self.queue.came_back(call_id))
+
     @rule(call_id=calls, seat_id=SEAT_IDS)
     def talk_is_found(self, call_id: str, seat_id: str) -> None:
         self.do(lambda: self.queue.restore_talk(seat_id, call_id))
