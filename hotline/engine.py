@@ -179,6 +179,9 @@ class Engine:
     # --- calls
 
     async def _on_call(self, call: Call) -> None:
+        if call.info.reentry:
+            for queue in self._queues.values():
+                queue.came_back(call.info.call_id)
         try:
             await converse(call, self._desk)
         except CallEnded:

@@ -1,7 +1,9 @@
 """Asterisk's facts brought to the queues, and after each connection: what is true, made true here.
 
 A talk that an earlier engine began is found on its channel: the seat is talking, and the ticket
-that the earlier engine may not have written any more is written now.
+that the earlier engine may not have written any more is written now. A seat that an earlier engine
+let ring is taken for talking, too: it must ring for nobody else, and when it answers, nobody but
+us will notice.
 """
 
 import asyncio
@@ -46,6 +48,8 @@ class Reconciler:
         self._clock = clock
         self._spawn = spawn
         self._reachable: set[str] = set()
+        self._ringing: dict[str, ChannelSeen] = {}
+        self._drafted: set[str] = set()
 
     def take(self, event: Event) -> None:
         """One event of `telephony`."""
@@ -59,7 +63,7 @@ class Reconciler:
             case ConnectionLost():
                 log.warning("asterisk_events_missed", since=event.at.isoformat())
             case SeatAnswered():
-                pass  # telephony has told the conversation that rings this seat
+                self._answered(event.call_id)
 
     def _endpoint(self, endpoint: str, reachable: bool) -> None:
         if reachable:
@@ -71,15 +75,29 @@ class Reconciler:
 
     def _hung_up(self, call_id: str) -> None:
         """A conversation of ours ends by itself; this is for talks found in a snapshot."""
+        self._ringing.pop(call_id, None)
+        self._drafted.discard(call_id)
         if call_id not in self._led():
             for queue in self._queues.values():
                 queue.talk_ended_by_call(call_id)
 
+    def _answered(self, call_id: str) -> None:
+        """Telephony has told the conversation that rings this seat; is there none of ours?"""
+        channel = self._ringing.pop(call_id, None)
+        if channel is not None and call_id not in self._led():
+            self._talk_found(channel)
+
     def _snapshot(self, seen: SnapshotTaken) -> None:
         """Talks first: a seat that talks must not be offered a caller when its phone shows up."""
+        dialled = {leg.linked_id for leg in seen.channels if leg.linked_id != leg.call_id}
         for channel in seen.channels:
-            if channel.bridged and _talks(channel) and channel.call_id not in self._led():
+            if not _dials(channel) or channel.call_id in self._led():
+                continue
+            if channel.bridged:
                 self._talk_found(channel)
+            elif channel.call_id in dialled:
+                self._ringing[channel.call_id] = channel
+                self._occupy(channel)
         for endpoint in self._reachable - seen.reachable_endpoints:
             self._endpoint(endpoint, False)
         for endpoint in seen.reachable_endpoints:
@@ -91,22 +109,29 @@ class Reconciler:
         )
 
     def _talk_found(self, channel: ChannelSeen) -> None:
+        self._occupy(channel)
+        if channel.call_id in self._drafted:
+            return
+        self._drafted.add(channel.call_id)
+        info = info_from_variables(channel.call_id, channel.channel, channel.variables)
+        draft = draft_of_talk(info, self._directory(), self._clock.now())
+        self._spawn(self._keep(self._tickets.create(draft)))
+
+    def _occupy(self, channel: ChannelSeen) -> None:
+        """The seat is this caller's, until he comes back to us or hangs up."""
         tenant = channel.variables.get("TENANT", "")
         queue = self._queues.get(tenant)
         if queue is None:
             log.error("talk_of_nobody", call_id=channel.call_id, tenant=tenant)
-            return
-        queue.restore_talk(channel.variables["SEAT"], channel.call_id)
-        info = info_from_variables(channel.call_id, channel.channel, channel.variables)
-        draft = draft_of_talk(info, self._directory(), self._clock.now())
-        self._spawn(self._keep(self._tickets.create(draft)))
+        else:
+            queue.restore_talk(channel.variables["SEAT"], channel.call_id)
 
     @staticmethod
     async def _keep(making: Coroutine[Any, Any, str]) -> None:
         await making
 
 
-def _talks(channel: ChannelSeen) -> bool:
+def _dials(channel: ChannelSeen) -> bool:
     """A caller's channel that a seat has been rung for."""
     return channel.variables.get("STAGE") == "dialing" and bool(channel.variables.get("SEAT"))
 
