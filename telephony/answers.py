@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from telephony.events import SeatAnswered
+from telephony.events import SeatAnswered, SnapshotTaken
 
 OnAnswer = Callable[[datetime], Awaitable[None]]
 
@@ -76,3 +76,10 @@ class AnswerRegistry:
         ringing = self._ringing.get(event.call_id)
         if ringing is not None and ringing.endpoint in ("", event.endpoint):
             ringing.answered(event.at)
+
+    def take(self, seen: SnapshotTaken) -> None:
+        """An answer while AMI was away: a caller who is bridged while we ring for him talks."""
+        for channel in seen.channels:
+            ringing = self._ringing.get(channel.call_id)
+            if ringing is not None and channel.bridged:
+                ringing.answered(seen.at)

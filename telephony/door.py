@@ -12,7 +12,7 @@ from telephony.answers import AnswerRegistry
 from telephony.call import CallInfo
 from telephony.connection import AgiConnection
 from telephony.errors import ActionFailed, NotConnected
-from telephony.events import Event, SeatAnswered
+from telephony.events import Event, SeatAnswered, SnapshotTaken
 from telephony.fastagi import FastAgiServer
 from telephony.session import ANSWER_S, FastAgiCall
 
@@ -111,6 +111,8 @@ class Telephony:
         async for event in self.ami.events():
             if isinstance(event, SeatAnswered):
                 self._answers.tell(event)
+            elif isinstance(event, SnapshotTaken):
+                self._answers.take(event)
             try:
                 self._on_event(event)
             except Exception:

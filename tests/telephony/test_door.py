@@ -81,6 +81,10 @@ def _heard(house: House, kind: type[Event]) -> Callable[[], bool]:
     return lambda: any(isinstance(e, kind) for e in house.events)
 
 
+def _snapshots(house: House) -> int:
+    return sum(isinstance(event, SnapshotTaken) for event in house.events)
+
+
 async def test_a_call_is_led_and_listed_while_it_lasts() -> None:
     """`active_calls` has it from the header to the caller's leaving."""
     house = House()
@@ -172,6 +176,32 @@ async def test_the_seats_answer_reaches_the_dialling_call() -> None:
         peer.send("200 result=0")
         assert await peer.closed() == b""
     assert len(result) == 1
+
+
+async def test_an_answer_while_ami_was_away_is_told_when_it_is_back() -> None:
+    """The snapshot shows the caller bridged: the talk goes on, and is known from then on."""
+    house, board = House(), Switchboard(channels=[ALIVE])
+    told = asyncio.Event()
+
+    async def lead(call: FastAgiCall) -> None:
+        async def on_answer(at: object) -> None:
+            told.set()
+
+        await call.dial("s1", ring_s=9, on_answer=on_answer)
+
+    house.lead = lead  # type: ignore[method-assign]  # this test's own conversation
+    async with door(house, board) as telephony, agi_peer(telephony.agi_port, header()) as peer:
+        await peer.expect("EXEC MSet")
+        assert (await peer.command()).startswith("EXEC Dial")
+        telephony.ami._events.drop("test")
+        await eventually(lambda: _snapshots(house) == 2, "no second snapshot")
+        assert not told.is_set(), "it still rings"
+        board.channels = [f"{ALIVE}\r\nBridgeID: 7d1c"]
+        telephony.ami._events.drop("test")
+        async with asyncio.timeout(5):
+            await told.wait()
+        peer.send("200 result=0")
+        assert await peer.closed() == b""
 
 
 async def test_a_mistake_in_the_wiring_doesnt_stop_the_events() -> None:
