@@ -3,10 +3,12 @@
 An item is `incoming/<call>.json`, with its audio beside it. The steps are: audio to its place,
 ticket, call row, item to `done/`. Each can be repeated without harm, and the item is moved last,
 so a crash anywhere is healed by the next round. What is wrong goes to `rejected/` with its
-reason; while SQL is away everything stays where it is.
+reason; while SQL is away everything stays where it is. `incoming/<call>.begun` is the item of a
+caller who is being recorded; one that grows old was left behind by a script that was killed.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta, tzinfo
 from pathlib import Path
@@ -25,7 +27,9 @@ from tickets.ports import CallStore, TicketStore
 log = structlog.get_logger(__name__)
 
 EVERY_S = 2.0
+BEGUN_LIFE_S = 600.0
 MOST_TAKES = 5
+LEAST_VOICE_S = 1.0
 OUTCOMES = {
     Origin.VOICE_REQUEST: Outcome.VOICE_REQUEST,
     Origin.TALK: Outcome.ANSWERED,
@@ -70,6 +74,10 @@ class SpoolTaker:
 
         An item the disk doesn't let us handle waits for the next round, the others don't.
         """
+        try:
+            await asyncio.to_thread(self._finish_begun)
+        except OSError as error:
+            log.error("spool_begun_waits", reason=str(error))
         files = sorted((self._spool / "incoming").glob("*.json"))
         for file in files:
             try:
@@ -77,6 +85,13 @@ class SpoolTaker:
             except OSError as error:
                 log.error("spool_item_waits", item=file.name, reason=str(error))
         return len(files)
+
+    def _finish_begun(self) -> None:
+        """An item whose script was killed in the middle is taken in as it stands."""
+        for begun in (self._spool / "incoming").glob("*.begun"):
+            if time.time() - begun.stat().st_mtime > BEGUN_LIFE_S:
+                log.warning("spool_item_left_behind", item=begun.name)
+                begun.replace(begun.with_suffix(".json"))
 
     async def _take(self, file: Path) -> None:
         try:
@@ -99,10 +114,12 @@ class SpoolTaker:
         voice, voice_s = await asyncio.to_thread(self._place_voice, item, facts)
         origin = origin_of(item, has_voice=voice_s > 0)
         if origin is None:
-            log.info("spool_item_done_before", tenant=facts.tenant, call_id=item.call_id)
+            if item.transferred:
+                await self._calls.record(_call_record(item, facts, Outcome.TRANSFERRED, ""))
+            log.info("spool_item_without_ticket", tenant=facts.tenant, call_id=item.call_id)
             return
         ticket = await self._tickets.create(_new_ticket(item, facts, origin, voice, voice_s))
-        await self._calls.record(_call_record(item, facts, origin, ticket.number))
+        await self._calls.record(_call_record(item, facts, OUTCOMES[origin], ticket.number))
         log.info(
             "spool_item_taken", tenant=facts.tenant, call_id=item.call_id, ticket=ticket.number,
             origin=origin.value,
@@ -127,16 +144,19 @@ class SpoolTaker:
         return self._earlier_take(item, name)
 
     def _earlier_take(self, item: SpoolItem, name: str) -> tuple[str, float]:
+        """As a conversation chooses: the last take that is more than a breath, else the longest."""
         if item.stage != "voice_request":
             return "", 0.0
         middle = item.began_at.date()
-        for day in (middle + timedelta(days=shift) for shift in (-1, 0, 1)):
-            for take in range(MOST_TAKES, 0, -1):
+        chosen, length_s = "", 0.0
+        for take in range(1, MOST_TAKES + 1):
+            for day in (middle + timedelta(days=shift) for shift in (-1, 0, 1)):
                 path = request_path(name, day, str(take))
                 file = self._home / path
-                if file.is_file() and (seconds := _seconds(file)) > 0:
-                    return path, seconds
-        return "", 0.0
+                seconds = _seconds(file) if file.is_file() else 0.0
+                if seconds >= LEAST_VOICE_S or seconds > length_s:
+                    chosen, length_s = path, seconds
+        return chosen, length_s
 
     def _finish(self, file: Path) -> None:
         move(file, _unused(self._spool / "done" / file.name))
@@ -168,12 +188,12 @@ def _new_ticket(
     )
 
 
-def _call_record(item: SpoolItem, facts: CallFacts, origin: Origin, ticket: str) -> CallRecord:
+def _call_record(item: SpoolItem, facts: CallFacts, outcome: Outcome, ticket: str) -> CallRecord:
     """When a seat answered isn't known: only the dead engine knew."""
     return CallRecord(
         facts=facts,
-        outcome=OUTCOMES[origin],
-        seat_id=item.seat if origin is Origin.TALK else "",
+        outcome=outcome,
+        seat_id=item.seat if outcome is Outcome.ANSWERED else "",
         queued_at=item.queued_at,
         answered_at=None,
         ended_at=item.taken_at,

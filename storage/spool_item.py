@@ -60,6 +60,11 @@ class SpoolItem(BaseModel):
         """When the call was answered, as far as it is known."""
         return self.started_at or self.taken_at
 
+    @property
+    def transferred(self) -> bool:
+        """Whether it was no seat that answered, but whom the caller was connected on to."""
+        return self.stage == "dialing" and self.dialstatus == "ANSWER" and not self.seat
+
 
 def file_name(call_id: str) -> str:
     """A call's file name in the spool, as the script makes it."""
@@ -77,13 +82,14 @@ def parse_item(name: str, content: bytes) -> SpoolItem:
 
 
 def origin_of(item: SpoolItem, *, has_voice: bool) -> Origin | None:
-    """What ticket an item makes; None when the engine had finished with the call.
+    """What ticket an item makes; None when the engine had finished with the call, or it was
+    connected on.
 
     A voice makes a request of any item: somebody spoke, somebody must listen.
     """
     if item.reason == "request" or has_voice:
         return Origin.VOICE_REQUEST
-    if item.stage == "done":
+    if item.stage == "done" or item.transferred:
         return None
     if item.stage == "talked" or (item.stage == "dialing" and item.dialstatus == "ANSWER"):
         return Origin.TALK

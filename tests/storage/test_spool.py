@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -126,7 +127,7 @@ def test_what_an_orphan_is_tells_its_stage(
     stage: str, dialstatus: str, origin: Origin | None
 ) -> None:
     item = SpoolItem.model_validate_json(
-        json.dumps(ITEM | {"stage": stage, "dialstatus": dialstatus})
+        json.dumps(ITEM | {"stage": stage, "dialstatus": dialstatus, "seat": "801"})
     )
     assert origin_of(item, has_voice=False) is origin
     assert origin_of(item, has_voice=True) is Origin.VOICE_REQUEST
@@ -158,6 +159,49 @@ async def test_a_take_that_the_dead_engine_recorded_is_not_forgotten(
         await taker.take_all()
         [ticket] = await _tickets(database)
         assert (ticket.origin, ticket.voice_path) == (Origin.VOICE_REQUEST, earlier)
+
+
+async def test_a_breath_does_not_take_the_place_of_what_was_said_before(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """He wanted to say it again and hung up while the engine was away: what he said counts."""
+    earlier = f"recordings/requests/2026/11/21/{CALL}-1.wav"
+    put(tmp_path / earlier, wav(9))
+    put(tmp_path / f"recordings/requests/2026/11/21/{CALL}-2.wav", wav(0.3))
+    lay(tmp_path, stage="voice_request")
+    async with taking(sqlite_url, tmp_path) as (taker, database):
+        await taker.take_all()
+        [ticket] = await _tickets(database)
+        assert (ticket.voice_path, ticket.voice_s) == (earlier, 9.0)
+
+
+async def test_an_orphan_that_was_connected_on_is_no_talk_of_a_seat(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """A transfer that was answered before the engine died: its row says so, no ticket."""
+    lay(tmp_path, stage="dialing", dialstatus="ANSWER", queued_at="")
+    async with taking(sqlite_url, tmp_path) as (taker, database):
+        await taker.take_all()
+        assert await _tickets(database) == []
+        [row] = await database.read(lambda c: c.execute(select(calls)).all())
+        assert (row.outcome, row.seat_id) == ("transferred", "")
+
+
+async def test_a_recording_whose_script_was_killed_becomes_a_ticket(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Asterisk died while the caller spoke: audio and who he is are there, the item isn't. As
+    long as he may still be speaking it is left alone."""
+    begun = lay(tmp_path, 5.0, reason="request")
+    begun = begun.rename(begun.with_suffix(".begun"))
+    async with taking(sqlite_url, tmp_path) as (taker, database):
+        assert await taker.take_all() == 0
+        long_ago = begun.stat().st_mtime - storage.spool.BEGUN_LIFE_S - 1
+        os.utime(begun, (long_ago, long_ago))
+        assert await taker.take_all() == 1
+        [ticket] = await _tickets(database)
+        assert (ticket.origin, ticket.voice_s) == (Origin.VOICE_REQUEST, 5.0)
+        assert _names(tmp_path) == [f"done/{CALL}.json"]
 
 
 async def test_an_item_that_comes_again_changes_nothing(sqlite_url: str, tmp_path: Path) -> None:
