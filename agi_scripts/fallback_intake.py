@@ -115,9 +115,11 @@ def main() -> None:
     asks = wanted == "request" and not talked(variables)
     languages = languages_of(variables)
     if asks:
+        begin(line, file.with_suffix(".begun"), item(line.call_id, variables, asks, 0.0))
         taken(line, file.with_suffix(".wav"), languages)
     try:
         write(file, item(line.call_id, variables, asks, voice_s(file.with_suffix(".wav"))))
+        file.with_suffix(".begun").unlink(missing_ok=True)
     except OSError as error:
         line.log("ERROR", f"the request can't be kept, {file.parent}: {error}")
         farewell(line, ("request_failed",) if asks else (), languages)
@@ -154,6 +156,15 @@ def languages_of(variables: dict[str, str]) -> tuple[str, ...]:
     if re.fullmatch(r"[a-z]{2,3}", chosen) and (HOME / "prompts" / chosen).is_dir():
         return (chosen,)
     return FIRST_LANGUAGES
+
+
+def begin(line: Line, file: Path, content: dict[str, object]) -> None:
+    """Who is being recorded, should Asterisk and we be killed in the middle: the engine takes what
+    is left in after a while. Without it the request is recorded all the same."""
+    try:
+        write(file, content)
+    except OSError as error:
+        line.log("ERROR", f"only the end of the recording will tell whose it is: {error}")
 
 
 def taken(line: Line, file: Path, languages: tuple[str, ...]) -> None:

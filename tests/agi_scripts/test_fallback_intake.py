@@ -57,10 +57,11 @@ class Asterisk:
         hangs_up_at: int | None = None,
         cut_at: int | None = None,
         sighup_at: int | None = None,
+        killed_at: str = "-",
         call_id: str = CALL_ID,
     ) -> int:
         """One run; from the given command on every answer is a hang-up, the pipe is cut, or the
-        script gets Asterisk's SIGHUP. The exit code."""
+        script gets Asterisk's SIGHUP, or SIGKILL. The exit code."""
         code = SCRIPT.read_text().replace('Path("/hotline")', f"Path({str(self.home)!r})")
         start = ["-c", f"import sys; __file__ = {str(SCRIPT)!r}; exec({code!r})", mode]
         with subprocess.Popen(
@@ -80,6 +81,9 @@ class Asterisk:
                     if sighup_at == number:
                         process.send_signal(signal.SIGHUP)
                     if cut_at is not None and number >= cut_at:
+                        break
+                    if line.startswith(killed_at):
+                        process.kill()
                         break
                     gone = hangs_up_at is not None and number >= hangs_up_at
                     process.stdin.write(self._answer(line.strip(), gone) + "\n")
@@ -159,6 +163,18 @@ def test_every_moment_of_a_hang_up_leaves_an_item(tmp_path: Path) -> None:
             assert asterisk.left_over == []
             if how == "hangs_up_at" and moment == whole.at("RECORD FILE"):
                 assert asterisk.item["voice_s"] == 2.0
+
+
+def test_killed_while_the_caller_speaks_it_has_said_who_he_is(tmp_path: Path) -> None:
+    """Asterisk dies and takes us along: what was begun is an item; a whole run leaves none."""
+    asterisk = Asterisk(tmp_path)
+    asterisk.run("request", killed_at="RECORD FILE")
+    [begun] = (tmp_path / "spool" / "incoming").iterdir()
+    assert begun.name == f"{CALL_ID}.begun"
+    item = json.loads(begun.read_text())
+    assert (item["caller"], item["reason"], item["voice_s"]) == ("13800138000", "request", 0.0)
+    asterisk.run("request")
+    assert not begun.exists()
 
 
 @pytest.mark.parametrize(
