@@ -14,7 +14,14 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from asterisk_conf.model import NAME, Installation, Trunk
-from asterisk_conf.modules import AMI_EVENTS, AMI_READ, AMI_WRITE, MODULES, SHORT_FILES
+from asterisk_conf.modules import (
+    AMI_EVENTS,
+    AMI_READ,
+    AMI_WRITE,
+    MODULES,
+    SHORT_FILES,
+    UNHEARD_EVENTS,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 NOTICE = "Rendered by the hotline: what is changed here by hand is lost at the next start."
@@ -52,6 +59,7 @@ def rendered(installation: Installation) -> dict[str, str]:
         "ami_read": AMI_READ,
         "ami_write": AMI_WRITE,
         "ami_events": AMI_EVENTS,
+        "unheard": UNHEARD_EVENTS,
     }
     environment = _environment()
     texts = {

@@ -256,6 +256,12 @@ class RunningSipp:
                         return int(found.group(1))
                 await asyncio.sleep(0.01)
 
+    async def answered(self) -> None:
+        """Wait until a call of ours is up: its ACK was on the wire."""
+        async with asyncio.timeout(RUN_S):
+            while "\nACK sip:" not in self.messages():
+                await asyncio.sleep(0.01)
+
     async def finish(self, *, seconds: float = RUN_S) -> SippResult:
         """Wait until all its calls are over; raises TimeoutError."""
         async with asyncio.timeout(seconds):

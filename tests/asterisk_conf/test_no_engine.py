@@ -167,8 +167,7 @@ async def test_a_talk_that_ends_after_the_engine_died_is_not_asked_again(
     ):
         async with engine(stack.agi_port, rings), asyncio.timeout(10):
             await talking.wait()
-            while "ACK sip:" not in phone.messages():
-                await asyncio.sleep(0.02)
+            await phone.answered()
         assert (await phone.finish()).ok, "the talk outlived the engine"
         assert (await citizen.finish()).ok
     item = await spooled(stack)
@@ -194,8 +193,7 @@ async def test_a_caller_who_leaves_a_talk_after_the_engine_died_is_noted(
     ):
         async with engine(stack.agi_port, rings), asyncio.timeout(10):
             await talking.wait()
-            while "ACK sip:" not in phone.messages():
-                await asyncio.sleep(0.02)
+            await phone.answered()
         assert (await citizen.finish()).ok
         assert (await phone.finish()).ok
     item = await spooled(stack)

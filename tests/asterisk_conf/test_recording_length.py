@@ -184,6 +184,7 @@ async def answers(name: str) -> None:
         sipp_running(scenario, local=SEATS, port=port, sound_port=headset.port) as seat,
     ):
         headset.connect(await seat.remote_sound_port())
+        await seat.answered()
         talk = asyncio.create_task(headset.speak(30))
         assert (await seat.finish()).ok
         talk.cancel()
