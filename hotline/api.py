@@ -63,6 +63,11 @@ def _token(settings: Settings) -> str:
     try:
         return secrets_kept.read(home, secrets_kept.CLI_TOKEN)
     except FileNotFoundError as error:
+        if home.secrets.is_dir():
+            raise EngineAway(
+                f"home {home.root} has no token for commands yet: the database was away at its "
+                "first start; start it again when the database is back"
+            ) from error
         raise EngineAway(
             f"there is no installation in {home.root}: start it once with `make run`, "
             "or name another with HOTLINE_HOME"

@@ -80,7 +80,8 @@ def _drop_rights(words: Sequence[str]) -> None:
             "start it once with `make run`, or name another with HOTLINE_HOME"
         )
     command = parts.as_engine(settings, words)
-    os.execvpe(command[0], command, {**os.environ, **supervision.environment(settings)})  # noqa: S606
+    environment = {**os.environ, **supervision.environment(settings)}
+    os.execvpe(command[0], command, environment)  # noqa: S606 - our own command
 
 
 def _say(sentence: str, code: int) -> int:

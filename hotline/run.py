@@ -124,11 +124,10 @@ class Runner:
 
     def _welcome(self) -> None:
         s = self._settings
-        token = secrets_kept.read(self._home, secrets_kept.PAGE_TOKEN)
         self._tell("ready for calls", style="bold green")
         lines = (
             "",
-            f"  Wallboard   {api.base_url(s)}/#token={token}",
+            f"  Wallboard   {api.base_url(s)}/{self._fragment()}",
             f"  Call        sip:12345@{s.sip_bind}:{s.sip_port} from a trunk's address "
             f"({_trunk_addresses(s)})",
             f"  Try it      {_try_it(s)}",
@@ -139,6 +138,13 @@ class Runner:
         )
         with contextlib.suppress(OSError, SystemExit):
             self._console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+    def _fragment(self) -> str:
+        """The page's token: in the fragment it reaches no log."""
+        try:
+            return f"#token={secrets_kept.read(self._home, secrets_kept.PAGE_TOKEN)}"
+        except FileNotFoundError:
+            return "  (no token yet: the database was away; start again when it is back)"
 
     def _demonstrate(self, wanted: bool) -> None:
         """The demonstration is a command of its own: its end, good or bad, ends nothing here."""

@@ -52,7 +52,7 @@ take() {
     ("$action") >>"$log" 2>&1 </dev/null 9>&- &
     worker=$!
     set +m
-    trap 'kill -- -"$worker" 2>/dev/null; wait "$worker" 2>/dev/null; printf "\n"; fail "interrupted"' INT TERM
+    trap 'kill -- -"$worker" 2>/dev/null || true; wait "$worker" 2>/dev/null || true; printf "\n"; fail "interrupted"' INT TERM
     while [ -t 1 ] && kill -0 "$worker" 2>/dev/null; do
         printf '\r\033[K  … %s, %s' "$title" "$(seconds_since "$begun")"
         sleep 0.5

@@ -29,11 +29,16 @@ def prepare(
     import asyncio
 
     from hotline.layout import lay_out
+    from hotline.parts import as_engine, is_root
     from hotline.prepare import prepare as work
+    from hotline.supervision import environment
 
     settings = load_settings()
     if not laid_out:
         lay_out(settings)
+    if is_root():
+        command = as_engine(settings, ["prepare", "--laid-out"])
+        os.execvpe(command[0], command, environment(settings))  # noqa: S606 - our own command
     for line in asyncio.run(work(settings)):
         typer.echo(line)
 
@@ -46,7 +51,7 @@ def part(name: Annotated[str, typer.Argument(help="redis, asterisk or engine")])
     settings = load_settings()
     for known in all_parts(settings):
         if known.name == name:
-            os.execvpe(known.command[0], known.command, environment(settings))  # noqa: S606
+            os.execvpe(known.command[0], known.command, environment(settings))  # noqa: S606 - our own part
     raise BadRequest(f"there is no part {name!r} here (Redis is none when redis_url is set)")
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from hotline.settings import Settings
-from tests.e2e.installation import Installation
+from tests.e2e.installation import UP_S, Installation
 from tests.hotline.command import PROJECT
 from tests.servers import free_port, wait_until
 
@@ -39,6 +39,15 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 
 def supervisor(processes: list[psutil.Process]) -> psutil.Process:
     return next(p for p in processes if "supervisor.supervisord" in p.cmdline())
+
+
+def ready_times(installation: Installation, count: int) -> None:
+    """Wait until `hotline run` has said so often that calls can be taken."""
+    wait_until(
+        lambda: installation.output.read_text().count("ready for calls") == count,
+        seconds=UP_S,
+        what=f"start {count} ({installation.output})",
+    )
 
 
 def forget(installation: Installation) -> None:
@@ -165,9 +174,21 @@ def test_a_setup_that_lacks_something_is_one_sentence(tmp_path: Path) -> None:
         installation.__exit__(None, None, None)
 
 
+def test_a_first_start_without_the_database_takes_calls() -> None:
+    """Tickets wait in the journal; the page's token comes with the database."""
+    nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    with Installation(database_url=nowhere) as installation:
+        ready_times(installation, 1)
+        assert installation.readiness()["status"] == "degraded"
+        said = installation.output.read_text()
+        assert "database away" in said
+        assert "no token yet" in said
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_every_process(how: signal.Signals) -> None:
     with Installation() as installation:
+        ready_times(installation, 1)
         processes = family(installation)
         assert len(processes) >= 5
         processes[0].send_signal(how)
@@ -181,17 +202,14 @@ def test_a_signal_ends_every_process(how: signal.Signals) -> None:
 @pytest.mark.parametrize("also_supervisor", [False, True])
 def test_sigkill_leaves_no_process_and_the_next_start_works(also_supervisor: bool) -> None:
     with Installation() as installation:
+        ready_times(installation, 1)
         processes = family(installation)
         victims = [processes[0], *([supervisor(processes)] if also_supervisor else [])]
         for victim in victims:
             victim.kill()
         forget(installation)
         installation.start()  # at once: what is still ending is waited for
-        wait_until(
-            lambda: installation.output.read_text().count("ready for calls") == 2,
-            seconds=GONE_S,
-            what="the second start",
-        )
+        ready_times(installation, 2)
         assert all_gone(processes)
 
 

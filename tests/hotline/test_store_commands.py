@@ -1,0 +1,146 @@
+"""Commands that read and write SQL themselves: they need a home, not a running engine."""
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.auth import TOKEN
+from tests.hotline.command import Said, hotline
+from tests.servers import free_port
+
+CITIES = """
+[[tenants]]
+id = "nanning"
+name = "南宁12345"
+prefixes = ["0771"]
+
+[[tenants]]
+id = "baoji"
+name = "宝鸡12345"
+prefixes = ["0917"]
+"""
+
+
+class Home:
+    """A prepared home whose ports nobody listens on."""
+
+    def __init__(self, folder: Path, toml: str = "") -> None:
+        self.folder = folder
+        folder.mkdir()
+        ports = {name: str(free_port()) for name in ("SIP", "HTTP", "AMI", "AGI")}
+        self.settings = {f"HOTLINE_{name}_PORT": port for name, port in ports.items()}
+        (folder / "hotline.toml").write_text(toml)
+        prepared = self.does("prepare")
+        assert prepared.code == 0, prepared.errors
+
+    def does(self, *words: str) -> Said:
+        return hotline(*words, home=self.folder, settings=self.settings)
+
+    def json(self, *words: str) -> Any:
+        said = self.does(*words, "--json")
+        assert said.code == 0, said.errors
+        return json.loads(said.out)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_a_seat_is_added_once_and_its_password_is_stored_nowhere(home: Home) -> None:
+    added = home.json("seats", "add", "1001", "--name", "一号", "--skill", "lang:za=4")
+    assert (added["user"], added["in_use"]) == ("1001", False)
+    assert re.fullmatch(r"[A-Za-z0-9]{20}", added["password"])
+    assert home.json("seats", "list") == [
+        {
+            "seat": "1001", "name": "一号", "endpoint": "1001", "state": None,
+            "skills": {"lang:za": 4},
+        }
+    ]  # fmt: skip
+    realm = (home.folder / "secrets" / "sip_realm").read_text().strip()
+    account = f"1001:{realm}:{added['password']}".encode()
+    digest = hashlib.md5(account, usedforsecurity=False).hexdigest()
+    rendered = (home.folder / "etc/asterisk/pjsip_seats.conf").read_text()
+    assert digest in rendered
+    for file in home.folder.rglob("*"):
+        if file.is_file():
+            assert added["password"].encode() not in file.read_bytes(), file
+
+
+def test_a_number_twice_is_refused(home: Home) -> None:
+    home.json("seats", "add", "1001")
+    said = home.does("seats", "add", "1001")
+    assert said.code == 2
+    assert "already" in said.sentence
+
+
+def test_a_new_password_replaces_the_old_one(home: Home) -> None:
+    old = home.json("seats", "add", "1001")["password"]
+    new = home.json("seats", "password", "1001")["password"]
+    assert old != new
+    assert home.does("seats", "password", "1002").code == 2
+
+
+@pytest.mark.parametrize("skill", ["cmn", "lang:cmn=9", "lang:cmn=0", "Lang:cmn", "lang:cmn;x=1"])
+def test_a_skill_that_is_none_is_refused(home: Home, skill: str) -> None:
+    said = home.does("seats", "add", "1001", "--skill", skill)
+    assert said.code == 2
+    assert "lang:cmn=5" in said.sentence
+
+
+@pytest.mark.parametrize("seat", ["../1", "1;rm", "a b", "x" * 41, "座席"])
+def test_a_seat_number_that_would_be_more_is_refused(home: Home, seat: str) -> None:
+    said = home.does("seats", "add", seat)
+    assert said.code == 2
+    assert "letters, digits" in said.sentence
+
+
+def test_two_cities_may_both_have_a_seat_1001(tmp_path: Path) -> None:
+    """A SIP name is unique in Asterisk, a seat's number in its city."""
+    home = Home(tmp_path / "home", CITIES)
+    names = {home.json("seats", "add", "1001", "--tenant", t)["user"] for t in ("nanning", "baoji")}
+    assert names == {"nanning-1001", "baoji-1001"}
+    assert len(home.json("seats", "list", "--tenant", "baoji")) == 1
+
+
+def test_hours_are_overridden_for_the_next_start(home: Home) -> None:
+    said = home.does("hours", "set", "closed", "--line", "12333")
+    assert (said.code, "next start" in said.out) == (0, True)
+    views = {view["line"]: view for view in home.json("hours", "show")}
+    assert (views["l12333"]["mode"], views["l12333"]["open_now"]) == ("closed", False)
+    assert views["general"]["mode"] == "auto"
+    assert home.does("hours", "set", "open").code == 0
+    views = {view["line"]: view for view in home.json("hours", "show")}
+    assert (views["general"]["open_now"], views["l12333"]["open_now"]) == (True, False)
+    assert home.does("hours", "set", "open", "--line", "99999").code == 2
+
+
+def test_no_tickets_is_an_empty_list(home: Home) -> None:
+    assert home.json("tickets", "list") == []
+
+
+def test_a_token_is_shown_once_and_stored_as_its_digest(home: Home) -> None:
+    token = home.does("token", "create", "--role", "supervisor", "--label", "大厅").out.strip()
+    assert TOKEN.fullmatch(token)
+    secret = token.partition(".")[2].encode()
+    for file in (home.folder / "state").glob("hotline.db*"):
+        assert secret not in file.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words", [("--role", "seat"), ("--role", "admin", "--seat", "1001"), ("--role", "king")]
+)
+def test_a_token_that_makes_no_sense_is_refused(home: Home, words: tuple[str, ...]) -> None:
+    said = home.does("token", "create", *words)
+    assert (said.code, said.errors.count("\n")) == (2, 1)
+
+
+def test_live_things_need_the_engine_and_say_so(home: Home) -> None:
+    for words in (("status",), ("seats", "ready", "1001"), ("seats", "pause", "1001")):
+        said = home.does(*words)
+        assert said.code == 1
+        assert "no engine answers" in said.sentence
