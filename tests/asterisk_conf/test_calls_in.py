@@ -190,7 +190,7 @@ class TestCallsIn:
     ) -> None:
         """Carriers add `;phone-context=…` to a short number: it ends at the semicolon."""
         call = await told(stack, called=f"12345{more}")
-        assert call["called"] == "12345"
+        assert call["called"] == call["agi_dnid"] == "12345"
 
     async def test_letters_are_not_a_number(self, stack: AsteriskStack) -> None:
         """A call to a name finds no extension."""
