@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from queue_manager.errors import ImpossibleEvent, StaleToken
-from queue_manager.model import SeatState
+from queue_manager.model import MissReason, SeatState
 
 MISSED_REASON = "missed"
 
@@ -122,7 +122,8 @@ def decide(
     """What the seat is after an event.
 
     `token` names the reservation that the event opens or reports on, `call_id` the caller of one
-    that opens, `reason` the pause asked for, `miss_limit` the misses in a row that pause a seat.
+    that opens, `reason` the pause asked for or why an offer was missed, `miss_limit` the misses in
+    a row that pause a seat; a phone that couldn't be reached is nobody's miss.
     Raises `StaleToken` for a report on another reservation than the present one, or a new one that
     isn't newer; `ImpossibleEvent` for a pair of state and event that the table doesn't have.
     """
@@ -156,7 +157,8 @@ def _learn(
         case SeatEvent.ANSWERED:
             return replace(status, misses=0)
         case SeatEvent.MISSED:
-            return replace(status, token=0, call_id="", misses=status.misses + 1)
+            missed = reason != MissReason.UNREACHABLE
+            return replace(status, token=0, call_id="", misses=status.misses + missed)
         case SeatEvent.WITHDRAWN | SeatEvent.TALK_ENDED:
             return replace(status, token=0, call_id="")
         case _:

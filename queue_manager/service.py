@@ -219,7 +219,7 @@ class QueueService:
         entry.offer = None
         desk = self._seats.desk(offer.seat.seat_id)
         log.info("offer_missed", seat=offer.seat.seat_id, reason=str(reason), **self._of(entry))
-        self._seats.happens(desk, SeatEvent.MISSED, token=offer.token)
+        self._seats.happens(desk, SeatEvent.MISSED, token=offer.token, reason=reason)
         self._seat_found(entry, self._matcher.caller_returns(entry.caller.call_id))
 
     def offer_answered(self, entry: Entry, offer: Offer) -> None:

@@ -93,12 +93,26 @@ def test_misses_in_a_row_pause_the_seat_and_warn() -> None:
         place = queue.enter(caller("first"))
         with capture_logs() as logs:
             for _ in range(SETTINGS.miss_limit):
-                place.missed(await place.next_offer(), MissReason.UNREACHABLE)
+                place.missed(await place.next_offer(), MissReason.NO_ANSWER)
         assert queue.seat("8001").pause_reason == "missed"
         assert state(queue, "8001") is SeatState.PAUSED
         warnings = [line for line in logs if line["event"] == "seat_paused_after_misses"]
         assert [line["seat"] for line in warnings] == ["8001"]
         queue.ready("8001")
+        assert (await place.next_offer()).seat.seat_id == "8001"
+
+    run(scenario())
+
+
+def test_a_phone_that_cant_be_reached_never_pauses_its_seat() -> None:
+    """Else a network away for a quarter of a minute would leave every seat paused by hand."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8001"))
+        place = queue.enter(caller("first"))
+        for _ in range(SETTINGS.miss_limit + 1):
+            place.missed(await place.next_offer(), MissReason.UNREACHABLE)
+            assert state(queue, "8001") is SeatState.COOL_DOWN
         assert (await place.next_offer()).seat.seat_id == "8001"
 
     run(scenario())
