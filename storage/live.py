@@ -251,6 +251,9 @@ class RedisLiveState:
             log.warning("live_state_away", error=error)
         self._healthy = False
         self._rewrite = True
+        for mirror in self._mirrors.values():  # everything will be written: nothing piles up
+            mirror.changed_seats.clear()
+            mirror.changed_waiting.clear()
 
     def _mirror(self, tenant: str) -> _Mirror:
         found = self._mirrors.get(tenant)

@@ -241,6 +241,19 @@ async def test_closing_ends_at_its_deadline_when_redis_is_frozen(
         redis_server.thaw()
 
 
+async def test_nothing_piles_up_while_redis_is_away(redis_server: RedisServer) -> None:
+    """However many callers come and go meanwhile, only what is true is kept for later."""
+    redis_server.stop()
+    try:
+        async with opened(redis_server.url) as live:
+            for n in range(1000):
+                live.save_waiting(caller(f"n-{n}"))
+                live.forget_waiting("nanning", f"n-{n}")
+            await until(lambda: not live._mirror("nanning").changed_waiting, "the clearing")
+    finally:
+        redis_server.start()
+
+
 async def test_loading_from_a_redis_that_is_away_gives_nothing_after_a_deadline(
     redis_server: RedisServer,
 ) -> None:
