@@ -214,16 +214,24 @@ class Engine:
         return QueueService(rules, self._live, self._clock)
 
     async def _start_queues(self) -> None:
-        """Seats from SQL with their last state from Redis; without SQL, both from Redis."""
+        """Seats from SQL with their last state from Redis; without SQL, both from Redis.
+
+        Callers wait until we are through: Redis is asked for all tenants at once, and SQL isn't
+        asked for another one when it is away.
+        """
         self._started_at = self._clock.now()
-        for tenant, queue in self._queues.items():
-            views = await self._live.load_seats(tenant)
-            try:
-                seats = await self._read_tenant(tenant)
-            except StoreAway as error:
-                log.error("started_without_sql", tenant=tenant, reason=str(error))
+        known = await asyncio.gather(*map(self._live.load_seats, self._queues))
+        away = False
+        for (tenant, queue), views in zip(self._queues.items(), known, strict=True):
+            seats = [view.seat for view in views]
+            if not away:
+                try:
+                    seats = await self._read_tenant(tenant)
+                except StoreAway as error:
+                    away = True
+                    log.error("started_without_sql", tenant=tenant, reason=str(error))
+            if away:
                 self._unread.add(tenant)
-                seats = [view.seat for view in views]
             await queue.start(seats, views)
 
     async def _read_tenant(self, tenant: str) -> list[Seat]:

@@ -2,17 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from hotline.engine import Engine
 from hotline.reconcile import Reconciler
-from hotline.settings import Settings
 from queue_manager.model import QueueSettings, Seat, SeatState
 from queue_manager.service import QueueService
 from telephony.events import ChannelHungUp, ChannelSeen, SeatAnswered, SnapshotTaken
-from tests.ivr.script import DIRECTORY, NOON, Office, Script, World, in_virtual_time
+from tests.ivr.script import DIRECTORY, NOON, Office, in_virtual_time
 from tests.queue_manager.builders import Memory
 from tests.queue_manager.virtual_time import LoopClock
 from tickets.model import Origin
@@ -90,19 +86,3 @@ async def test_a_call_we_lead_ourselves_is_left_to_its_conversation() -> None:
     room.led.add(CALL)
     await room.snapshot(caller(bridged=True), LEG)
     assert (room.state, room.office.tickets) == (SeatState.READY, {})
-
-
-async def test_a_found_talk_that_comes_back_frees_its_seat(tmp_path: Path) -> None:
-    """Its caller may hang up while we still write its books: no event frees the seat then."""
-    for folder in ("secrets", "journal"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "secrets" / "ami_secret").write_text("secret")
-    engine = Engine(Settings(home=tmp_path))
-    queue = engine._queues["default"]
-    await queue.start([Seat("default", SEAT, SEAT, "sip-8001", {"lang:cmn": 5})], ())
-    queue.restore_talk(SEAT, CALL)
-    call = World(Script()).call
-    call.info = replace(call.info, call_id=CALL, variables={**DIALLING, "DIALSTATUS": "ANSWER"})
-    await engine._on_call(call)
-    assert queue.seat(SEAT).state is SeatState.WRAP_UP
-    queue.close()
