@@ -5,7 +5,8 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import FrameType
 
@@ -21,6 +22,7 @@ from hotline.setup_check import check_setup
 from hotline.supervision import PartState
 
 UP_S = 60.0
+HOPELESS = 3
 END_S = 30.0
 LEFTOVER_S = 15.0
 
@@ -38,6 +40,7 @@ class Runner:
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._pids: dict[str, int] = {}
         self._ever: dict[str, int] = {}
+        self._restarts: Counter[str] = Counter()
 
     def run(self, *, demo: bool) -> None:
         """Stay until a signal comes; raises a `HotlineError` when it can't begin or go on."""
@@ -88,9 +91,11 @@ class Runner:
             if len(states) > 0 and self._ready():
                 self._watch()
                 return
-            failing = [p for p in states.values() if p.state in ("FATAL", "BACKOFF")]
             if time.monotonic() > deadline:
-                raise PartsFailed(self._why(failing))
+                raise PartsFailed(self._why(states.values()))
+            for name, times in self._restarts.items():
+                if times >= HOPELESS:
+                    raise PartsFailed(self._why(p for p in states.values() if p.name == name))
 
     def _ready(self) -> bool:
         try:
@@ -98,10 +103,13 @@ class Runner:
         except EngineAway:
             return False
 
-    def _why(self, failing: list[PartState]) -> str:
-        for part in failing:
+    def _why(self, parts: Iterable[PartState]) -> str:
+        """The last words of the first of these parts that isn't up."""
+        for part in parts:
+            if part.state == "RUNNING" and self._restarts[part.name] < HOPELESS:
+                continue
             log = supervision.log_of(self._home, part.name)
-            words = _last_line(log.read_text(errors="replace")) if log.exists() else part.detail
+            words = _last_line(log.read_text(errors="replace")) if log.exists() else ""
             return f"{part.name} does not stay up: {words or part.detail} (log: {log})"
         return f"no call can be taken after {UP_S:.0f} s (logs: {self._home.log})"
 
@@ -117,6 +125,7 @@ class Runner:
             leftovers.remember(self._known, [self._supervisor.pid, *pids.values()])
             for name, pid in pids.items():
                 if self._ever.get(name, pid) != pid:
+                    self._restarts[name] += 1
                     self._tell(f"{name} had ended and was started again", style="yellow")
             self._pids = pids
             self._ever |= pids

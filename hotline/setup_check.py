@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 
-from hotline.errors import SetupMissing
+from hotline.errors import BadSettings, SetupMissing
 from hotline.parts import is_root, run_user
 from hotline.prompts import prompt_cache, prompts_complete
 from hotline.settings import Settings
@@ -39,6 +39,8 @@ def missing(settings: Settings) -> Iterator[str]:
 
 
 def check_setup(settings: Settings) -> None:
-    """Raises `SetupMissing` with everything that is missing, and what to do."""
+    """Raises `SetupMissing` with all that is missing, `BadSettings` when parts would be root's."""
+    if is_root() and settings.user == "root":
+        raise BadSettings("HOTLINE_USER=root: no part runs as root, name another user")
     if wrong := list(missing(settings)):
         raise SetupMissing(f"set-up is not complete: {'; '.join(wrong)}: {MEND}")

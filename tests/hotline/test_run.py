@@ -85,7 +85,7 @@ def test_a_killed_part_is_started_again(shared: Installation, part: str) -> None
     def another() -> bool:
         try:
             return shared.part(part).pid != before and shared.ready
-        except LookupError:
+        except (LookupError, psutil.Error):  # not there yet, or already gone again
             return False
 
     wait_until(another, seconds=60, what=f"{part} again")
@@ -183,6 +183,24 @@ def test_a_first_start_without_the_database_takes_calls() -> None:
         said = installation.output.read_text()
         assert "database away" in said
         assert "no token yet" in said
+
+
+def test_a_part_that_never_stays_up_is_told_with_its_last_words(tmp_path: Path) -> None:
+    """An Asterisk that can't start: the others are ended again, the exit code tells it."""
+    tmp_path.chmod(0o755)
+    for folder in ("etc", "usr/sbin"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("etc/hosts", "etc/resolv.conf", "etc/localtime"):
+        (tmp_path / file).touch()
+    (tmp_path / "usr/sbin/asterisk").touch(0o755)
+    installation = Installation()
+    try:
+        done = run_again(installation, HOTLINE_ASTERISK_ROOT=str(tmp_path))
+        assert done.returncode == 1
+        assert "asterisk does not stay up: " in done.stderr
+        assert "no process left" in done.stdout
+    finally:
+        installation.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
