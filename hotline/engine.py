@@ -132,6 +132,14 @@ class Engine:
             announce_every_s=settings.announce_every_s,
             voice_request_max_s=settings.voice_request_max_s,
         )
+        self._reconciler = Reconciler(
+            self._queues,
+            self._counted,
+            lambda: self._desk.directory,
+            lambda: self._telephony.active_calls(),
+            self._clock,
+            self._spawn,
+        )
         self._telephony = Telephony(
             host=LOOPBACK,
             agi_port=settings.agi_port,
@@ -139,14 +147,7 @@ class Engine:
             ami_secret=secrets_kept.ami_secret(home),
             on_call=self._on_call,
             on_hangup=self._on_hangup,
-            on_event=Reconciler(
-                self._queues,
-                self._counted,
-                lambda: self._desk.directory,
-                lambda: self._telephony.active_calls(),
-                self._clock,
-                self._spawn,
-            ).take,
+            on_event=self._reconciler.take,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -264,7 +265,9 @@ class Engine:
 
     def _start_tasks(self) -> None:
         drain = Drain(self._journal, self._tickets, self._calls)
-        verifier = Verifier(self._recordings, self._home, self._clock.now)
+        verifier = Verifier(
+            self._recordings, self._home, self._clock.now, flow_of=self._reconciler.flow_of
+        )
         spool = SpoolTaker(self._home, self._tickets, self._calls, self._spooled, self._zones)
         works: Mapping[str, Coroutine[Any, Any, None]] = {
             "journal-drain": drain.run(self._database.wait_healthy),

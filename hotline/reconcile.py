@@ -7,6 +7,7 @@ us will notice.
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from ivr.ports import Clock, Tickets
 from ivr.recovery import draft_of_talk, info_from_variables
 from ivr.story import Directory
 from queue_manager.service import QueueService
+from recordings.model import MediaFlow
 from telephony.events import (
     ChannelHungUp,
     ChannelSeen,
@@ -25,6 +27,9 @@ from telephony.events import (
     SeatAnswered,
     SnapshotTaken,
 )
+from telephony.events import MediaFlow as ToldFlow
+
+FLOWS_KEPT = 4096
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +53,7 @@ class Reconciler:
         self._clock = clock
         self._spawn = spawn
         self._reachable: set[str] = set()
+        self._flows: OrderedDict[str, MediaFlow] = OrderedDict()
         self._ringing: dict[str, ChannelSeen] = {}
         self._drafted: set[str] = set()
 
@@ -58,12 +64,23 @@ class Reconciler:
                 self._endpoint(event.endpoint, event.reachable)
             case ChannelHungUp():
                 self._hung_up(event.call_id)
+                if event.media is not None:
+                    self._keep_flow(event.call_id, event.media)
             case SnapshotTaken():
                 self._snapshot(event)
             case ConnectionLost():
                 log.warning("asterisk_events_missed", since=event.at.isoformat())
             case SeatAnswered():
                 self._answered(event.call_id)
+
+    def flow_of(self, call_id: str) -> MediaFlow | None:
+        """What Asterisk told of a call's media at its end, for the check of its recording."""
+        return self._flows.get(call_id)
+
+    def _keep_flow(self, call_id: str, told: ToldFlow) -> None:
+        self._flows[call_id] = MediaFlow(told.ended_at, told.packets_in, told.packets_out)
+        if len(self._flows) > FLOWS_KEPT:
+            self._flows.popitem(last=False)
 
     def _endpoint(self, endpoint: str, reachable: bool) -> None:
         if reachable:

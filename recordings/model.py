@@ -23,14 +23,33 @@ class RecordingKind(StrEnum):
     REQUEST = "request"
 
 
+PACKET_S = 0.02
+"""Sound in one RTP packet of G.711, as every trunk of ours sends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFlow:
+    """What a call's channel carried: when it ended, and the packets that came and went."""
+
+    ended_at: datetime
+    packets_in: int
+    packets_out: int
+
+    @property
+    def least_s(self) -> float:
+        """The sound there was at least: the longer of both directions."""
+        return max(self.packets_in, self.packets_out) * PACKET_S
+
+
 @dataclass(frozen=True, slots=True)
 class PendingRecording:
-    """A recording to be checked: `expected_s` of media should be in it."""
+    """A recording to be checked, of a call that lasted `expected_s` as far as its row knows."""
 
     tenant: str
     path: str
     call_id: str
     expected_s: float
+    ended_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,21 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
 
 from recordings.check import check
-from recordings.model import CheckedRecording, PendingRecording, RecordingStatus
-from recordings.naming import outside
+from recordings.model import (
+    CheckedRecording,
+    MediaFlow,
+    PendingRecording,
+    RecordingKind,
+    RecordingStatus,
+)
+from recordings.naming import kind_and_day, outside
 from recordings.ports import RecordingStore
 from recordings.wav import wav_length_s
 
@@ -24,6 +31,7 @@ class Verifier:
     """Compares each recording's length with the time its call lasted.
 
     A file is looked at `settle_s` after the call's end: Asterisk completes its header then.
+    `flow_of` is asked by call id what Asterisk told of its media; None where nobody knows.
     """
 
     def __init__(
@@ -33,8 +41,10 @@ class Verifier:
         now: Callable[[], datetime],
         *,
         settle_s: float = SETTLE_S,
+        flow_of: Callable[[str], MediaFlow | None] = lambda call_id: None,
     ) -> None:
         self._store = store
+        self._flow_of = flow_of
         self._home = home
         self._now = now
         self._settle = timedelta(seconds=settle_s)
@@ -63,7 +73,9 @@ class Verifier:
         return len(due)
 
     def _measure(self, due: Sequence[PendingRecording], now: datetime) -> list[CheckedRecording]:
-        return [measured(self._home, pending, now) for pending in due]
+        return [
+            measured(self._home, pending, now, self._flow_of(pending.call_id)) for pending in due
+        ]
 
     def _tell(self, result: CheckedRecording) -> None:
         self.counts[result.status] += 1
@@ -75,10 +87,21 @@ class Verifier:
             )  # fmt: skip
 
 
-def measured(home: Path, pending: PendingRecording, now: datetime) -> CheckedRecording:
-    """Look at one file; what can't be read as a WAV counts as without media."""
+def measured(
+    home: Path, pending: PendingRecording, now: datetime, flow: MediaFlow | None = None
+) -> CheckedRecording:
+    """Look at one file; what can't be read as a WAV counts as without media.
+
+    Only a whole call's recording is measured against the call's media.
+    """
+    told = kind_and_day(pending.path)
+    if flow is not None and told is not None and told[0] is RecordingKind.CALL:
+        later_s = (flow.ended_at - pending.ended_at).total_seconds()
+        pending = replace(pending, expected_s=pending.expected_s + later_s)
+    else:
+        flow = None
     length_s = _length_s(home, pending.path)
-    return CheckedRecording(pending, length_s, check(pending.expected_s, length_s), now)
+    return CheckedRecording(pending, length_s, check(pending.expected_s, length_s, flow), now)
 
 
 def _length_s(home: Path, path: str) -> float | None:

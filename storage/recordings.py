@@ -48,7 +48,7 @@ class SqlRecordings:
         query = (
             select(
                 recordings.c.tenant, recordings.c.path, recordings.c.call_id,
-                recordings.c.expected_s,
+                recordings.c.expected_s, recordings.c.ended_at,
             )
             .where(recordings.c.status == RecordingStatus.PENDING.value)
             .where(recordings.c.ended_at < ended_before)

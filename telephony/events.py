@@ -6,13 +6,26 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class MediaFlow:
+    """What a caller's channel carried: when it ended, and the RTP packets that came and went."""
+
+    ended_at: datetime
+    packets_in: int
+    packets_out: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelHungUp:
-    """A channel is gone. The only proof of a call's death (an AGI HANGUP may be a redirect)."""
+    """A channel is gone. The only proof of a call's death (an AGI HANGUP may be a redirect).
+
+    `media` is known of callers' channels whose dialplan came to its end.
+    """
 
     call_id: str
     channel: str
     cause: int
     at: datetime
+    media: MediaFlow | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,20 @@
 https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Events/
 """
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from panoramisk.message import Message
 
 from telephony.entry import ARGUMENTS, WRITABLE
-from telephony.events import ChannelHungUp, ChannelSeen, SeatAnswered
+from telephony.events import ChannelHungUp, ChannelSeen, MediaFlow, SeatAnswered
 
 VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE}))
 STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 """What the `Status` action is asked to tell of each channel."""
 
+MEDIA = re.compile(r"HL_MEDIA=(\d{9,11}\.\d+) (\d+) (\d+)", re.ASCII)
 GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
 
 
@@ -33,8 +35,22 @@ def hung_up(message: Message, at: datetime) -> ChannelHungUp:
     """A Hangup event."""
     cause = message.cause
     return ChannelHungUp(
-        message.uniqueid, message.channel, int(cause) if cause.isdigit() else 0, at
+        message.uniqueid,
+        message.channel,
+        int(cause) if cause.isdigit() else 0,
+        at,
+        media_flow(message.chanvariable),
     )
+
+
+def media_flow(told: str | list[str]) -> MediaFlow | None:
+    """`HL_MEDIA=<end, epoch seconds> <packets in> <packets out>` as the dialplan's `h` set it."""
+    for line in [told] if isinstance(told, str) else told:
+        match = MEDIA.fullmatch(line)
+        if match is not None:
+            ended_at = datetime.fromtimestamp(float(match[1]), UTC)
+            return MediaFlow(ended_at, int(match[2]), int(match[3]))
+    return None
 
 
 def seat_answered(message: Message, at: datetime) -> SeatAnswered | None:

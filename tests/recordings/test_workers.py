@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recordings.model import Purged, RecordingKind, RecordingStatus
+from recordings.model import MediaFlow, Purged, RecordingKind, RecordingStatus
 from recordings.retention import purge
 from recordings.verifier import Verifier
 from storage.calls import SqlCalls
@@ -48,6 +48,21 @@ async def test_a_recording_is_not_looked_at_before_it_has_settled(
         assert await early.check_batch() == 0
         due = Verifier(store, tmp_path, lambda: ended + timedelta(seconds=3.1))
         assert await due.check_batch() == 1
+
+
+async def test_asterisks_own_word_on_the_media_corrects_the_rows(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    """Our row ended 5 s late, and the caller was silent for half of the call: still right."""
+    path = "recordings/2026/11/21/a.wav"
+    flow = MediaFlow(NOON + timedelta(seconds=59), packets_in=1500, packets_out=400)
+    async with opened(sqlite_url) as database:
+        await SqlCalls(database).record(call_record("a", recording=path))
+        put(tmp_path / path, wav(30.1))
+        store = SqlRecordings(database)
+        verifier = Verifier(store, tmp_path, lambda: LATER, flow_of={"a": flow}.get)
+        await verifier.check_batch()
+        assert await store.counts("default") == {RecordingStatus.OK: 1}
 
 
 async def test_a_path_that_leads_away_is_missing_not_followed(

@@ -18,7 +18,14 @@ from telephony.events import (
     SeatAnswered,
     SnapshotTaken,
 )
-from telephony.translate import Contacts, channel_seen, endpoint_of, hung_up, seat_answered
+from telephony.translate import (
+    Contacts,
+    channel_seen,
+    endpoint_of,
+    hung_up,
+    media_flow,
+    seat_answered,
+)
 from tests.telephony.peers import ManagerServer, Switchboard, eventually, message
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -271,3 +278,23 @@ def test_contacts_are_counted_by_address() -> None:
     assert contacts.take("s1", "sip:b", "Unreachable") is False
     assert contacts.take("s1", "sip:b", "Removed") is None
     assert contacts.reachable == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("told", "flow"),
+    [
+        ("HL_MEDIA=1795286552.250000 250 300", (1795286552.25, 250, 300)),
+        (["OTHER=1", "HL_MEDIA=1795286552.5 0 12"], (1795286552.5, 0, 12)),
+        ("HL_MEDIA=", None),
+        ("HL_MEDIA=1795286552.250000  ", None),
+        ("HL_MEDIA=rubbish 1 2", None),
+        ("", None),
+    ],
+)
+def test_the_dialplans_word_on_a_calls_media(
+    told: str | list[str], flow: tuple[float, int, int] | None
+) -> None:
+    """End and packets of a caller's channel; None for channels that have no such word."""
+    read = media_flow(told)
+    seen = read and (read.ended_at.timestamp(), read.packets_in, read.packets_out)
+    assert seen == flow
