@@ -69,6 +69,8 @@ from tickets.service import Intake
 LOOPBACK = "127.0.0.1"
 PURGE_EVERY_S = 3600.0
 READ_AGAIN_S = 1.0
+COME_BACK_S = 4.0
+"""How much longer than the dialplan waits we give a caller whose session broke to come back."""
 
 log = structlog.get_logger(__name__)
 
@@ -131,6 +133,7 @@ class Engine:
             voice_offer_after_s=settings.voice_offer_after_s,
             announce_every_s=settings.announce_every_s,
             voice_request_max_s=settings.voice_request_max_s,
+            hangup_word_s=settings.agi_retry_s + COME_BACK_S,
         )
         self._reconciler = Reconciler(
             self._queues,

@@ -53,3 +53,9 @@ async def test_many_cities_start_without_redis_before_their_callers_are_sent_awa
     finally:
         await engine._database.close()
     assert all(not queue.seats() for queue in engine._queues.values())
+
+
+def test_a_broken_session_is_not_given_up_before_the_dialplan_comes_back(home: Path) -> None:
+    """Else a caller who is still there would be written down as one who left."""
+    engine = Engine(Settings(home=home, agi_retry_s=30))
+    assert engine._desk.hangup_word_s > 30
