@@ -1,6 +1,5 @@
 """supervisord keeps the parts alive; this writes its configuration, starts it and asks it."""
 
-import contextlib
 import os
 import shlex
 import subprocess
@@ -136,14 +135,6 @@ def states(home: Home) -> dict[str, PartState] | None:
         )
         for info in told
     }
-
-
-def restart(home: Home, part: str) -> None:
-    """Stop a part in its own time and start it again."""
-    with _door(home) as door:
-        with contextlib.suppress(xmlrpc.client.Fault):  # it may just be down
-            door.supervisor.stopProcess(part)
-        door.supervisor.startProcess(part)
 
 
 def _door(home: Home) -> xmlrpc.client.ServerProxy:

@@ -85,7 +85,7 @@ def test_a_killed_part_is_started_again(shared: Installation, part: str) -> None
     def another() -> bool:
         try:
             return shared.part(part).pid != before and shared.ready
-        except (LookupError, psutil.Error):  # not there yet, or already gone again
+        except (LookupError, ValueError, psutil.Error):  # not there yet, or gone again
             return False
 
     wait_until(another, seconds=60, what=f"{part} again")
