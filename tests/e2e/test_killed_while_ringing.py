@@ -44,12 +44,14 @@ async def test_a_seat_that_rings_through_a_restart_is_nobody_elses(hotline: Inst
             await seats.wait_for("rang")
             hotline.kill("engine")
             async with Citizen(second, hotline.sip).dial("12345", voice=VOICE) as two:
-                await _person_wanted(two)
+                await two.answered()
                 talk = await seats.wait_for("answered", within_s=RING_S + 5)
                 ticket = await asyncio.to_thread(hotline.ticket_of, first)
                 assert ticket["origin"] == "talk"
                 assert await asyncio.to_thread(hotline.seat_state, "1001") == "talking"
-                assert hotline.board()["waiting"] == 1
+                await asyncio.to_thread(
+                    hotline.wait, lambda: hotline.board()["waiting"] == 1, "the second caller"
+                )
                 assert len([e for e in seats.events if e.word == "rang"]) == 1, seats.events
                 seen = len(seats.events)
                 seats.usual = Manners(ring_s=0.2, talk_s=None)
