@@ -6,8 +6,8 @@ run_packages=(
     bubblewrap ca-certificates debian-archive-keyring espeak-ng gpg mmdebstrap mount passwd
     python3 python3-venv redis-server sip-tester sox tzdata util-linux
 )
-# Testing: PostgreSQL, a browser that shows Chinese, the checker of unit files.
-test_packages=(chromium fonts-noto-cjk postgresql systemd)
+# Testing: PostgreSQL, a browser that shows Chinese, a reader of RTP, the checker of unit files.
+test_packages=(chromium fonts-noto-cjk postgresql systemd tshark)
 
 packages_present() { all_present "${run_packages[@]}"; }
 packages_install() { install_quietly "${run_packages[@]}"; }

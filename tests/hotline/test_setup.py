@@ -23,7 +23,7 @@ def setup(
     settings: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """`setup/main.sh WANT`, as root or as a user without rights."""
-    drop = NOBODY_ELSE if as_nobody and os.geteuid() == 0 else ()
+    drop = (*_opened(project), *NOBODY_ELSE) if as_nobody and os.geteuid() == 0 else ()
     clean = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
     return subprocess.run(
         [*drop, str(project / "setup" / "main.sh"), want],
@@ -33,6 +33,17 @@ def setup(
         timeout=120,
         check=False,
     )
+
+
+def _opened(project: Path) -> tuple[str, ...]:
+    """A view of this machine in which nobody is kept out above the project (as in /root)."""
+    closed = [p for p in reversed(project.parents) if not p.stat().st_mode & 0o001]
+    if not closed:
+        return ()
+    between = [p for p in reversed(project.parents) if p.is_relative_to(closed[0])][1:]
+    open_ones = [word for p in between for word in ("--perms", "0755", "--dir", str(p))]
+    cover = ("--perms", "0755", "--tmpfs", str(closed[0]), *open_ones)
+    return ("bwrap", "--dev-bind", "/", "/", *cover, "--bind", str(project), str(project), "--")
 
 
 @pytest.fixture
