@@ -31,6 +31,7 @@ from hotline.overrides import Overrides, SystemClock
 from hotline.reconcile import Reconciler, never_idle
 from hotline.settings import Settings
 from hotline.todays_tickets import TodaysTickets
+from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
 from ivr.documents import DocumentError
@@ -278,6 +279,7 @@ class Engine:
             "recordings-purge": self._purge_forever(),
             "spool-taker": spool.run(),
             "todays-tickets": self._todays.run(),
+            "watchdog": watch_loop(),
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
 

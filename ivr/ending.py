@@ -98,9 +98,9 @@ def leave_place(story: Story, reason: LeaveReason) -> None:
 
 def begin_talk(story: Story, offer: Offer) -> None:
     """The ringing seat has picked up."""
+    story.answered = True  # first: whatever follows, he is not queued again
     if story.place is not None:
         story.place.answered(offer)
-    story.answered = True
 
 
 def end_talk(story: Story) -> None:

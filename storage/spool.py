@@ -173,7 +173,7 @@ class SpoolTaker:
 def _new_ticket(
     item: SpoolItem, facts: CallFacts, origin: Origin, voice: str, voice_s: float
 ) -> NewTicket:
-    """A request without a word of audio is a wish for a person: to be called back first."""
+    """A key 0, or a request without a word of audio, is a wish for a person: called back first."""
     request = origin is Origin.VOICE_REQUEST
     return NewTicket(
         facts=facts,
@@ -183,7 +183,7 @@ def _new_ticket(
         seat_id=item.seat if origin is Origin.TALK else "",
         voice_path=voice,
         voice_s=voice_s,
-        first_callback=request and not voice,
+        first_callback=request and (not voice or "0" in facts.keys),
         spool_id=item.call_id,
     )
 

@@ -6,7 +6,7 @@ headers and lines, `HANGUP` between replies, 520 usage texts of many lines.
 """
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 
@@ -60,8 +60,7 @@ class AgiConnection(asyncio.Protocol):
         self.ended_by = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
         self._server.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

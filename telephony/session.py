@@ -124,7 +124,7 @@ class FastAgiCall:
         await self.music(False)
         # Without this an earlier attempt's DIALSTATUS could be read as this one's.
         await self._set({"DIALSTATUS": "", **_prefixed(variables or {})})
-        line = agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},gI")
+        line = agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},gIm")
         return await self._ring(line, seat, on_answer)
 
     async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:

@@ -190,7 +190,7 @@ async def test_dial_writes_the_stage_and_forgets_the_last_dialstatus_first() -> 
         assert await peer.expect("EXEC MSet") == (
             'EXEC MSet "DIALSTATUS=,HL_STAGE=dialing,HL_SEAT=甲\\\\,1"'
         )
-        await peer.expect('EXEC Dial "PJSIP/s1,15,gI"')
+        await peer.expect('EXEC Dial "PJSIP/s1,15,gIm"')
         await peer.expect("GET FULL VARIABLE", "200 result=1 (NOANSWER)")
         assert await line.outcome == DialResult(DialStatus.NOANSWER)
 
