@@ -3,6 +3,7 @@
 Each server ends with the test process, also when that is killed (parent-death signal).
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -91,7 +92,8 @@ class Server:
     def thaw(self) -> None:
         """Let a frozen server go on."""
         for process in self._family():
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):  # a worker ended meanwhile
+                process.resume()
 
     def _family(self) -> list[psutil.Process]:
         parent = psutil.Process(self.pid)
