@@ -75,7 +75,7 @@ AMI_READ = "system,call"
 AMI_WRITE = "system,call,reporting"
 AMI_EVENTS = (
     "name(FullyBooted)) =",
-    "name(Hangup)) =",
+    "name(Hangup),header(Channel),method(starts_with)) = PJSIP/trunk-",
     "name(DialEnd),header(DialStatus),method(exact)) = ANSWER",
     "name(ContactStatus)) =",
 )

@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import structlog
+import uvloop
 
 from console.app import build_app, serving
 from console.errors import Conflict
@@ -80,7 +81,7 @@ def main() -> None:
     """Run until SIGTERM or SIGINT; calls live on then, in Asterisk."""
     settings = load_settings()
     logs.configure(settings.log_level)
-    asyncio.run(_until_signalled(Engine(settings)))
+    uvloop.run(_until_signalled(Engine(settings)))
 
 
 async def _until_signalled(engine: "Engine") -> None:

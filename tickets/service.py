@@ -48,7 +48,7 @@ class Intake:
             _say("ticket_journalled", error, facts.tenant, facts.call_id)
             await self._journal.keep_ticket(new)
             return ""
-        log.info(
+        log.debug(  # the call's own line tells its ticket
             "ticket_made", tenant=facts.tenant, call_id=facts.call_id, ticket=ticket.number,
             origin=new.origin.value, line=facts.line_id,
         )  # fmt: skip
