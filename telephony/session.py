@@ -121,7 +121,8 @@ class FastAgiCall:
     ) -> DialResult:
         """After a redirect Dial ends as after any talk; the next command raises CallEnded."""
         seat = _matching(_ENDPOINT, endpoint, "endpoint")
-        await self.music(False)
+        # Dial's `m` takes the music over and ends it: a command less before a waiting caller rings.
+        self._music = False
         # Without this an earlier attempt's DIALSTATUS could be read as this one's.
         await self._set({"DIALSTATUS": "", **_prefixed(variables or {})})
         line = agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},gIm")

@@ -373,6 +373,22 @@ async def test_minus_one_and_then_hangup_is_call_ended() -> None:
             await line.outcome
 
 
+async def test_the_seat_rings_without_a_word_about_the_music() -> None:
+    """Dial takes the waiting caller's music over; afterwards it is off without being told so."""
+
+    async def wait_and_ring(call: FastAgiCall) -> str:
+        await call.music(True)
+        await call.dial("s1", ring_s=15, on_answer=nothing)
+        return await call.play(("a",), language="cmn")
+
+    async with calling(wait_and_ring) as (peer, _):
+        await peer.expect("SET MUSIC ON")
+        await peer.expect('EXEC MSet "DIALSTATUS="')
+        await peer.expect('EXEC Dial "PJSIP/s1,15,gIm"')
+        await peer.expect("GET FULL VARIABLE", "200 result=1 (NOANSWER)")
+        await peer.expect("STREAM FILE")
+
+
 async def test_music_of_the_dialplan_is_stopped_on_reentry() -> None:
     """A new engine finds the dialplan's music playing: it says off once before it speaks."""
     async with calling(lambda c: c.play(["a"], language="cmn"), STAGE="queued") as (peer, line):
