@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
@@ -92,6 +93,15 @@ async def _until_signalled(engine: "Engine") -> None:
     await engine.run(stop)
 
 
+def settle_memory() -> None:
+    """Take what lives as long as the process out of the garbage collector's sight.
+
+    A full collection looks at all of it, some 60 ms in which nobody's seat rings.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 class Engine:
     """All roles of one installation in one process."""
 
@@ -178,6 +188,7 @@ class Engine:
             await stack.enter_async_context(
                 serving(app, self._settings.http_bind, self._settings.http_port)
             )
+            settle_memory()
             log.info("engine_started", http_port=self._settings.http_port)
             await self._until(stop)
             log.info("engine_stopping", calls=len(self._telephony.active_calls()))

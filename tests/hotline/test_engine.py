@@ -1,12 +1,13 @@
 """The wiring itself, in a home of its own with nothing around it: no SQL, no Redis, no Asterisk."""
 
 import asyncio
+import gc
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hotline.engine import Engine
+from hotline.engine import Engine, settle_memory
 from hotline.settings import Settings
 from ivr.tenants import Tenant
 from queue_manager.model import Seat, SeatState
@@ -59,3 +60,13 @@ def test_a_broken_session_is_not_given_up_before_the_dialplan_comes_back(home: P
     """Else a caller who is still there would be written down as one who left."""
     engine = Engine(Settings(home=home, agi_retry_s=30))
     assert engine._desk.hangup_word_s > 30
+
+
+def test_what_lives_as_long_as_the_engine_is_not_collected_over_and_over() -> None:
+    """After the start a full collection has next to nothing to look at."""
+    try:
+        settle_memory()
+        assert gc.get_freeze_count() > 10_000
+        assert len(gc.get_objects()) < gc.get_freeze_count() / 10
+    finally:
+        gc.unfreeze()
