@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from ivr.documents import Document, parse, read_document
 from ivr.hours import DEFAULT_HOURS, Schedule, parse_hours
 from ivr.tenants import Tenant
-from queue_manager.model import Need
+from queue_manager.model import Need, Requirement
 
 DEFAULT_TABLE = Path(__file__).parent / "data" / "lines.yaml"
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
@@ -83,10 +83,10 @@ class Line(BaseModel):
         """True when its callers are connected on instead of being answered here."""
         return self.mode in TRANSFERRING
 
-    def needed(self, language: str) -> frozenset[Need]:
+    def needed(self, language: str) -> Requirement:
         """What a seat must know to serve a caller of this line in this language."""
-        own = {Need(skill, level) for skill, level in self.needs.items()}
-        return frozenset(own | {Need(f"lang:{language}")})
+        own = (Need(skill, level) for skill, level in self.needs.items())
+        return Requirement.of(Need(f"lang:{language}"), *own)
 
 
 class LineTable(BaseModel):

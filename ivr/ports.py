@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import Protocol
 
-from queue_manager.model import LeaveReason, MissReason, Need, Offer, WaitingCaller
+from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, WaitingCaller
 from tickets.model import CallRecord as CallRecord
 from tickets.model import NewTicket
 from tickets.model import Outcome as Outcome
@@ -51,7 +51,7 @@ class Queue(Protocol):
         """Take a caller in; entering twice with one call_id gives the same place."""
         ...
 
-    def staffed(self, needs: frozenset[Need]) -> bool:
+    def staffed(self, needs: Requirement) -> bool:
         """Whether any seat that is set up, at work or not, could serve these needs."""
         ...
 

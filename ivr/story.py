@@ -15,7 +15,7 @@ from ivr.lines import Found, Line, Lines, resolve_tenant, respell
 from ivr.ports import Place
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
-from queue_manager.model import Need, Offer
+from queue_manager.model import Offer, Requirement
 from telephony.call import CallInfo, DialStatus
 from tickets.model import CallFacts, Kind
 
@@ -104,7 +104,7 @@ class Story:
         return self.line
 
     @property
-    def needs(self) -> frozenset[Need]:
+    def needs(self) -> Requirement:
         """What a seat must know to serve him."""
         return self.known_line.needed(self.language)
 
@@ -140,7 +140,7 @@ class Story:
         }
         if self.queued_at is not None:
             written["QUEUED_AT"] = f"{self.queued_at.timestamp():.3f}"
-            written["NEEDS"] = "+".join(f"{n.skill}/{n.level}" for n in sorted(self.needs))
+            written["NEEDS"] = str(self.needs)
             written["PRIORITY"] = "0"
         return written
 

@@ -12,7 +12,7 @@ from ivr.flow import Person
 from ivr.numbers import position
 from ivr.ports import Place
 from ivr.story import Story
-from queue_manager.model import LeaveReason, MissReason, Need, Offer, WaitingCaller
+from queue_manager.model import LeaveReason, MissReason, Need, Offer, Requirement, WaitingCaller
 from telephony.call import Call, DialStatus
 from telephony.errors import CallEnded
 
@@ -86,14 +86,14 @@ async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) ->
     return await waiting.until_over()
 
 
-def served_needs(
-    needs: frozenset[Need], staffed: Callable[[frozenset[Need]], bool]
-) -> frozenset[Need]:
+def served_needs(needs: Requirement, staffed: Callable[[Requirement], bool]) -> Requirement:
     """What a seat must know, so that some seat of this city does: callers of a line that none of
     them has as a skill are answered at the general desk. The language stays as it is."""
     if staffed(needs):
         return needs
-    general = frozenset({GENERAL, *(need for need in needs if need.skill.startswith("lang:"))})
+    general = Requirement.of(
+        GENERAL, *(need for need in needs.needs() if need.skill.startswith("lang:"))
+    )
     return general if staffed(general) else needs
 
 

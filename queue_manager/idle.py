@@ -4,9 +4,9 @@ Every seat has a turn; a ready seat is the bit of its turn in one integer per sk
 The seats that meet some needs are the AND of those integers, the longest idle is the lowest bit.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
-from queue_manager.model import LEVELS, Need
+from queue_manager.model import LEVELS, Requirement
 
 _SPARE_TURNS = 256
 
@@ -56,16 +56,14 @@ class IdleOrder:
             del self._seat_at[turn]
             self._flip(turn, skills)
 
-    def longest(self, needs: Iterable[Need]) -> str | None:
-        """The ready seat longest idle that has every need at its level or better."""
+    def longest(self, needs: Requirement) -> str | None:
+        """The ready seat longest idle that meets the requirement."""
         found = self._all
-        for need in needs:
-            levels = self._masks.get(need.skill)
-            if levels is None:
-                return None
+        for group in needs.all_of:
             enough = 0
-            for level in range(need.level, len(levels)):
-                enough |= levels[level]
+            for need in group:
+                for mask in self._masks.get(need.skill, ())[need.level :]:
+                    enough |= mask
             found &= enough
         return self._seat_at[(found & -found).bit_length() - 1] if found else None
 

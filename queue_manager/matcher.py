@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from queue_manager.idle import IdleOrder
-from queue_manager.model import LEVELS, Need, WaitingCaller
+from queue_manager.model import LEVELS, Requirement, WaitingCaller
 from queue_manager.ordered import SortedKeys
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,7 +33,7 @@ _NOBODY = 1 << 256  # comes after every caller
 class _Signature:
     """Callers with equal needs; `reach` has the bit of every profile that can serve them."""
 
-    needs: frozenset[Need]
+    needs: Requirement
     number: int
     waiting: SortedKeys = field(default_factory=SortedKeys)
     reach: int = 0
@@ -56,11 +56,6 @@ class _Caller:
     waiting: bool = False
 
 
-def can_serve(skills: Mapping[str, int], needs: frozenset[Need]) -> bool:
-    """True when these skills meet all these needs."""
-    return all(skills.get(need.skill, 0) >= need.level for need in needs)
-
-
 def check_skills(skills: Mapping[str, int]) -> None:
     """Raises ValueError when a skill's level is out of range."""
     for skill, level in skills.items():
@@ -76,7 +71,7 @@ class Matcher:
     """
 
     def __init__(self) -> None:
-        self._signatures: dict[frozenset[Need], _Signature] = {}
+        self._signatures: dict[Requirement, _Signature] = {}
         self._by_number: list[_Signature] = []
         self._heads: list[int] = []
         self._profiles: dict[frozenset[tuple[str, int]], _Profile] = {}
@@ -195,7 +190,7 @@ class Matcher:
         signature.waiting.remove(known.key)
         self._heads[signature.number] = signature.waiting.first if signature.waiting else _NOBODY
 
-    def _signature_of(self, needs: frozenset[Need]) -> _Signature:
+    def _signature_of(self, needs: Requirement) -> _Signature:
         found = self._signatures.get(needs)
         if found is None:
             found = self._signatures[needs] = _Signature(needs, len(self._by_number))
@@ -227,6 +222,6 @@ class Matcher:
 
 
 def _introduce(profile: _Profile, signature: _Signature) -> None:
-    if can_serve(profile.skills, signature.needs):
+    if signature.needs.met_by(profile.skills):
         profile.signatures.append(signature.number)
         signature.reach |= 1 << profile.number

@@ -8,26 +8,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from enum import StrEnum
 
-LEVELS = range(1, 6)
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Need:
-    """One requirement of a caller: `skill` at `level` or better."""
-
-    skill: str
-    level: int = 1
+from queue_manager.requirement import LEVELS as LEVELS
+from queue_manager.requirement import Need as Need
+from queue_manager.requirement import Requirement as Requirement
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A seat (座席) as set up: `seat_id` is its number in the tenant, `endpoint` its SIP name."""
+    """A seat (座席) as set up: `seat_id` is its number in the tenant, `endpoint` its SIP name,
+    `team` its team in the shift roster ("" when it is in none)."""
 
     tenant: str
     seat_id: str
     name: str
     endpoint: str
     skills: dict[str, int] = field(default_factory=dict)
+    team: str = ""
 
 
 class SeatState(StrEnum):
@@ -47,35 +43,60 @@ class SeatState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SeatView:
-    """A seat with its live state, for boards and the CLI."""
+    """A seat with its live state, for boards and the CLI. `node` is the Asterisk its telephone is
+    registered at ("" when there is but one)."""
 
     seat: Seat
     state: SeatState
     since: datetime
     pause_reason: str = ""
     call_id: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingCaller:
-    """A caller in the queue. `queued_at` is the first time he entered: kept through re-entries."""
+    """A caller in the queue. `queued_at` is the first time he entered: kept through re-entries.
+
+    `queue_id` names the rules he waits by (steps, service level), `node` the Asterisk his channel
+    is on, `preferred_seat` the seat he had last time, where he shall have it again. `callback`:
+    he has hung up and keeps his place to be called back.
+    """
 
     tenant: str
     call_id: str
     line_id: str
-    needs: frozenset[Need]
+    needs: Requirement
     queued_at: datetime
     priority: int = 0
+    queue_id: str = "main"
+    node: str = ""
+    language: str = ""
+    preferred_seat: str = ""
+    callback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One reservation: this seat for this caller. `token` fences late answers of older offers."""
+    """One reservation: this seat for this caller. `token` fences late answers of older offers.
+
+    `node` is where the seat's telephone is registered ("": where the caller is). `interpreter`
+    names the language (skill) an interpreter has to be added for once the seat has answered.
+    """
 
     token: int
     caller: WaitingCaller
     seat: Seat
     made_at: datetime
+    node: str = ""
+    interpreter: str = ""
+
+
+class Suggestion(StrEnum):
+    """What a step of the rules wants a waiting caller to be offered."""
+
+    CALLBACK = "callback"
+    VOICE_REQUEST = "voice_request"
 
 
 class LeaveReason(StrEnum):
@@ -85,14 +106,18 @@ class LeaveReason(StrEnum):
     ABANDONED = "abandoned"
     VOICE_REQUEST = "voice_request"
     TRANSFERRED = "transferred"
+    CALLBACK = "callback"
+    """He hung up and keeps his place as a callback (an entry of its own follows)."""
 
 
 class MissReason(StrEnum):
-    """Why an offer came to nothing."""
+    """Why an offer came to nothing: NO_ANSWER is timed out, BUSY is rejected by the seat,
+    RESCINDED is taken back by the queue itself (a supervisor, a lost phone, another leader)."""
 
     NO_ANSWER = "no_answer"
     BUSY = "busy"
     UNREACHABLE = "unreachable"
+    RESCINDED = "rescinded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import structlog
 from queue_manager.board import Board
 from queue_manager.errors import UnknownSeat
 from queue_manager.estimate import HandlingTime
-from queue_manager.matcher import Matcher, can_serve, check_skills
-from queue_manager.model import Need, QueueSettings, Seat, SeatState, SeatView
+from queue_manager.matcher import Matcher, check_skills
+from queue_manager.model import QueueSettings, Requirement, Seat, SeatState, SeatView
 from queue_manager.ports import Clock, LiveState
 from queue_manager.reservation import MISSED_REASON, SeatEvent, SeatStatus, decide
 
@@ -60,7 +60,7 @@ class Seats:
         self._board = board
         self._on_match = on_match
         self._desks: dict[str, Desk] = {}
-        self._staffed: dict[frozenset[Need], bool] = {}
+        self._staffed: dict[Requirement, bool] = {}
         self._by_endpoint: dict[str, set[str]] = {}
         self._reachable: set[str] = set()
         self._last_token = 0
@@ -122,20 +122,20 @@ class Seats:
         """Every seat; an unchanged one is the same object as before."""
         return [desk.view for desk in self._desks.values()]
 
-    def on_duty(self, needs: frozenset[Need]) -> int:
+    def on_duty(self, needs: Requirement) -> int:
         """How many seats that can serve these needs are neither offline nor (to be) paused."""
         return sum(
             desk.status.state in _ON_DUTY
             and not desk.status.pause_reason
-            and can_serve(desk.seat.skills, needs)
+            and needs.met_by(desk.seat.skills)
             for desk in self._desks.values()
         )
 
-    def staffed(self, needs: frozenset[Need]) -> bool:
+    def staffed(self, needs: Requirement) -> bool:
         """Whether any seat that is set up could serve these needs, whatever it does now."""
         known = self._staffed.get(needs)
         if known is None:
-            known = any(can_serve(desk.seat.skills, needs) for desk in self._desks.values())
+            known = any(needs.met_by(desk.seat.skills) for desk in self._desks.values())
             self._staffed[needs] = known
         return known
 

@@ -19,9 +19,9 @@ from queue_manager.model import (
     LeaveReason,
     LineWaiting,
     MissReason,
-    Need,
     Offer,
     QueueSettings,
+    Requirement,
     Seat,
     SeatState,
     SeatView,
@@ -197,7 +197,7 @@ class QueueService:
         self._seat_found(entry, self._matcher.caller_enters(caller))
         return place
 
-    def staffed(self, needs: frozenset[Need]) -> bool:
+    def staffed(self, needs: Requirement) -> bool:
         """Whether any seat that is set up, at work or not, could serve these needs."""
         return self._seats.staffed(needs)
 

@@ -49,7 +49,7 @@ def caller_text(caller: WaitingCaller) -> str:
         {
             "call_id": caller.call_id,
             "line_id": caller.line_id,
-            "needs": sorted((need.skill, need.level) for need in caller.needs),
+            "needs": str(caller.needs),
             "queued_at": caller.queued_at.isoformat(),
             "priority": caller.priority,
         }

@@ -23,7 +23,7 @@ from ivr.prompt_texts import load_catalogue
 from ivr.story import Directory
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
-from queue_manager.model import LeaveReason, MissReason, Need, Offer, Seat, WaitingCaller
+from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, Seat, WaitingCaller
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.errors import CallEnded
 from tests.queue_manager.virtual_time import run
@@ -168,7 +168,7 @@ class FakeQueue:
         self.places.append(FakePlace(self._offers, caller))
         return self.places[-1]
 
-    def staffed(self, needs: frozenset[Need]) -> bool:
+    def staffed(self, needs: Requirement) -> bool:
         return True
 
 

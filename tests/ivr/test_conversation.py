@@ -52,7 +52,7 @@ async def test_silence_goes_straight_to_the_queue_and_a_seat() -> None:
 async def test_keys_choose_language_and_skill() -> None:
     """4 is English: prompts, need and ticket follow."""
     world = await led(Script(digits=["4"], seats=[DialStatus.ANSWER]))
-    assert {need.skill for need in world.place.caller.needs} == {"lang:en", "svc:general"}
+    assert {need.skill for need in world.place.caller.needs.needs()} == {"lang:en", "svc:general"}
     facts = made(world).facts
     assert (facts.language, facts.keys) == ("en", "4")
 
@@ -300,7 +300,7 @@ async def test_dual_track_keeps_its_context() -> None:
     assert (facts.line_id, facts.unit, facts.called_number, facts.dialled) == (
         *("l12333", "人社", "12333", "12345"),
     )
-    assert "svc:12333" in {need.skill for need in world.place.caller.needs}
+    assert "svc:12333" in {need.skill for need in world.place.caller.needs.needs()}
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,7 @@ async def test_the_place_survives_the_engine() -> None:
     world.call.come_back()
     await lead(world)
     assert world.place.caller.queued_at == NOON
-    assert {need.skill for need in world.place.caller.needs} == {"lang:en", "svc:general"}
+    assert {need.skill for need in world.place.caller.needs.needs()} == {"lang:en", "svc:general"}
     assert "welcome" not in world.call.said[len(before) :]
     assert world.row.queued_at == NOON
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from ivr.conversation import converse
 from ivr.ports import Outcome
 from ivr.waiting import served_needs
-from queue_manager.model import Need, QueueSettings, Seat, SeatState
+from queue_manager.model import Need, QueueSettings, Requirement, Seat, SeatState
 from queue_manager.service import QueueService
 from telephony.call import DialStatus
 from telephony.errors import CallEnded
@@ -100,8 +100,8 @@ async def test_a_line_that_no_seat_has_as_a_skill_is_answered_at_the_general_des
 
 
 def test_needs_stay_as_they_are_when_some_seat_has_them_or_none_could_serve_at_all() -> None:
-    labour = frozenset({Need("svc:12333"), Need("lang:za")})
-    general = frozenset({Need("svc:general"), Need("lang:za")})
+    labour = Requirement.of(Need("svc:12333"), Need("lang:za"))
+    general = Requirement.of(Need("svc:general"), Need("lang:za"))
     assert served_needs(labour, lambda needs: True) == labour
     assert served_needs(labour, lambda needs: needs == general) == general
     assert served_needs(labour, lambda needs: False) == labour

@@ -3,12 +3,20 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from queue_manager.model import Need, QueueSettings, Seat, SeatState, SeatView, WaitingCaller
+from queue_manager.model import (
+    Need,
+    QueueSettings,
+    Requirement,
+    Seat,
+    SeatState,
+    SeatView,
+    WaitingCaller,
+)
 from queue_manager.service import QueueService
 from tests.queue_manager.virtual_time import START, LoopClock
 
-MANDARIN = frozenset({Need("lang:cmn")})
-ZHUANG = frozenset({Need("lang:za", 3)})
+MANDARIN = Requirement.of(Need("lang:cmn"))
+ZHUANG = Requirement.of(Need("lang:za", 3))
 SETTINGS = QueueSettings(tenant="nanning", wrap_up_s=20, cool_down_s=5, reach_grace_s=3)
 
 
@@ -20,7 +28,7 @@ def seat(seat_id: str, **levels: int) -> Seat:
 
 def caller(
     call_id: str,
-    needs: frozenset[Need] = MANDARIN,
+    needs: Requirement = MANDARIN,
     *,
     waited_s: float = 0,
     priority: int = 0,

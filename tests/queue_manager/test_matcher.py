@@ -17,15 +17,16 @@ from hypothesis.stateful import (
 )
 
 from queue_manager import idle
-from queue_manager.matcher import Matcher, can_serve
-from queue_manager.model import Need, WaitingCaller
+from queue_manager.matcher import Matcher
+from queue_manager.model import Need, Requirement, WaitingCaller
 from tests.queue_manager.builders import MANDARIN, ZHUANG, caller
 from tests.queue_manager.virtual_time import START
 
 SKILLS = ("cmn", "za", "sign")
 LEVELS = st.integers(1, 5)
 SKILL_SETS = st.dictionaries(st.sampled_from(SKILLS), LEVELS, max_size=3)
-NEEDS = st.frozensets(st.builds(Need, st.sampled_from(SKILLS), LEVELS), max_size=2)
+GROUPS = st.frozensets(st.builds(Need, st.sampled_from(SKILLS), LEVELS), min_size=1, max_size=2)
+NEEDS = st.builds(Requirement, st.frozensets(GROUPS, max_size=2))
 
 
 class Model:
@@ -45,17 +46,17 @@ class Model:
 
     def best_caller(self, seat_id: str) -> str | None:
         skills = self.skills[seat_id]
-        fit = [c for c in self.waiting if can_serve(skills, self.callers[c].needs)]
+        fit = [c for c in self.waiting if self.callers[c].needs.met_by(skills)]
         return min(fit, key=self.rank, default=None)
 
     def longest_idle(self, call_id: str) -> str | None:
         needs = self.callers[call_id].needs
-        fit = (s for s in self.order if s in self.ready and can_serve(self.skills[s], needs))
+        fit = (s for s in self.order if s in self.ready and needs.met_by(self.skills[s]))
         return next(fit, None)
 
     def servers(self, call_id: str) -> set[str]:
         needs = self.callers[call_id].needs
-        return {s for s, skills in self.skills.items() if can_serve(skills, needs)}
+        return {s for s, skills in self.skills.items() if needs.met_by(skills)}
 
     def position(self, call_id: str) -> int:
         mine = self.servers(call_id)
@@ -160,7 +161,7 @@ class MatcherMachine(RuleBasedStateMachine):
         waited=st.integers(0, 3),
         priority=st.integers(-1, 1),
     )
-    def caller_enters(self, needs: frozenset[Need], waited: int, priority: int) -> str:
+    def caller_enters(self, needs: Requirement, waited: int, priority: int) -> str:
         call_id = self.name("c")
         known = caller(call_id, needs, waited_s=waited, priority=priority)
         self.model.callers[call_id] = known

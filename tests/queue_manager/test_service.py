@@ -350,7 +350,7 @@ def test_the_expected_wait_counts_the_seats_that_can_serve_him() -> None:
             talker.answered(await talker.next_offer())
         place = queue.enter(caller("waits", ZHUANG))
         assert place.estimate() == WaitEstimate(0.0, 180.0)
-        assert queue.enter(caller("nobody", MANDARIN | ZHUANG)).estimate() is None
+        assert queue.enter(caller("nobody", MANDARIN.joined(ZHUANG))).estimate() is None
         place.leave(LeaveReason.ABANDONED)
         assert place.estimate() is None
         assert place.position() == 0

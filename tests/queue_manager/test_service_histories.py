@@ -8,8 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
-from queue_manager.matcher import can_serve
-from queue_manager.model import LeaveReason, MissReason, Need, Offer, Seat, SeatState
+from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, Seat, SeatState
 from queue_manager.place import Place
 from queue_manager.service import QueueService
 from tests.queue_manager.builders import MANDARIN, SETTINGS, ZHUANG, Memory, caller, seat
@@ -21,7 +20,7 @@ SKILLS = {
     "8002": [{"za": 4}, {"en": 1}],
     "8003": [{"cmn": 2, "za": 2}, {"cmn": 5}],
 }
-NEEDS = st.sampled_from([MANDARIN, ZHUANG, frozenset[Need](), MANDARIN | ZHUANG])
+NEEDS = st.sampled_from([MANDARIN, ZHUANG, Requirement(), MANDARIN.joined(ZHUANG)])
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -90,7 +89,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.do(lambda: self.queue.set_seats(self.seats()))
 
     @rule(target=calls, needs=NEEDS, priority=st.integers(0, 1))
-    def enters(self, needs: frozenset[Need], priority: int) -> str:
+    def enters(self, needs: Requirement, priority: int) -> str:
         self.entered += 1
         call_id = f"c{self.entered}"
         self.offers[call_id] = []
@@ -182,7 +181,7 @@ class QueueMachine(RuleBasedStateMachine):
         for place in self.places.values():
             if place.current and place._entry.offer is None:
                 needs = place._entry.caller.needs
-                assert not any(can_serve(skills, needs) for skills in ready)
+                assert not any(needs.met_by(skills) for skills in ready)
 
     @invariant()
     def every_caller_waits_or_has_exactly_one_outcome(self) -> None:

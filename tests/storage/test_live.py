@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
 from queue_manager import ports
-from queue_manager.model import Need, Seat, SeatState, SeatView, WaitingCaller
+from queue_manager.model import Need, Requirement, Seat, SeatState, SeatView, WaitingCaller
 from storage.live import RedisLiveState
 from tests.servers import RedisServer
 
@@ -26,7 +26,7 @@ def view(seat_id: str, state: SeatState = SeatState.READY, **facts: str) -> Seat
 
 
 def caller(call_id: str, tenant: str = "nanning") -> WaitingCaller:
-    return WaitingCaller(tenant, call_id, "12345", frozenset({Need("za", 3)}), NOW, 1)
+    return WaitingCaller(tenant, call_id, "12345", Requirement.of(Need("lang:za", 3)), NOW, 1)
 
 
 @asynccontextmanager
@@ -305,7 +305,7 @@ async def test_callers_are_stored_with_all_that_decides_their_place(redis_url: s
     assert stored == {
         "call_id": "c1",
         "line_id": "12345",
-        "needs": [["za", 3]],
+        "needs": "lang:za>=3",
         "queued_at": NOW.isoformat(),
         "priority": 1,
     }
