@@ -117,7 +117,8 @@ class RedisServer(Server):
         self.url = f"unix://{self.socket}"
         options = {
             "port": "0", "unixsocket": str(self.socket), "unixsocketperm": "700",
-            "dir": str(folder), "appendonly": "yes", "save": "", "daemonize": "no",
+            "dir": str(folder), "appendonly": "yes", "appendfsync": "always",
+            "save": "", "daemonize": "no",
         }  # fmt: skip
         arguments = [word for key, value in options.items() for word in (f"--{key}", value)]
         super().__init__(folder, ["redis-server", *arguments], "TERM")
