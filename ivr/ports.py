@@ -1,10 +1,13 @@
 """What a conversation needs besides the call itself. The wiring gives it the real ones."""
 
 from collections.abc import Awaitable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, WaitingCaller
+from queue_manager.rules import CallbackOrder
+from tickets.model import CallFacts
 from tickets.model import CallRecord as CallRecord
 from tickets.model import NewTicket
 from tickets.model import Outcome as Outcome
@@ -73,4 +76,36 @@ class CallLog(Protocol):
 
     async def record(self, record: CallRecord) -> None:
         """Write it (idempotent by call); an outage of SQL is journalled, never raised."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """A waiting caller who wants to hang up and be called back without losing his place.
+
+    `needs`, `priority` and `queued_at` are those of his place (the needs as he came, before any
+    step); `number_e164` is the number he has confirmed; `facts` is what his call tells of itself.
+    """
+
+    tenant: str
+    call_id: str
+    line_id: str
+    queue_id: str
+    needs: Requirement
+    language: str
+    priority: int
+    queued_at: datetime
+    number_e164: str
+    order: CallbackOrder
+    facts: CallFacts
+
+
+class Callbacks(Protocol):
+    """Callbacks that keep the place, seen from a conversation."""
+
+    async def take(self, request: CallbackRequest) -> bool:
+        """Make it durable before the caller is told; False when that can't be promised now (he
+        goes on waiting then). Never raises for an outage. Once per (tenant, call_id): asked again
+        it says True and changes nothing. The caller may still be on the line when it returns: he
+        is rung at the earliest when his call has ended."""
         ...

@@ -28,7 +28,10 @@ QUARTER_S = 900
 _RECORD = {
     name: statement.returning(calls.c.call_id) for name, statement in insert_once(calls).items()
 }
-_SERVED = (Outcome.ANSWERED.value, Outcome.VOICE_REQUEST.value, Outcome.TRANSFERRED.value)
+_SERVED = tuple(
+    str(outcome)
+    for outcome in (Outcome.ANSWERED, Outcome.VOICE_REQUEST, Outcome.TRANSFERRED, Outcome.CALLBACK)
+)
 _ANSWERED = calls.c.outcome == Outcome.ANSWERED.value
 _UNSERVED = calls.c.outcome.not_in(_SERVED)
 

@@ -33,6 +33,7 @@ LEAST_VOICE_S = 1.0
 OUTCOMES = {
     Origin.VOICE_REQUEST: Outcome.VOICE_REQUEST,
     Origin.TALK: Outcome.ANSWERED,
+    Origin.CALLBACK: Outcome.CALLBACK,
     Origin.ABANDONED: Outcome.ABANDONED,
 }
 

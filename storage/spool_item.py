@@ -37,7 +37,9 @@ class SpoolItem(BaseModel):
     first_called: Plain
     caller: Plain
     asserted: Plain
-    stage: Literal["", "greeting", "queued", "dialing", "talked", "voice_request", "done"]
+    stage: Literal[
+        "", "greeting", "queued", "dialing", "talked", "voice_request", "callback", "done"
+    ]
     queued_at: When
     seat: Plain
     dialstatus: Plain
@@ -93,4 +95,4 @@ def origin_of(item: SpoolItem, *, has_voice: bool) -> Origin | None:
         return None
     if item.stage == "talked" or (item.stage == "dialing" and item.dialstatus == "ANSWER"):
         return Origin.TALK
-    return Origin.ABANDONED
+    return Origin.CALLBACK if item.stage == "callback" else Origin.ABANDONED

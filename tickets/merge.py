@@ -5,8 +5,8 @@ talk's draft and then its recording, a journal entry written twice. A ticket kee
 distinct fact as an event; its fields are computed from the *set* of them, here. So the order
 in which facts arrive, and how often, can't matter:
 
-- Facts are ranked by how much they tell: voice_request over talk over abandoned, then by state,
-  then the later over the earlier. The first in rank is the ticket's origin and state.
+- Facts are ranked by how much they tell: voice_request over talk over callback over abandoned,
+  then by state, then the later over the earlier. The first in rank is the ticket's origin and state.
 - Every other field comes from the highest fact in which it isn't empty; nothing known is lost.
 - What belongs together goes together: the caller's number with its normal form, the voice with
   its length and confirmation (a confirmed and longer voice goes first).
@@ -21,7 +21,13 @@ from typing import TypeVar
 
 from tickets.model import CallFacts, NewTicket, Origin, Ticket, TicketState
 
-ORIGIN_RANK = {Origin.ABANDONED: 0, Origin.TALK: 1, Origin.VOICE_REQUEST: 2}
+ORIGIN_RANK = {
+    Origin.ABANDONED: 0,
+    Origin.CALLBACK: 1,
+    Origin.TALK: 2,
+    Origin.VOICE_REQUEST: 3,
+}
+TO_BE_CALLED = (Origin.ABANDONED, Origin.CALLBACK)
 STATE_RANK = {TicketState.DRAFT: 0, TicketState.PENDING_REVIEW: 1}
 F = TypeVar("F", NewTicket, CallFacts)
 
@@ -53,7 +59,7 @@ def merged(number: str, facts: Iterable[NewTicket]) -> Ticket:
         voice_s=voice.voice_s,
         confirmed=voice.confirmed,
         first_callback=first_callback,
-        callback_due=first_callback or best.origin is Origin.ABANDONED,
+        callback_due=first_callback or best.origin in TO_BE_CALLED,
         recording=seen.recording,
         spool_id=_first(known, attrgetter("spool_id")),
         version=len(known),

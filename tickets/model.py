@@ -29,6 +29,7 @@ class Origin(StrEnum):
     TALK = "talk"
     VOICE_REQUEST = "voice_request"
     ABANDONED = "abandoned"
+    CALLBACK = "callback"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ class Outcome(StrEnum):
     VOICE_REQUEST = "voice_request"
     TRANSFERRED = "transferred"
     UNKNOWN_NUMBER = "unknown_number"
+    CALLBACK = "callback"
     LEFT_EARLY = "left_early"
     FAILED = "failed"
 
