@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from queue_manager.model import SeatView, WaitingCaller
+from queue_manager.model import (
+    LeaveReason,
+    MissReason,
+    Offer,
+    Seat,
+    SeatState,
+    SeatView,
+    WaitingCaller,
+)
 
 
 class Clock(Protocol):
@@ -40,4 +48,49 @@ class LiveState(Protocol):
 
     def forget_waiting(self, tenant: str, call_id: str) -> None:
         """The caller no longer waits; returns at once."""
+        ...
+
+
+class QueueObserver(Protocol):
+    """Told of everything that happens in a queue, inline and in order: return at once, raise
+    nothing, call nothing of the queue. `at` is aware; `caller` is as he entered.
+
+    A caller: `entered`, then any number of `offered` + `missed`, and one of `answered` or `left`;
+    an offer that his leaving withdraws has no `missed`. After `answered` comes `talk_ended`, then
+    the seat's `wrapped_up`. A talk that was found alive after a restart is told as `answered`
+    with the time it began (`entered` comes before it when the queue knows whose it is).
+    """
+
+    def entered(self, caller: WaitingCaller, at: datetime) -> None:
+        """A caller came in; not told again for one who comes back to the place he has."""
+        ...
+
+    def offered(self, offer: Offer, at: datetime) -> None:
+        """A seat is reserved for him and is to ring."""
+        ...
+
+    def answered(self, caller: WaitingCaller, seat: Seat, wait_s: float, at: datetime) -> None:
+        """The seat took the call."""
+        ...
+
+    def missed(self, offer: Offer, reason: MissReason, at: datetime) -> None:
+        """The offer came to nothing; he waits on."""
+        ...
+
+    def left(self, caller: WaitingCaller, reason: LeaveReason, wait_s: float, at: datetime) -> None:
+        """He left without a talk."""
+        ...
+
+    def talk_ended(self, caller: WaitingCaller, seat: Seat, talk_s: float, at: datetime) -> None:
+        """The talk is over; the seat wraps up."""
+        ...
+
+    def wrapped_up(self, seat: Seat, wrap_up_s: float, at: datetime) -> None:
+        """The seat's after-call work is over."""
+        ...
+
+    def seat_state_changed(
+        self, seat: Seat, old: SeatState, new: SeatState, reason: str, at: datetime
+    ) -> None:
+        """`reason` is the seat's pause reason, also one that waits for the end of a talk."""
         ...
