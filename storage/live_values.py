@@ -19,6 +19,7 @@ def seat_text(view: SeatView) -> str:
             "name": seat.name,
             "endpoint": seat.endpoint,
             "skills": seat.skills,
+            "team": seat.team,
             "state": view.state,
             "since": view.since.isoformat(),
             "pause_reason": view.pause_reason,
@@ -32,7 +33,8 @@ def seat_from(tenant: str, text: bytes) -> SeatView | None:
     """The stored view; None, and a line in the log, for one that can't be read."""
     try:
         found = json.loads(text)
-        seat = Seat(tenant, found["seat_id"], found["name"], found["endpoint"], found["skills"])
+        skills, team = found["skills"], found.get("team", "")
+        seat = Seat(tenant, found["seat_id"], found["name"], found["endpoint"], skills, team)
         since = datetime.fromisoformat(found["since"])
         if since.tzinfo is None:
             raise ValueError(f"time without zone: {found['since']}")

@@ -1,4 +1,4 @@
-"""Seats as set up: number, name, SIP endpoint, its credential's digest, skills."""
+"""Seats as set up: number, name, SIP endpoint, its credential's digest, skills, team."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +30,7 @@ class SqlSeats:
         row = {
             "tenant": seat.tenant, "seat_id": seat.seat_id, "name": seat.name,
             "endpoint": seat.endpoint, "md5_cred": md5_cred, "skills": dict(seat.skills),
+            "team": seat.team,
         }  # fmt: skip
         await self._database.write(lambda connection: connection.execute(insert(seats), row))
 
@@ -37,6 +38,11 @@ class SqlSeats:
         """Replace its skills; False when there is no such seat."""
         change = update(seats).where(seats.c.tenant == tenant, seats.c.seat_id == seat_id)
         return await self._changed(change.values(skills=dict(skills)))
+
+    async def set_team(self, tenant: str, seat_id: str, team: str) -> bool:
+        """Replace its team in the shift roster ("": none); False when there is no such seat."""
+        change = update(seats).where(seats.c.tenant == tenant, seats.c.seat_id == seat_id)
+        return await self._changed(change.values(team=team))
 
     async def set_credential(self, tenant: str, seat_id: str, md5_cred: str) -> bool:
         """Replace its password's digest; False when there is no such seat."""
@@ -65,5 +71,5 @@ class SqlSeats:
 
 
 def _stored(row: Row[Any]) -> StoredSeat:
-    seat = Seat(row.tenant, row.seat_id, row.name, row.endpoint, row.skills)
+    seat = Seat(row.tenant, row.seat_id, row.name, row.endpoint, row.skills, row.team)
     return StoredSeat(seat, row.md5_cred)

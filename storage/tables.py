@@ -131,7 +131,7 @@ recordings = Table(
 seats = Table(
     "seats", metadata,
     _text("tenant"), _text("seat_id"), _text("name"), _text("endpoint"), _text("md5_cred"),
-    Column("skills", JSON, nullable=False),
+    Column("skills", JSON, nullable=False), Column("team", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("tenant", "seat_id"),
     UniqueConstraint("endpoint"),
 )  # fmt: skip

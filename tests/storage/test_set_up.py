@@ -12,7 +12,7 @@ from storage.tokens import SqlTokens, StoredToken
 from tests.storage.facts import NOON, opened
 from tickets.errors import StoreRefused
 
-LI = Seat("nanning", "801", "李座席", "nanning-801", {"lang:cmn": 5, "lang:za": 3})
+LI = Seat("nanning", "801", "李座席", "nanning-801", {"lang:cmn": 5, "lang:za": 3}, "team_1")
 
 
 async def test_seats_come_back_by_number_and_tenant(sql_url: str) -> None:
@@ -44,7 +44,10 @@ async def test_a_seat_changes_and_goes(sql_url: str) -> None:
         await seats.add(LI, "old")
         assert await seats.set_skills("nanning", "801", {"svc:12333": 1})
         assert await seats.set_credential("nanning", "801", "new")
-        assert await seats.list() == [StoredSeat(replace(LI, skills={"svc:12333": 1}), "new")]
+        assert await seats.set_team("nanning", "801", "team_2")
+        changed = replace(LI, skills={"svc:12333": 1}, team="team_2")
+        assert await seats.list() == [StoredSeat(changed, "new")]
+        assert not await seats.set_team("baoji", "801", "")
         assert not await seats.set_skills("baoji", "801", {})
         assert await seats.remove("nanning", "801")
         assert not await seats.remove("nanning", "801")
