@@ -7,9 +7,8 @@ from typing import Protocol
 
 from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, WaitingCaller
 from queue_manager.rules import CallbackOrder
-from tickets.model import CallFacts
+from tickets.model import CallFacts, NewTicket
 from tickets.model import CallRecord as CallRecord
-from tickets.model import NewTicket
 from tickets.model import Outcome as Outcome
 
 

@@ -6,7 +6,8 @@ distinct fact as an event; its fields are computed from the *set* of them, here.
 in which facts arrive, and how often, can't matter:
 
 - Facts are ranked by how much they tell: voice_request over talk over callback over abandoned,
-  then by state, then the later over the earlier. The first in rank is the ticket's origin and state.
+  then by state, then the later over the earlier. The first in rank is the ticket's origin and
+  state.
 - Every other field comes from the highest fact in which it isn't empty; nothing known is lost.
 - What belongs together goes together: the caller's number with its normal form, the voice with
   its length and confirmation (a confirmed and longer voice goes first).
