@@ -4,10 +4,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from storage.callbacks import KeptCallback
 from tickets.model import CallRecord, NewTicket
 
 _NEW_TICKET = TypeAdapter(NewTicket)
 _CALL_RECORD = TypeAdapter(CallRecord)
+_CALLBACK = TypeAdapter(KeptCallback)
 
 
 def dump_new_ticket(new: NewTicket) -> dict[str, Any]:
@@ -30,3 +32,14 @@ def dump_call_record(record: CallRecord) -> dict[str, Any]:
 def load_call_record(values: object) -> CallRecord:
     """As `load_new_ticket`."""
     return _CALL_RECORD.validate_python(values)
+
+
+def dump_callback(kept: KeptCallback) -> dict[str, Any]:
+    """As `dump_new_ticket`."""
+    values: dict[str, Any] = _CALLBACK.dump_python(kept, mode="json")
+    return values
+
+
+def load_callback(values: object) -> KeptCallback:
+    """As `load_new_ticket`."""
+    return _CALLBACK.validate_python(values)

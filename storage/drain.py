@@ -12,8 +12,9 @@ from pathlib import Path
 
 import structlog
 
-from storage.codec import load_call_record, load_new_ticket
-from storage.journal import CALL, TICKET, Journal
+from storage.callbacks import SqlCallbacks
+from storage.codec import load_call_record, load_callback, load_new_ticket
+from storage.journal import CALL, CALLBACK, TICKET, Journal
 from tickets.errors import StoreAway
 from tickets.ports import CallStore, TicketStore
 
@@ -26,10 +27,17 @@ RETRY_S = 1.0
 class Drain:
     """The way from the journal into SQL."""
 
-    def __init__(self, journal: Journal, tickets: TicketStore, calls: CallStore) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        tickets: TicketStore,
+        calls: CallStore,
+        callbacks: SqlCallbacks | None = None,
+    ) -> None:
         self._journal = journal
         self._tickets = tickets
         self._calls = calls
+        self._callbacks = callbacks
 
     async def run(self, wait_healthy: Callable[[], Awaitable[None]]) -> None:
         """Drain whenever there is something and the store is there; for ever."""
@@ -92,5 +100,7 @@ class Drain:
                 await self._tickets.create(load_new_ticket(data))
             case {"kind": kind, "data": data} if kind == CALL:
                 await self._calls.record(load_call_record(data))
+            case {"kind": kind, "data": data} if kind == CALLBACK and self._callbacks is not None:
+                await self._callbacks.save(load_callback(data))
             case _:
-                raise ValueError("neither a ticket nor a call")
+                raise ValueError("neither a ticket, a call nor a callback")

@@ -16,13 +16,14 @@ from typing import Any
 
 import structlog
 
-from storage.codec import dump_call_record, dump_new_ticket
+from storage.callbacks import KeptCallback
+from storage.codec import dump_call_record, dump_callback, dump_new_ticket
 from storage.files import sync_folder, write_whole
 from tickets.model import CallRecord, NewTicket
 
 log = structlog.get_logger(__name__)
 
-TICKET, CALL = "ticket", "call"
+TICKET, CALL, CALLBACK = "ticket", "call", "callback"
 
 
 class Journal:
@@ -57,6 +58,10 @@ class Journal:
     async def keep_call(self, record: CallRecord) -> None:
         """Keep a call's row to be written."""
         await self._keep(CALL, dump_call_record(record))
+
+    async def keep_callback(self, kept: KeptCallback) -> None:
+        """Keep a version of a callback to be saved."""
+        await self._keep(CALLBACK, dump_callback(kept))
 
     async def _keep(self, kind: str, data: Mapping[str, Any]) -> None:
         self._unwritten.append(json.dumps({"kind": kind, "data": data}).encode() + b"\n")

@@ -164,3 +164,20 @@ spool_taken = Table(
     _text("tenant"), _text("spool_id"), _text("ticket"), _when("taken_at"),
     PrimaryKeyConstraint("tenant", "spool_id"),
 )  # fmt: skip
+
+callbacks = Table(
+    "callbacks", metadata,
+    _text("tenant"), _text("call_id"), *_call_facts(),
+    _text("state"), _text("queue_id"), _text("number"), _text("needs"),
+    Column("priority", Integer, nullable=False), _when("queued_at"), _when("taken_at"),
+    _when("expires_at"), _text("rings_first"), Column("tries", Integer, nullable=False),
+    Column("retry_s", Float, nullable=False), Column("attempts", Integer, nullable=False),
+    _when("next_at", optional=True), _text("result"), _text("seat_id"),
+    _when("ended_at", optional=True), Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("tenant", "call_id"),
+    Index(None, "tenant", "taken_at"),
+    Index(
+        "ix_callbacks_open", "queued_at",
+        sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
+    ),
+)  # fmt: skip
