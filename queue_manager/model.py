@@ -44,7 +44,8 @@ class SeatState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SeatView:
     """A seat with its live state, for boards and the CLI. `node` is the Asterisk its telephone is
-    registered at ("" when there is but one)."""
+    registered at ("" when there is but one), `token` the highest it has seen; `desktop`: its
+    desktop sends heartbeats, without which it doesn't count as present."""
 
     seat: Seat
     state: SeatState
@@ -52,6 +53,8 @@ class SeatView:
     pause_reason: str = ""
     call_id: str = ""
     node: str = ""
+    token: int = 0
+    desktop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,11 @@ class Offer:
     node: str = ""
     interpreter: str = ""
 
+    @property
+    def ring_at(self) -> str:
+        """What to dial: the seat's endpoint, `endpoint@node` when its telephone is elsewhere."""
+        return f"{self.seat.endpoint}@{self.node}" if self.node else self.seat.endpoint
+
 
 class Suggestion(StrEnum):
     """What a step of the rules wants a waiting caller to be offered."""
@@ -120,10 +128,77 @@ class MissReason(StrEnum):
     RESCINDED = "rescinded"
 
 
+class Verdict(StrEnum):
+    """What becomes of a seat's answer. REFUSED: the seat is another caller's by now, or the caller
+    has no place any more; whoever asked ends this leg, and a caller who is left waits on."""
+
+    TALK = "talk"
+    REFUSED = "refused"
+
+
+class Forced(StrEnum):
+    """What a supervisor may make of a seat. OFFLINE holds until somebody asks for ready."""
+
+    READY = "ready"
+    PAUSED = "paused"
+    OFFLINE = "offline"
+
+
+class AlertKind(StrEnum):
+    """What a supervisor has to know of."""
+
+    SEAT_MISSES = "seat_misses"
+    """Paused for missing rings; ends when the seat is ready again."""
+    TWO_PHONES = "two_phones"
+    """A seat's telephone is registered at two nodes; the newest is rung. Ends with one of them."""
+    UNSTEADY = "unsteady"
+    """A seat keeps coming and going; ends when it has been there for a while."""
+    NO_REPORT = "no_report"
+    """An offer was taken back because nobody reported on it in time."""
+    LATE_ANSWER = "late_answer"
+    """A seat answered after its reservation had ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something on the supervisors' board: what, who and when. `times`: how often since `since`;
+    `seen_by` is who has acknowledged it ("" for nobody yet)."""
+
+    alert_id: int
+    kind: AlertKind
+    since: datetime
+    seat_id: str = ""
+    call_id: str = ""
+    detail: str = ""
+    times: int = 1
+    seen_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerView:
+    """A waiting caller as supervisors see him. `needs` is what he needs by now, as text; `steps`
+    of the rules that were taken, `queue_id` the queue whose rules he goes on by, `seat_id` the
+    seat that rings for him ("" for none), `first` whether somebody has moved him up."""
+
+    call_id: str
+    line_id: str
+    queue_id: str
+    queued_at: datetime
+    needs: str
+    priority: int = 0
+    steps: int = 0
+    seat_id: str = ""
+    callback: bool = False
+    first: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """A tenant's rules for its queue. `reach_grace_s` is how long a phone may be unreachable
-    before its seat counts as gone, so that a re-registration doesn't flap."""
+    before its seat counts as gone, so that a re-registration doesn't flap; `heartbeat_grace_s` how
+    old a desktop's last heartbeat may be; `ring_s` + `ring_grace_s` how long an offer may go
+    without a report; `wrap_up_max_s` how far a seat may extend its wrap-up; `same_seat_s` for how
+    long a caller isn't offered again to the seat that missed him while others are on duty."""
 
     tenant: str
     zone: tzinfo = UTC
@@ -133,6 +208,11 @@ class QueueSettings:
     pause_reasons: tuple[str, ...] = ("break", "meal", "training", "meeting", "missed", "other")
     service_level_s: float = 15.0
     reach_grace_s: float = 3.0
+    heartbeat_grace_s: float = 15.0
+    ring_s: float = 20.0
+    ring_grace_s: float = 10.0
+    wrap_up_max_s: float = 300.0
+    same_seat_s: float = 60.0
 
 
 @dataclass(slots=True)

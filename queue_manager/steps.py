@@ -14,6 +14,7 @@ from queue_manager.model import Requirement, Suggestion
 from queue_manager.rules import Due, Rules, languages, overflowed, path, stepped
 
 _MOST_KEPT = 20_000
+_NOTHING = Requirement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Standing:
     tenant: str
     queue_id: str
     interpreter: str = ""
-    spoken: Requirement = Requirement()
+    spoken: Requirement = _NOTHING
 
 
 class Way:

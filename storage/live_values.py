@@ -24,6 +24,9 @@ def seat_text(view: SeatView) -> str:
             "since": view.since.isoformat(),
             "pause_reason": view.pause_reason,
             "call_id": view.call_id,
+            "node": view.node,
+            "token": view.token,
+            "desktop": view.desktop,
         },
         ensure_ascii=False,
     )
@@ -39,7 +42,16 @@ def seat_from(tenant: str, text: bytes) -> SeatView | None:
         if since.tzinfo is None:
             raise ValueError(f"time without zone: {found['since']}")
         state = SeatState(found["state"])
-        return SeatView(seat, state, since, found["pause_reason"], found["call_id"])
+        return SeatView(
+            seat,
+            state,
+            since,
+            found["pause_reason"],
+            found["call_id"],
+            found.get("node", ""),
+            int(found.get("token", 0)),  # these three are missing in what an older engine wrote
+            bool(found.get("desktop", False)),
+        )
     except (ValueError, KeyError, TypeError) as error:
         log.warning("live_seat_unreadable", tenant=tenant, error=repr(error))
         return None
@@ -54,5 +66,9 @@ def caller_text(caller: WaitingCaller) -> str:
             "needs": str(caller.needs),
             "queued_at": caller.queued_at.isoformat(),
             "priority": caller.priority,
+            "queue_id": caller.queue_id,
+            "node": caller.node,
+            "language": caller.language,
+            "callback": caller.callback,
         }
     )
