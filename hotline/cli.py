@@ -21,6 +21,7 @@ COMMANDS = {
     "lines": ("lines",),
     "hours": ("hours",),
     "flow": ("flow",),
+    "queues": ("queues",),
     "token": ("token",),
     "bench": ("bench",),
 }

@@ -219,12 +219,13 @@ def _documents(settings: Settings) -> Iterator[Finding]:
     from ivr.documents import DocumentError
     from ivr.flow import load_flows
     from ivr.lines import load_all_lines
+    from ivr.queue_rules import load_all_rules
 
     try:
         lines = load_all_lines(settings.tenants)
-        load_flows(settings.tenants, lines)
+        load_all_rules(settings.tenants, lines, load_flows(settings.tenants, lines))
     except DocumentError as error:
-        mend = "hotline flow check names every mistake"
+        mend = "hotline flow check and hotline queues check name every mistake"
         yield Finding("lines and flows", Grade.WRONG, str(error).splitlines()[0], mend)
         return
     count = sum(len(lines.of(tenant.id)) for tenant in settings.tenants)

@@ -40,6 +40,7 @@ from ivr.documents import DocumentError
 from ivr.flow import load_flows
 from ivr.lines import Lines, load_all_lines
 from ivr.prompt_texts import load_catalogue
+from ivr.queue_rules import load_all_rules
 from ivr.recovery import facts_from_spool
 from ivr.story import Directory
 from ivr.tenants import Tenant
@@ -387,7 +388,9 @@ class Engine:
         tenants = self._settings.tenants
         trunks = {trunk.id: trunk for trunk in self._settings.trunks}
         catalogue = load_catalogue(self._settings.folders.prompts / "custom")
-        return Directory(tenants, trunks, lines, load_flows(tenants, lines, catalogue))
+        flows = load_flows(tenants, lines, catalogue)
+        rules = load_all_rules(tenants, lines, flows)
+        return Directory(tenants, trunks, lines, flows, rules)
 
     def _spooled(self, item: SpoolItem) -> CallFacts:
         return facts_from_spool(item, self._desk.directory)

@@ -196,7 +196,7 @@ def _named_files(settings: Settings) -> Iterable[Path]:
     """Files the settings name: the engine reads them itself, wherever they lie."""
     files = [settings.config]
     for tenant in settings.tenants:
-        files += [tenant.lines_file, tenant.flow_file]
+        files += [tenant.lines_file, tenant.flow_file, tenant.queues_file]
     files += [t.registration.password_file for t in settings.trunks if t.registration]
     return [file.resolve() for file in files if file is not None]
 

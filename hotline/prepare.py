@@ -20,6 +20,7 @@ from hotline.settings import Settings
 from ivr.documents import DocumentError
 from ivr.flow import load_flows
 from ivr.lines import load_all_lines
+from ivr.queue_rules import load_all_rules
 from storage.database import Database, migrate
 from storage.seats import SqlSeats
 from storage.tokens import SqlTokens, StoredToken
@@ -109,7 +110,7 @@ def digest(endpoint: str, realm: str, password: str) -> str:
 def _check_documents(settings: Settings) -> Iterator[str]:
     try:
         lines = load_all_lines(settings.tenants)
-        load_flows(settings.tenants, lines)
+        load_all_rules(settings.tenants, lines, load_flows(settings.tenants, lines))
     except DocumentError as error:
         raise BadSettings(str(error)) from error
     except OSError as error:

@@ -25,7 +25,7 @@ from ivr.tenants import Tenant
 PROJECT = Path(__file__).resolve().parent.parent
 PRIVATE_ASTERISK = Path("/opt/hotline/asterisk")
 PATH_KEYS = frozenset(
-    {"home", "cache", "asterisk_root", "lines_file", "flow_file", "password_file"}
+    {"home", "cache", "asterisk_root", "lines_file", "flow_file", "queues_file", "password_file"}
 )
 DEFAULT_TENANT = Tenant(id="default", name="12345政务服务便民热线")
 DEMO_TRUNK = Trunk.model_validate({"id": "demo", "match": ["127.0.0.2"], "trusted": True})

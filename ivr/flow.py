@@ -30,7 +30,7 @@ DEFAULT_FLOW = FLOWS / "default.yaml"
 PERSON_KEY = "0"
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_/]{0,59}$")]
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,8}$")]
 KeyName = Annotated[str, StringConstraints(pattern=r"^[0-9*#]$")]
 
 
@@ -274,7 +274,7 @@ def load_flows(
     tenants: Sequence[Tenant], lines: Lines, catalogue: Catalogue | None = None
 ) -> Flows:
     """Check every flow in use: the tenants' (`flow_file`, else the default) and those that lines
-    name, found beside the tenant's flow. Raises `FlowError` at the first bad file."""
+    name (see `flow_file`). Raises `FlowError` at the first bad file."""
     catalogue = catalogue or load_catalogue()
     checked: dict[Path, Flow] = {}
 
@@ -285,9 +285,18 @@ def load_flows(
 
     by_line: dict[tuple[str, str], Flow] = {}
     for tenant in tenants:
-        own = tenant.flow_file or DEFAULT_FLOW
-        by_line[tenant.id, ""] = flow_at(own)
+        by_line[tenant.id, ""] = flow_at(flow_file(tenant))
         for line in lines.of(tenant.id):
             if line.flow:
-                by_line[tenant.id, line.id] = flow_at(own.with_name(f"{line.flow}.yaml"))
+                by_line[tenant.id, line.id] = flow_at(flow_file(tenant, line.flow))
     return Flows(by_line)
+
+
+def flow_file(tenant: Tenant, name: str = "") -> Path:
+    """Where a flow stands: the tenant's own (name ""), or the one of that name beside it, else
+    the shipped one of that name."""
+    own = tenant.flow_file or DEFAULT_FLOW
+    if not name:
+        return own
+    beside, shipped = own.with_name(f"{name}.yaml"), FLOWS / f"{name}.yaml"
+    return shipped if shipped.exists() and not beside.exists() else beside

@@ -17,12 +17,14 @@ from ivr.documents import Document, parse, read_document
 from ivr.hours import DEFAULT_HOURS, Schedule, parse_hours
 from ivr.tenants import Tenant
 from queue_manager.model import Need, Requirement
+from queue_manager.rules import LANGUAGE, MAIN_QUEUE
 
 DEFAULT_TABLE = Path(__file__).parent / "data" / "lines.yaml"
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
 Skill = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,10}:[a-z0-9_]{1,30}$")]
 Level = Annotated[int, Field(ge=1, le=5)]
 HoursText = str | dict[str, str]
+SIGNED = "sign:"
 
 
 class Mode(StrEnum):
@@ -43,9 +45,10 @@ class Line(BaseModel):
     """One line. Modes that transfer (utility, not_merged, emergency) name a `target`;
 
     `needs` are the skills a seat must have for its callers (for a transferring line: when the
-    transfer fails). `flow` names another flow than the tenant's; `hours` other hours than the
-    table's. `duty_phone` is who answers key 0 outside the hours. A branch centre (分中心) has
-    seats of its own: a skill `branch:…`; its `target` is the way back to the centre's own desk.
+    transfer fails). `flow` names another flow than the tenant's, `queue` other rules of waiting
+    than `main`; `hours` other hours than the table's. `duty_phone` is who answers key 0 outside
+    the hours. A branch centre (分中心) has its own seats: a skill `branch:…`; its `target` is the
+    way back to the centre's own desk.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -61,6 +64,7 @@ class Line(BaseModel):
     duty_phone: Digits | None = None
     target: Digits | None = None
     flow: str = Field(default="", pattern=r"^[a-z0-9_]{0,40}$")
+    queue: str = Field(default=MAIN_QUEUE, pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")
 
     @model_validator(mode="after")
     def _fits_its_mode(self) -> Self:
@@ -84,9 +88,12 @@ class Line(BaseModel):
         return self.mode in TRANSFERRING
 
     def needed(self, language: str) -> Requirement:
-        """What a seat must know to serve a caller of this line in this language."""
-        own = (Need(skill, level) for skill, level in self.needs.items())
-        return Requirement.of(Need(f"lang:{language}"), *own)
+        """What a seat must know to serve a caller of this line in this language; who signs
+        speaks none."""
+        own = [Need(skill, level) for skill, level in self.needs.items()]
+        if not any(need.skill.startswith(SIGNED) for need in own):
+            own.append(Need(f"{LANGUAGE}{language}"))
+        return Requirement.of(*own)
 
 
 class LineTable(BaseModel):

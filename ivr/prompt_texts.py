@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from ivr.documents import parse, read_document
 
 PROMPTS = Path(__file__).parent / "prompts"
-Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,8}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_]*(/[a-z0-9_]+)?$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 

@@ -16,6 +16,7 @@ from ivr.ports import Place
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
 from queue_manager.model import Offer, Requirement
+from queue_manager.rules import Rules
 from telephony.call import CallInfo, DialStatus
 from tickets.model import CallFacts, Kind
 
@@ -24,12 +25,14 @@ NOBODY = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """What is looked up to know whose call it is; `trunks` is by trunk id."""
+    """What is looked up to know whose call it is, and by which rules he waits; `trunks` is by
+    trunk id, `rules` by tenant."""
 
     tenants: Sequence[Tenant]
     trunks: Mapping[str, Trunk]
     lines: Lines
     flows: Flows
+    rules: Mapping[str, Rules]
 
 
 class Resume(StrEnum):

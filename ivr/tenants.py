@@ -29,6 +29,9 @@ class Tenant(BaseModel):
     )
     lines_file: Path | None = Field(default=None, description="own line table (YAML)")
     flow_file: Path | None = Field(default=None, description="own default flow (YAML)")
+    queues_file: Path | None = Field(
+        default=None, description="own rules of the queues: skills, priorities, steps (YAML)"
+    )
     wrap_up_s: float = Field(
         default=20.0, ge=0, le=3600, description="after-call work before the next call, seconds"
     )

@@ -18,11 +18,14 @@ from hotline.commands.common import (
     print_json,
     print_table,
 )
-from hotline.errors import BadRequest, HotlineError
+from hotline.errors import BadRequest, BadSettings, HotlineError
 from hotline.settings import Settings
 from hotline.store import with_store
+from ivr.documents import DocumentError
+from ivr.queue_rules import read_rules, rules_file
 from ivr.tenants import Tenant
 from queue_manager.model import LEVELS, Seat
+from queue_manager.rule_faults import unknown_skill
 from storage.database import Database
 from storage.seats import SqlSeats
 
@@ -55,7 +58,9 @@ def add(
     sip_name = endpoint or (seat if len(settings.tenants) == 1 else f"{city.id}-{seat}")
     _check_name("seat", seat)
     _check_name("endpoint", sip_name)
-    new = Seat(city.id, seat, name or seat, sip_name, _skills(skill or DEFAULT_SKILLS))
+    skills = _skills(skill or DEFAULT_SKILLS)
+    _refuse_unknown(city, skills)
+    new = Seat(city.id, seat, name or seat, sip_name, skills)
     password, credential = _credential(settings, sip_name)
 
     async def write(database: Database) -> None:
@@ -193,6 +198,20 @@ def _skills(words: tuple[str, ...] | list[str]) -> dict[str, int]:
             raise BadRequest(f"{word!r} is no skill: write for example lang:cmn=5 (level 1 to 5)")
         skills[match[1]] = level
     return skills
+
+
+def _refuse_unknown(city: Tenant, skills: dict[str, int]) -> None:
+    """Raises BadRequest for a skill that the tenant's rules don't have: no caller would ask for
+    it, and a slip of the pen would be a seat that nobody rings."""
+    file = rules_file(city)
+    try:
+        known = read_rules(file).skills
+    except DocumentError as error:
+        raise BadSettings(str(error)) from error
+    for name in skills:
+        if name not in known:
+            reason = unknown_skill(name, known)
+            raise BadRequest(f"--skill {name}: {reason}: add it to {file}, or write a known one")
 
 
 def _spelled(seat: Seat) -> str:

@@ -20,6 +20,7 @@ from ivr.hours import Override
 from ivr.lines import Lines, load_all_lines
 from ivr.ports import CallRecord
 from ivr.prompt_texts import load_catalogue
+from ivr.queue_rules import load_all_rules
 from ivr.story import Directory
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
@@ -45,7 +46,8 @@ def directory(
 ) -> Directory:
     lines: Lines = load_all_lines(tenants)
     flows = load_flows(tenants, lines, CATALOGUE)
-    return Directory(tenants, {t.id: t for t in trunks}, lines, flows)
+    rules = load_all_rules(tenants, lines, flows)
+    return Directory(tenants, {t.id: t for t in trunks}, lines, flows, rules)
 
 
 DIRECTORY = directory()
