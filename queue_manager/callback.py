@@ -191,8 +191,12 @@ def decide(
         )
     if target is _Goal.STAY:
         return callback
-    told = {"result": result or callback.result, "seat_id": seat_id or callback.seat_id}
-    moved = replace(callback, **told, version=callback.version + 1)
+    moved = replace(
+        callback,
+        result=result or callback.result,
+        seat_id=seat_id or callback.seat_id,
+        version=callback.version + 1,
+    )
     if event is CallbackEvent.RUNG:
         moved = replace(moved, attempts=callback.attempts + 1, next_at=None)
     if isinstance(target, _Goal):
