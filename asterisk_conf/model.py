@@ -1,6 +1,7 @@
 """What the Asterisk configuration is rendered from. Plain data, validated on reading."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -75,6 +76,54 @@ class OutboundRule(BaseModel):
     trunk: str = Field(pattern=NAME, description="the trunk it goes out through")
 
 
+class Node(BaseModel):
+    """One Asterisk with its engine among several that share Redis and the database.
+
+    `sip` is where the other nodes send calls for its seats to, and where its own such calls come
+    from; `link` is where its engine takes the other engines' connections.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(
+        pattern=r"^[a-z][a-z0-9]{0,15}$",
+        description="short name: in call ids, on seats, in the names of SIP endpoints",
+    )
+    sip: str = Field(
+        pattern=r"^[0-9A-Fa-f.:\[\]]+:[0-9]{1,5}$",
+        description="address:port its Asterisk speaks SIP at, seen from the other nodes",
+    )
+    link: str = Field(
+        pattern=r"^[0-9A-Fa-f.:\[\]]+:[0-9]{1,5}$",
+        description="address:port its engine listens at for the other engines (TCP)",
+    )
+
+    @field_validator("sip", "link")
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        host, port = _parted(value)
+        ip_address(host)
+        if not 1 <= int(port) <= 65535:
+            raise ValueError(f"{value}: there is no port {port}")
+        return value
+
+    @property
+    def sip_host(self) -> str:
+        """The address alone, without brackets."""
+        return _parted(self.sip)[0]
+
+    @property
+    def link_at(self) -> tuple[str, int]:
+        """Address and port of the engines' link."""
+        host, port = _parted(self.link)
+        return host, int(port)
+
+
+def _parted(value: str) -> tuple[str, str]:
+    host, _, port = value.rpartition(":")
+    return host.strip("[]"), port
+
+
 @dataclass(frozen=True, slots=True)
 class SeatEndpoint:
     """A seat's SIP endpoint. `md5_cred` is MD5(user:realm:password), never the password.
@@ -109,3 +158,8 @@ class Installation:
     outbound: tuple[OutboundRule, ...]
     seats: tuple[SeatEndpoint, ...]
     extra: tuple[tuple[str, str], ...] = ()
+    nodes: tuple[Node, ...] = ()
+    """The other nodes: calls for seats go to and come from them. `node_secret` is their SIP
+    password, shared by all."""
+    node: str = ""
+    node_secret: str = ""

@@ -65,6 +65,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "func_channel",
             "func_cut",
             "func_logic",
+            "func_pjsip_endpoint",  # who may be reached from another node: seats alone
             "func_strings",
             "func_uri",
         ),
@@ -79,6 +80,8 @@ AMI_EVENTS = (
     "name(DialEnd),header(DialStatus),method(exact)) = ANSWER",
     "name(ContactStatus)) =",
 )
+# Among several nodes: the end of a call that came from another node for a seat of this one.
+NODE_EVENTS = ("name(Hangup),header(Channel),method(starts_with)) = PJSIP/node-",)
 
 # Nobody listens to these. Each would be built several times a call: a quarter of Asterisk's CPU.
 UNHEARD_EVENTS = (

@@ -19,6 +19,7 @@ from asterisk_conf.modules import (
     AMI_READ,
     AMI_WRITE,
     MODULES,
+    NODE_EVENTS,
     SHORT_FILES,
     UNHEARD_EVENTS,
 )
@@ -58,7 +59,7 @@ def rendered(installation: Installation) -> dict[str, str]:
         "modules": MODULES,
         "ami_read": AMI_READ,
         "ami_write": AMI_WRITE,
-        "ami_events": AMI_EVENTS,
+        "ami_events": (*AMI_EVENTS, *(NODE_EVENTS if installation.nodes else ())),
         "unheard": UNHEARD_EVENTS,
     }
     environment = _environment()
@@ -106,7 +107,8 @@ def _check(installation: Installation) -> None:
             )
     for seat in i.seats:
         _matches("seat", seat.endpoint, NAME)
-        if seat.endpoint.startswith("trunk-") or seat.endpoint in ("common", "seat", "global"):
+        kept = ("common", "seat", "global", "node")
+        if seat.endpoint.startswith(("trunk-", "node-")) or seat.endpoint in kept:
             raise UnsafeConfiguration(f"seat {seat.endpoint}: this name is kept for other use")
         if seat.static_contact:
             _matches(
@@ -117,6 +119,10 @@ def _check(installation: Installation) -> None:
         else:
             _matches(f"seat {seat.endpoint}: md5_cred", seat.md5_cred, r"[0-9a-f]{32}")
     _once("trunk", [t.id for t in i.trunks])
+    _once("node", [n.id for n in i.nodes])
+    if i.nodes:
+        _matches("node secret", i.node_secret, r"[A-Za-z0-9_-]{16,128}")
+        _matches("node", i.node, r"[a-z][a-z0-9]{0,15}")
     _once("seat", [s.endpoint for s in i.seats])
     _once("outbound rule", [r.number for r in i.outbound])
     targets = {t.id: _target(t) for t in i.trunks}

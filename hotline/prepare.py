@@ -36,6 +36,7 @@ async def prepare(settings: Settings) -> Sequence[str]:
     without it, and seats are rendered as they were.
     """
     home = settings.folders
+    cluster_names(settings)
     home.hosts.write_text(parts.hosts_file())
     home.redis_conf.write_text(parts.redis_conf(settings))
     done = list(_check_documents(settings))
@@ -90,6 +91,9 @@ def installation(settings: Settings, seats: Sequence[SeatEndpoint]) -> Installat
         trunks=settings.trunks,
         outbound=settings.outbound,
         seats=tuple(seats),
+        nodes=settings.other_nodes,
+        node=settings.node,
+        node_secret=secrets_kept.cluster_key(settings, "sip").hex() if settings.node else "",
     )
 
 
@@ -105,6 +109,18 @@ def digest(endpoint: str, realm: str, password: str) -> str:
     """MD5(user:realm:password): what SIP's digest authentication needs in place of a password."""
     text = f"{endpoint}:{realm}:{password}"
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def cluster_names(settings: Settings) -> None:
+    """Among several nodes: calls carry the node's name, and the seats' realm is the same
+    everywhere (one that is there already is kept: copy it to nodes that are added later)."""
+    if not settings.node:
+        return
+    home = settings.folders
+    secrets_kept.write(home, "system_name", settings.node)
+    if not (home.secrets / "sip_realm").exists():
+        realm = secrets_kept.cluster_key(settings, "realm").hex()[:12]
+        secrets_kept.write(home, "sip_realm", f"hotline-{realm}")
 
 
 def _check_documents(settings: Settings) -> Iterator[str]:

@@ -1,11 +1,16 @@
 """Secrets made once per installation: one file each in the home, readable by the parts' user."""
 
+import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Callable
 
+from hotline.errors import BadSettings
 from hotline.home import Home
+from hotline.settings import Settings
 
+LEAST_SECRET = 32
 CLI_TOKEN, PAGE_TOKEN = "cli_token", "page_token"
 
 
@@ -22,6 +27,25 @@ def sip_realm(home: Home) -> str:
 def system_name(home: Home) -> str:
     """This node's name in every Uniqueid: unique over nodes and installations."""
     return _kept(home, "system_name", lambda: f"hl{secrets.token_hex(4)}")
+
+
+def cluster_key(settings: Settings, use: str) -> bytes:
+    """A key of 32 bytes for one use, made of the secret that all nodes share.
+
+    Raises `BadSettings` when the secret's file can't be read or is too short.
+    """
+    file = settings.cluster_secret_file
+    assert file is not None, "asked for without a cluster"
+    try:
+        secret = file.read_bytes().strip()
+    except OSError as error:
+        raise BadSettings(f"cluster_secret_file {file}: {error.strerror}") from error
+    if len(secret) < LEAST_SECRET:
+        raise BadSettings(
+            f"cluster_secret_file {file}: {len(secret)} characters, {LEAST_SECRET} are needed: "
+            "make one with `openssl rand -hex 32`"
+        )
+    return hmac.digest(secret, f"hotline {use}".encode(), hashlib.sha256)
 
 
 def read(home: Home, name: str) -> str:

@@ -18,14 +18,23 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from asterisk_conf.model import OutboundRule, Trunk
+from asterisk_conf.model import Node, OutboundRule, Trunk
 from hotline.home import Home
 from ivr.tenants import Tenant
 
 PROJECT = Path(__file__).resolve().parent.parent
 PRIVATE_ASTERISK = Path("/opt/hotline/asterisk")
 PATH_KEYS = frozenset(
-    {"home", "cache", "asterisk_root", "lines_file", "flow_file", "queues_file", "password_file"}
+    {
+        "home",
+        "cache",
+        "asterisk_root",
+        "lines_file",
+        "flow_file",
+        "queues_file",
+        "password_file",
+        "cluster_secret_file",
+    }
 )
 DEFAULT_TENANT = Tenant(id="default", name="12345政务服务便民热线")
 DEMO_TRUNK = Trunk.model_validate({"id": "demo", "match": ["127.0.0.2"], "trusted": True})
@@ -125,12 +134,22 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least important that is logged"
     )
+    node: str = Field(
+        default="", description="this node's name among `nodes`; empty: the only engine there is"
+    )
+    cluster_secret_file: Path | None = Field(
+        default=None,
+        description="file holding the secret all nodes share (32 characters or more), mode 0600",
+    )
     tenants: tuple[Tenant, ...] = Field(
         default=(DEFAULT_TENANT,), description="cities and provinces, see below"
     )
     trunks: tuple[Trunk, ...] = Field(default=(DEMO_TRUNK,), description="SIP trunks, see below")
     outbound: tuple[OutboundRule, ...] = Field(
         default=(), description="what transfers may dial, see below"
+    )
+    nodes: tuple[Node, ...] = Field(
+        default=(), description="all nodes of the cluster, the same list everywhere, see below"
     )
 
     @classmethod
@@ -189,6 +208,34 @@ class Settings(BaseSettings):
                 raise ValueError(f"{other} and {key} are both {port}: each needs its own")
             used[port] = key
         return self
+
+    @model_validator(mode="after")
+    def _nodes_fit_together(self) -> "Settings":
+        if not self.node and not self.nodes:
+            return self
+        ids = [n.id for n in self.nodes]
+        if self.node not in ids:
+            known = ", ".join(ids) or "none"
+            raise ValueError(f"node {self.node!r} is not one of `nodes` ({known})")
+        for what, values in (
+            ("id", ids),
+            ("SIP address", [n.sip_host for n in self.nodes]),
+            ("link", [n.link for n in self.nodes]),
+        ):
+            if len(set(values)) != len(values):
+                raise ValueError(f"nodes: every node needs its own {what}")
+        own = next(n for n in self.nodes if n.id == self.node)
+        if not own.sip.endswith(f":{self.sip_port}"):
+            raise ValueError(f"node {own.id}: its sip {own.sip} is not at sip_port {self.sip_port}")
+        for setting in ("redis_url", "database_url", "cluster_secret_file"):
+            if not getattr(self, setting):
+                raise ValueError(f"{setting} is needed with several nodes: they share it")
+        return self
+
+    @property
+    def other_nodes(self) -> tuple[Node, ...]:
+        """The nodes besides this one."""
+        return tuple(n for n in self.nodes if n.id != self.node)
 
     @property
     def folders(self) -> Home:

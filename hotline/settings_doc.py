@@ -12,7 +12,7 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from asterisk_conf.model import OutboundRule, Registration, Trunk
+from asterisk_conf.model import Node, OutboundRule, Registration, Trunk
 from hotline.settings import PRIVATE_ASTERISK, PROJECT, Settings
 from ivr.tenants import Tenant
 
@@ -60,6 +60,25 @@ HOTLINE_HOME=/srv/a make run
 HOTLINE_HOME=/srv/b HOTLINE_SIP_PORT=6060 HOTLINE_HTTP_PORT=9345 HOTLINE_AMI_PORT=6038 \\
     HOTLINE_AGI_PORT=5573 HOTLINE_RTP_START=20000 HOTLINE_RTP_END=24999 make run
 ```
+
+Two nodes that are one hotline: the same file on both, `HOTLINE_NODE=a` and `HOTLINE_NODE=b`
+(docs/cluster.md tells more):
+
+```toml
+redis_url = "redis://192.0.2.20:6379"
+database_url = "postgresql://hotline@192.0.2.20/hotline"
+cluster_secret_file = "cluster.secret"
+
+[[nodes]]
+id = "a"
+sip = "192.0.2.11:5060"
+link = "192.0.2.11:4580"
+
+[[nodes]]
+id = "b"
+sip = "192.0.2.12:5060"
+link = "192.0.2.12:4580"
+```
 """
 # What is worked out when the settings are read, in words.
 WORKED_OUT = {
@@ -72,6 +91,7 @@ NESTED: dict[type[BaseModel], str] = {
     Trunk: "`[[trunks]]`: where calls come from and go to",
     Registration: "`registration` of a trunk",
     OutboundRule: "`[[outbound]]`: what transfers may dial; all else is refused",
+    Node: "`[[nodes]]`: Asterisks and engines that are one hotline",
 }
 
 

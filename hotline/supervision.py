@@ -39,8 +39,9 @@ def environment(settings: Settings) -> dict[str, str]:
         "HOTLINE_CACHE": settings.cache.resolve(),
         "HOTLINE_ASTERISK_ROOT": settings.asterisk_root.resolve(),
     }
-    if named := os.environ.get("HOTLINE_CONFIG"):
-        absolute["HOTLINE_CONFIG"] = Path(named).resolve()
+    for name in ("HOTLINE_CONFIG", "HOTLINE_CLUSTER_SECRET_FILE"):
+        if named := os.environ.get(name):
+            absolute[name] = Path(named).resolve()
     fixed = {
         "HOME": str(settings.folders.root),
         "PATH": f"{ours.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin".lstrip(":"),

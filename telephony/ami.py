@@ -29,6 +29,7 @@ from telephony.translate import (
     Contacts,
     channel_seen,
     hung_up,
+    leg_hung_up,
     seat_answered,
     told_at,
 )
@@ -38,6 +39,7 @@ INBOX_LIMIT = 20_000
 SNAPSHOT_S = 30.0
 RETRY_S = 0.2
 UNKNOWN_CAUSE = 0
+NODE_CHANNELS = "PJSIP/node-"
 
 log = structlog.get_logger(__name__)
 
@@ -200,6 +202,8 @@ class Ami:
         match message.event:
             case "Hangup":
                 self._alive.pop(message.uniqueid, None)
+                if message.channel.startswith(NODE_CHANNELS):
+                    return leg_hung_up(message, now)
                 return hung_up(message, now)
             case "DialEnd":
                 return seat_answered(message, now)

@@ -29,6 +29,15 @@ class ChannelHungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHungUp:
+    """A seat of this node no longer rings for, or talks with, a caller of another node."""
+
+    endpoint: str
+    call_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SeatAnswered:
     """The dialled seat picked up; `call_id` is the caller's channel."""
 
@@ -74,4 +83,6 @@ class ConnectionLost:
     at: datetime
 
 
-Event = ChannelHungUp | SeatAnswered | EndpointReachable | SnapshotTaken | ConnectionLost
+Event = (
+    ChannelHungUp | LegHungUp | SeatAnswered | EndpointReachable | SnapshotTaken | ConnectionLost
+)

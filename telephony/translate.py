@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from panoramisk.message import Message
 
 from telephony.entry import ARGUMENTS, WRITABLE
-from telephony.events import ChannelHungUp, ChannelSeen, MediaFlow, SeatAnswered
+from telephony.events import ChannelHungUp, ChannelSeen, LegHungUp, MediaFlow, SeatAnswered
 
-VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE}))
+VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE, "LEG"}))
 STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 """What the `Status` action is asked to tell of each channel."""
 
 MEDIA = re.compile(r"HL_MEDIA=(\d{9,11}\.\d+) (\d+) (\d+)", re.ASCII)
+LEG = re.compile(r"HL_LEG=([A-Za-z0-9_-]{1,80}) ([A-Za-z0-9._-]{1,80})", re.ASCII)
 GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
 
 
@@ -41,6 +42,15 @@ def hung_up(message: Message, at: datetime) -> ChannelHungUp:
         at,
         media_flow(message.chanvariable),
     )
+
+
+def leg_hung_up(message: Message, at: datetime) -> LegHungUp | None:
+    """A Hangup of a call from another node, when it had come to a seat."""
+    told = message.chanvariable
+    for line in [told] if isinstance(told, str) else told:
+        if match := LEG.fullmatch(line):
+            return LegHungUp(match[1], match[2], at)
+    return None
 
 
 def media_flow(told: str | list[str]) -> MediaFlow | None:
