@@ -146,6 +146,18 @@ class Matcher:
         known = self._callers[call_id]
         return None if known.waiting else self._find_seat(call_id, known)
 
+    def change(self, call_id: str, needs: Requirement) -> str | None:
+        """The caller needs something else from now on (a step of his queue's rules), at the place
+        he has; the seat that is his match now, if any. While he is matched it counts for his
+        return."""
+        known = self._callers[call_id]
+        if known.waiting:
+            self._stop_waiting(known)
+            known.signature = self._signature_of(needs)
+            return self._find_seat(call_id, known)
+        known.signature = self._signature_of(needs)
+        return None
+
     def caller_leaves(self, call_id: str) -> None:
         """Forget a caller, waiting or matched; nothing happens when he is unknown."""
         known = self._callers.pop(call_id, None)
