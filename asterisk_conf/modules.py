@@ -73,12 +73,13 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 AMI_READ = "system,call"
-AMI_WRITE = "system,call,reporting"
+AMI_WRITE = "system,call,reporting,originate"
 AMI_EVENTS = (
     "name(FullyBooted)) =",
     "name(Hangup),header(Channel),method(starts_with)) = PJSIP/trunk-",
     "name(DialEnd),header(DialStatus),method(exact)) = ANSWER",
     "name(ContactStatus)) =",
+    "name(OriginateResponse)) =",
 )
 # Among several nodes: the end of a call that came from another node for a seat of this one.
 NODE_EVENTS = ("name(Hangup),header(Channel),method(starts_with)) = PJSIP/node-",)

@@ -30,6 +30,7 @@ from telephony.translate import (
     channel_seen,
     hung_up,
     leg_hung_up,
+    originate_ended,
     seat_answered,
     told_at,
 )
@@ -207,6 +208,8 @@ class Ami:
                 return hung_up(message, now)
             case "DialEnd":
                 return seat_answered(message, now)
+            case "OriginateResponse":
+                return originate_ended(message, now)
             case "ContactStatus":
                 name = message.endpointname
                 changed = self._contacts.take(name, message.uri, message.contactstatus)

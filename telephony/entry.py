@@ -45,6 +45,8 @@ REMEMBERED = (
     "PRIORITY",
     "SEAT",
     "TICKET",
+    "CALLBACK",
+    "ORIGIN",
     "DONE",
 )
 """The engine's own variables besides STAGE: what `remember` may write and a new engine reads."""

@@ -47,6 +47,17 @@ class SeatAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginateEnded:
+    """A call that we asked Asterisk to make (`call_id` is the id we gave it) was answered, or
+    wasn't: then `reason` is an AST_CONTROL_ number (5 busy, 3 no answer, 0 failed)."""
+
+    call_id: str
+    answered: bool
+    reason: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class EndpointReachable:
     """A SIP endpoint registered or became reachable (`reachable`), or is gone (not)."""
 
@@ -84,5 +95,11 @@ class ConnectionLost:
 
 
 Event = (
-    ChannelHungUp | LegHungUp | SeatAnswered | EndpointReachable | SnapshotTaken | ConnectionLost
+    ChannelHungUp
+    | LegHungUp
+    | SeatAnswered
+    | OriginateEnded
+    | EndpointReachable
+    | SnapshotTaken
+    | ConnectionLost
 )

@@ -10,7 +10,14 @@ from datetime import UTC, datetime
 from panoramisk.message import Message
 
 from telephony.entry import ARGUMENTS, WRITABLE
-from telephony.events import ChannelHungUp, ChannelSeen, LegHungUp, MediaFlow, SeatAnswered
+from telephony.events import (
+    ChannelHungUp,
+    ChannelSeen,
+    LegHungUp,
+    MediaFlow,
+    OriginateEnded,
+    SeatAnswered,
+)
 
 VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE, "LEG"}))
 STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
@@ -68,6 +75,17 @@ def seat_answered(message: Message, at: datetime) -> SeatAnswered | None:
     if message.dialstatus != "ANSWER":
         return None
     return SeatAnswered(message.uniqueid, endpoint_of(message.destchannel), at)
+
+
+def originate_ended(message: Message, at: datetime) -> OriginateEnded:
+    """An OriginateResponse event."""
+    reason = message.reason
+    return OriginateEnded(
+        message.uniqueid,
+        message.response == "Success",
+        int(reason) if reason.isdigit() else 0,
+        at,
+    )
 
 
 def channel_seen(message: Message) -> ChannelSeen:
