@@ -5,7 +5,7 @@ https://docs.asterisk.org/Configuration/Interfaces/Asterisk-Gateway-Interface-AG
 
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from panoramisk.utils import parse_agi_result
 
@@ -17,6 +17,8 @@ COMMAND_LIMIT_BYTES = 8000
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 _PLAIN = re.compile(r"[A-Za-z0-9_./-]+")
 _REPLY = re.compile(r"\d{3}[ -]")
+_PLAIN_REPLY = re.compile(r"200 result=(0|[1-9]\d*)(?: endpos=(\d+))?")
+"""What nearly every answer looks like."""
 _VALUE = re.compile(r"200 result=1 \((.*)\)", re.DOTALL)
 _KEYS = {str(ord(key)): key for key in "0123456789*#ABCD"}
 _ENDPOS = re.compile(r"endpos=(\d+)")
@@ -72,12 +74,19 @@ def assignments(variables: dict[str, str]) -> str:
     return ",".join(f"{name}={value.translate(escape)}" for name, value in variables.items())
 
 
+def encoded(value: str) -> str:
+    """A value for the dialplan's URIDECODE(): no sign in it means anything on the way there."""
+    return quote(checked(value), safe="")
+
+
 def parse_reply(line: str) -> Reply:
     """An answer of a command that returns a number or digits; raises PeerError for all else.
 
     panoramisk's parser takes the note `(hangup)` for the caller's end and drops `endpos`, and
     raises ValueError on a line without a code: both are looked at here first.
     """
+    if plain := _PLAIN_REPLY.fullmatch(line):
+        return Reply(plain[1], "", int(plain[2] or 0))
     if not _REPLY.match(line):
         raise PeerError(f"not an AGI reply: {line[:80]!r}")
     if line.startswith("511"):  # not permitted on a channel that is already hung up

@@ -106,6 +106,14 @@ class AgiConnection(asyncio.Protocol):
             if late is not None:
                 late.cancel()
 
+    def last_word(self, line: bytes) -> None:
+        """Send a command and close without waiting for its answer; raises as `command`."""
+        if self.ended_by:
+            raise CallEnded(self.ended_by)
+        assert self._transport is not None
+        self._transport.write(line)
+        self._end("finished")
+
     def end(self, reason: str) -> None:
         """Close from our side; what waits here raises CallEnded."""
         self._end(reason)

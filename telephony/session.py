@@ -31,8 +31,9 @@ log = structlog.get_logger(__name__)
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
 _PATH = re.compile(r"/[A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*")
-_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+_ENDPOINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}(?:@[a-z][a-z0-9]{0,15})?")
 _NUMBER = re.compile(r"\+?[0-9*#]{2,32}")
+_DONE = agi.command("EXEC", "MSet", agi.assignments({"HL_DONE": "1"}))
 _DIGITS = re.compile(r"[0-9*#]*")
 
 
@@ -123,10 +124,14 @@ class FastAgiCall:
         seat = _matching(_ENDPOINT, endpoint, "endpoint")
         # Dial's `m` takes the music over and ends it: a command less before a waiting caller rings.
         self._music = False
-        # Without this an earlier attempt's DIALSTATUS could be read as this one's.
-        await self._set({"DIALSTATUS": "", **_prefixed(variables or {})})
-        line = agi.command("EXEC", "Dial", f"PJSIP/{seat},{ring_s:g},gIm")
-        return await self._ring(line, seat, on_answer)
+        # Without DIALSTATUS an earlier attempt's could be read as this one's.
+        written = agi.assignments({"DIALSTATUS": "", **_prefixed(variables or {})})
+        seat, _, node = seat.partition("@")  # over the node trunk the call's id goes along
+        watched = f"node-{node}" if node else seat
+        target = f"{seat}~{self.info.call_id}@{watched}" if node else seat
+        first = f"B(write^s^1({agi.encoded(written)}))"
+        line = agi.command("EXEC", "Dial", f"PJSIP/{target},{ring_s:g},gIm{first}")
+        return await self._ring(line, watched, on_answer)
 
     async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
         number = _matching(_NUMBER, target, "number")
@@ -142,7 +147,9 @@ class FastAgiCall:
         await self._set(_prefixed(variables))
 
     async def finish(self) -> None:
-        await self._set({"HL_DONE": "1"})
+        """Said without waiting for an answer: should it not arrive, the dialplan comes back and is
+        told again."""
+        self._connection.last_word(_DONE)
 
     async def _ring(self, line: bytes, endpoint: str, on_answer: OnAnswer) -> DialResult:
         """One ring attempt and its talk, with AMI listened to for the answer."""

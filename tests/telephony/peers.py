@@ -63,9 +63,14 @@ class AgiPeer:
 
     async def expect(self, start: str, answer: str = "200 result=0") -> str:
         """Take a command that begins so, and answer it."""
+        command = await self.expect_only(start)
+        self.send(answer)
+        return command
+
+    async def expect_only(self, start: str) -> str:
+        """Take a command that begins so, and leave it unanswered."""
         command = await self.command()
         assert command.startswith(start), f"{command!r} instead of {start!r}"
-        self.send(answer)
         return command
 
     async def closed(self) -> bytes:
