@@ -164,8 +164,8 @@ def test_an_entry_with_too_few_arguments_is_refused() -> None:
 
 def test_the_rest_of_the_variables_is_read_in_order() -> None:
     """Empty variables are left out, encoded ones decoded."""
-    texts = [""] * 12
-    texts[0], texts[6], texts[11] = "1.5", "lang%3Acmn%3D3%2Csvc%3Ax", "ANSWER"
+    texts = [""] * (len(entry.REMEMBERED) + 1)
+    texts[0], texts[6], texts[-1] = "1.5", "lang%3Acmn%3D3%2Csvc%3Ax", "ANSWER"
     assert entry.read_rest("&".join(texts)) == {
         "QUEUED_AT": "1.5",
         "NEEDS": "lang:cmn=3,svc:x",

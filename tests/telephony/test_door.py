@@ -11,6 +11,7 @@ import pytest
 from telephony import counters
 from telephony.call import CallInfo, DialResult
 from telephony.door import Telephony
+from telephony.entry import REMEMBERED
 from telephony.errors import NotConnected
 from telephony.events import Event, SnapshotTaken
 from telephony.session import FastAgiCall
@@ -24,6 +25,9 @@ from tests.telephony.peers import (
 )
 
 ALIVE = f"Channel: PJSIP/trunk-city-00000001\r\nUniqueid: {CALL_ID}\r\nLinkedid: {CALL_ID}"
+
+EMPTY = "&" * len(REMEMBERED)
+"""The other variables when none is set, and no DIALSTATUS yet."""
 
 
 @dataclass
@@ -101,7 +105,7 @@ async def test_a_call_is_led_and_listed_while_it_lasts() -> None:
 async def test_a_reentry_brings_its_variables() -> None:
     """One more round trip when an engine already led this call."""
     house = House()
-    rest = [""] * 12
+    rest = [""] * (len(REMEMBERED) + 1)
     rest[0], rest[6] = "1795285829.5", quote("lang:cmn=3")
     async with door(house, Switchboard()) as telephony:
         async with agi_peer(telephony.agi_port, header(STAGE="queued")) as peer:
@@ -121,7 +125,7 @@ async def test_a_hangup_taken_in_is_marked_done() -> None:
     house = House()
     async with door(house, Switchboard()) as telephony:
         async with agi_peer(telephony.agi_port, header("hangup", STAGE="dialing")) as peer:
-            await peer.expect("GET FULL VARIABLE", f"200 result=1 ({'&' * 11}ANSWER)")
+            await peer.expect("GET FULL VARIABLE", f"200 result=1 ({EMPTY}ANSWER)")
             await peer.expect("SET VARIABLE HL_DONE 1", "200 result=1")
             assert await peer.closed() == b""
         assert house.hangups[0].variables == {"STAGE": "dialing", "DIALSTATUS": "ANSWER"}
@@ -133,7 +137,7 @@ async def test_a_hangup_that_couldnt_be_taken_in_isnt_marked_done() -> None:
     async with door(house, Switchboard()) as telephony:
         house.fail = True
         async with agi_peer(telephony.agi_port, header("hangup")) as peer:
-            await peer.expect("GET FULL VARIABLE", f"200 result=1 ({'&' * 11})")
+            await peer.expect("GET FULL VARIABLE", f"200 result=1 ({EMPTY})")
             assert await peer.closed() == b""
 
 
