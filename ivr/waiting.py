@@ -79,6 +79,7 @@ async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) ->
             line_id=story.known_line.id,
             needs=served_needs(story.needs, queue.staffed),
             queued_at=story.queued_at,
+            began_at=story.info.answered_at,
         )
     )
     story.place = place

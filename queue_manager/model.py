@@ -63,7 +63,8 @@ class WaitingCaller:
 
     `queue_id` names the rules he waits by (steps, service level), `node` the Asterisk his channel
     is on, `preferred_seat` the seat he had last time, where he shall have it again. `callback`:
-    he has hung up and keeps his place to be called back.
+    he has hung up and keeps his place to be called back. `began_at` is when his call began: the
+    time until `queued_at` went to greeting and menu (None: unknown).
     """
 
     tenant: str
@@ -77,6 +78,7 @@ class WaitingCaller:
     language: str = ""
     preferred_seat: str = ""
     callback: bool = False
+    began_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class LeaveReason(StrEnum):
     TRANSFERRED = "transferred"
     CALLBACK = "callback"
     """He hung up and keeps his place as a callback (an entry of its own follows)."""
+    OVERFLOWED = "overflowed"
+    """A step let him go on with another tenant (who counts him as entered)."""
 
 
 class MissReason(StrEnum):

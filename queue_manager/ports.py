@@ -81,6 +81,12 @@ class QueueObserver(Protocol):
         """He left without a talk."""
         ...
 
+    def overflowed(self, caller: WaitingCaller, queue_id: str, at: datetime) -> None:
+        """A step lets him go on in another queue of this tenant; he waits on. `at` is when the
+        step was due: before the engine's start for one who is found where he stood. (One who goes
+        on in another tenant's queue has `left` this one with LeaveReason.OVERFLOWED.)"""
+        ...
+
     def talk_ended(self, caller: WaitingCaller, seat: Seat, talk_s: float, at: datetime) -> None:
         """The talk is over; the seat wraps up."""
         ...

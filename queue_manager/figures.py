@@ -1,0 +1,296 @@
+"""One tenant's figures, fed by the queue's events: live for boards, quarter by quarter for SQL.
+
+A caller belongs to the quarter of an hour in which he was queued, however late he is answered: so
+no rate ever has a numerator larger than its denominator, also over midnight. He counts for his
+queue, his line, each skill he asked for when he came, and the tenant as a whole.
+
+What an earlier engine counted is in SQL up to a known moment (`Stored.counted_until`). A caller
+who came, or a talk that began, before it is not counted again when this engine finds him; what
+lies between it and our start is told by the rows of the calls (`late`).
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+
+from queue_manager.cells import Cell, Cells, Key, Waiting
+from queue_manager.counts import SHORT_ABANDON_S, CallCounts, quarter_of
+from queue_manager.figure_book import LATE_QUARTERS, FigureBook, Stored
+from queue_manager.model import (
+    LeaveReason,
+    MissReason,
+    Offer,
+    Requirement,
+    Seat,
+    SeatState,
+    WaitingCaller,
+)
+from queue_manager.seat_times import SeatTimes
+
+RECENT_QUARTERS = 2
+"""What boards call "now": callers of this quarter of an hour and the one before."""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class LateCall:
+    """A call of which only its row tells: its engine died, or the row was written late."""
+
+    call_id: str
+    queue_id: str
+    line_id: str
+    needs: Requirement
+    queued_at: datetime
+    outcome: LeaveReason
+    answered_at: datetime | None
+    ended_at: datetime
+
+
+class Figures:
+    """The counters of one tenant; implements `queue_manager.ports.QueueObserver`.
+
+    `service_level_s` tells the seconds of a queue's service level; `began_at` is when this engine
+    began to be told.
+    """
+
+    def __init__(
+        self, zone: tzinfo, service_level_s: Callable[[str], float], began_at: datetime
+    ) -> None:
+        self.book = FigureBook(zone, began_at)
+        self.seats = SeatTimes()
+        self._zone = zone
+        self._level_s = service_level_s
+        self._began_at = began_at
+        self._counted_until: datetime | None = None
+        self._unsure: list[tuple[datetime, Cell, CallCounts]] = []
+        self._carried: set[str] = set()
+        self._cells = Cells()
+        self._callers: dict[str, Cell] = {}
+        self._served: dict[str, Cell] = {}
+
+    # --- queue_manager.ports.QueueObserver
+
+    def entered(self, caller: WaitingCaller, at: datetime) -> None:
+        """A caller came in. A callback was offered before, as the call that asked for it."""
+        cell = self._cells.of(caller.queued_at, caller.queue_id, caller.line_id, caller.needs)
+        self._callers[caller.call_id] = cell
+        cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)
+        if caller.queued_at <= self._began_at:
+            offered = CallCounts(offered=0 if caller.callback else 1)
+            self._found(caller.call_id, caller.queued_at, cell, offered)
+        elif not caller.callback:
+            cell.counts.offered += 1
+            self._cells.touch(cell)
+
+    def offered(self, offer: Offer, at: datetime) -> None:
+        """Rings are counted as the seat's time."""
+
+    def answered(self, caller: WaitingCaller, seat: Seat, wait_s: float, at: datetime) -> None:
+        """The seat took the call."""
+        cell = self._callers.pop(caller.call_id, None)
+        if at > self._began_at:
+            self.seats.answered(seat.seat_id, at)
+        if cell is None:
+            return
+        cell.kind.waits_no_longer(caller.call_id)
+        self._served[seat.seat_id] = cell
+        if at > self._began_at:
+            self._count_answer(cell.counts, cell.kind.queue_id, caller, wait_s)
+            self._cells.touch(cell)
+        else:
+            counts = CallCounts()
+            self._count_answer(counts, cell.kind.queue_id, caller, wait_s)
+            self._found(caller.call_id, at, cell, counts)
+
+    def missed(self, offer: Offer, reason: MissReason, at: datetime) -> None:
+        """The offer came to nothing; he waits on."""
+        self.seats.missed(offer.seat.seat_id, reason, at)
+
+    def left(self, caller: WaitingCaller, reason: LeaveReason, wait_s: float, at: datetime) -> None:
+        """He left without a talk."""
+        cell = self._callers.pop(caller.call_id, None)
+        if cell is None:
+            return
+        cell.kind.waits_no_longer(caller.call_id)
+        if caller.callback:
+            cell.counts.callbacks_failed += 1
+        else:
+            _count_leaving(cell.counts, reason, wait_s)
+        self._cells.touch(cell)
+
+    def overflowed(self, caller: WaitingCaller, queue_id: str, at: datetime) -> None:
+        """He goes on in another queue, where he is offered anew; his line and skills don't see
+        it as two."""
+        before = self._callers.get(caller.call_id)
+        if before is None:
+            return
+        cell = self._cells.of(caller.queued_at, queue_id, caller.line_id, caller.needs)
+        self._callers[caller.call_id] = cell
+        before.kind.waits_no_longer(caller.call_id)
+        cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)
+        if caller.callback:
+            return
+        for side, counts in (
+            (before, CallCounts(overflowed=1)),
+            (cell, CallCounts(offered=1, overflowed_in=1)),
+        ):
+            if at > self._began_at:
+                side.counts.add(counts)
+                self._cells.touch(side)
+            else:
+                self._found(caller.call_id, at, side, counts)
+
+    def talk_ended(self, caller: WaitingCaller, seat: Seat, talk_s: float, at: datetime) -> None:
+        """The talk is over; the seat wraps up."""
+        cell = self._served.get(seat.seat_id)
+        if cell is not None:
+            cell.counts.talks += 1
+            cell.counts.talk_ms += _ms(talk_s)
+            self._cells.touch(cell)
+
+    def wrapped_up(self, seat: Seat, wrap_up_s: float, at: datetime) -> None:
+        """The after-call work counts for the caller it was for."""
+        cell = self._served.pop(seat.seat_id, None)
+        if cell is not None:
+            cell.counts.wrap_ups += 1
+            cell.counts.wrap_up_ms += _ms(wrap_up_s)
+            self._cells.touch(cell)
+
+    def seat_state_changed(
+        self, seat: Seat, old: SeatState, new: SeatState, reason: str, at: datetime
+    ) -> None:
+        """The time until now belongs to what the seat did."""
+        self.seats.moved(seat.seat_id, new, reason, at)
+
+    # --- what an earlier engine has counted
+
+    @property
+    def restored(self) -> bool:
+        """Whether it is known what is stored: before that nothing may be written."""
+        return self._counted_until is not None
+
+    def restore(self, stored: Stored, day: date) -> None:
+        """Go on from what is stored; `day` is the present one. What happened since our start is
+        kept."""
+        until = self._counted_until = stored.counted_until or _EVER
+        self.book.restore(stored, day)
+        self.seats.restore(stored.seats)
+        for when, cell, counts in self._unsure:
+            if when > until:
+                cell.counts.add(counts)
+                self._cells.touch(cell)
+        self._unsure.clear()
+
+    def late(self, call: LateCall) -> None:
+        """Count what nobody has counted of a call that an earlier engine led, from its row. Calls
+        whose events we were told change nothing."""
+        until = self._counted_until
+        if until is None or call.queued_at > self._began_at:
+            return
+        if call.call_id in self._carried:
+            self._carried.discard(call.call_id)
+            return
+        counts = CallCounts(offered=int(call.queued_at > until))
+        if call.outcome is LeaveReason.ANSWERED:
+            self._late_answer(counts, call, until)
+        elif counts.offered or (call.outcome is LeaveReason.ABANDONED and call.ended_at > until):
+            waited_s = (call.ended_at - call.queued_at).total_seconds()
+            _count_leaving(counts, call.outcome, waited_s)
+        if counts != CallCounts():
+            cell = self._cells.of(call.queued_at, call.queue_id, call.line_id, call.needs)
+            cell.counts.add(counts)
+            self._cells.touch(cell)
+
+    def _late_answer(self, counts: CallCounts, call: LateCall, until: datetime) -> None:
+        answered_at = call.answered_at
+        if answered_at is None:
+            counts.answered = counts.offered  # when, nobody knows: not before he was queued
+            return
+        if answered_at > until:
+            self._count_wait(counts, call.queue_id, (answered_at - call.queued_at).total_seconds())
+        if call.ended_at > until:
+            counts.talks = 1
+            counts.talk_ms = _ms((call.ended_at - answered_at).total_seconds())
+
+    # --- reading and keeping tidy
+
+    def fold(self) -> None:
+        """Bring what was counted to the book; do it before reading or writing."""
+        for cell, counts in self._cells.take():
+            self.book.add(cell.quarter, cell.kind.keys, counts)
+
+    def waiting(self) -> dict[Key, Waiting]:
+        """Who waits now, by queue, line, skill and in total (key `WHOLE`)."""
+        return self._cells.waiting()
+
+    def today(self, now: datetime) -> Mapping[Key, CallCounts]:
+        """The present day's counters, all engines together."""
+        self.fold()
+        return self.book.today(now)
+
+    def recent(self, now: datetime) -> Mapping[Key, CallCounts]:
+        """Those of the present and the last quarter of an hour: what a board calls "now"."""
+        self.fold()
+        return self.book.recent(now, RECENT_QUARTERS)
+
+    def quarters(self, now: datetime) -> Iterator[tuple[int, CallCounts]]:
+        """The present day's quarters of the whole tenant, in order."""
+        self.fold()
+        return self.book.quarters(now.astimezone(self._zone).date())
+
+    def forget(self, now: datetime) -> None:
+        """Drop what is stored and no longer needed; to be called once in a while."""
+        self.book.forget(now)
+        self.seats.forget(quarter_of(now) - 1)
+        self._cells.forget(quarter_of(now) - LATE_QUARTERS)
+
+    # --- inside
+
+    def _found(self, call_id: str, when: datetime, cell: Cell, counts: CallCounts) -> None:
+        """Something that happened before our start: an earlier engine may have counted it."""
+        self._carried.add(call_id)
+        if self._counted_until is None:
+            self._unsure.append((when, cell, counts))
+        elif when > self._counted_until:
+            cell.counts.add(counts)
+            self._cells.touch(cell)
+
+    def _count_answer(
+        self, counts: CallCounts, queue_id: str, caller: WaitingCaller, wait_s: float
+    ) -> None:
+        if caller.callback:
+            counts.callbacks_reached += 1
+            return
+        self._count_wait(counts, queue_id, wait_s)
+        if caller.began_at is not None:
+            counts.menu_ms += _ms((caller.queued_at - caller.began_at).total_seconds())
+
+    def _count_wait(self, counts: CallCounts, queue_id: str, wait_s: float) -> None:
+        wait_ms = _ms(wait_s)
+        counts.answered += 1
+        counts.answered_in_time += wait_s <= self._level_s(queue_id)
+        counts.waits += 1
+        counts.wait_ms += wait_ms
+        counts.longest_ms = max(counts.longest_ms, wait_ms)
+
+
+def _count_leaving(counts: CallCounts, reason: LeaveReason, wait_s: float) -> None:
+    """How one ended who got no talk."""
+    counts.longest_ms = max(counts.longest_ms, _ms(wait_s))
+    match reason:
+        case LeaveReason.VOICE_REQUEST:
+            counts.voice_requests += 1
+        case LeaveReason.CALLBACK:
+            counts.callbacks += 1
+        case LeaveReason.TRANSFERRED:
+            counts.transferred += 1
+        case LeaveReason.OVERFLOWED:
+            counts.overflowed += 1
+        case _:
+            counts.abandoned += 1
+            counts.abandoned_short += wait_s < SHORT_ABANDON_S
+
+
+def _ms(seconds: float) -> int:
+    """Whole milliseconds, never negative (a clock may have been set back)."""
+    return round(max(0.0, seconds) * 1000)

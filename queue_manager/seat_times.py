@@ -1,0 +1,133 @@
+"""How the seats of a tenant spend their time, per quarter of an hour.
+
+A seat's time is counted when its state changes, and a share of all seats at each call of `accrue`,
+so that what isn't stored yet is never more than a minute of anybody's time. A seat that is offline
+costs nothing. Pure: times come in as arguments.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from queue_manager.counts import QUARTER_S, SeatCounts
+from queue_manager.model import MissReason, SeatState
+
+LONGEST_SPAN_S = 3600.0
+"""A longer span was not lived through (the machine slept, its clock was set): it isn't counted."""
+SHARES = 12
+SeatKey = tuple[int, str]
+_TIMES = {
+    SeatState.READY: "idle_ms",
+    SeatState.RESERVED: "ring_ms",
+    SeatState.TALKING: "talk_ms",
+    SeatState.WRAP_UP: "wrap_up_ms",
+    SeatState.COOL_DOWN: "cool_down_ms",
+}
+
+
+@dataclass(slots=True)
+class _Clock:
+    """A seat signed on: what it does, and until when that is counted (epoch seconds)."""
+
+    state: SeatState
+    reason: str
+    until_s: float
+
+
+class SeatTimes:
+    """Counters per seat and quarter; `changed` are those not yet stored."""
+
+    def __init__(self) -> None:
+        self.counts: dict[SeatKey, SeatCounts] = {}
+        self.changed: set[SeatKey] = set()
+        self._clocks: OrderedDict[str, _Clock] = OrderedDict()
+
+    def restore(self, stored: Mapping[SeatKey, SeatCounts]) -> None:
+        """Begin with what this engine stored before it was started anew."""
+        for key, counts in stored.items():
+            self._of(key).add(counts)
+
+    def moved(self, seat_id: str, state: SeatState, reason: str, at: datetime) -> None:
+        """The seat does something else from now on."""
+        now_s = at.timestamp()
+        clock = self._clocks.get(seat_id)
+        if clock is not None:
+            self._count(seat_id, clock, now_s)
+            clock.state, clock.reason = state, reason
+            if state is SeatState.OFFLINE:
+                del self._clocks[seat_id]
+        elif state is not SeatState.OFFLINE:
+            self._clocks[seat_id] = _Clock(state, reason, now_s)
+
+    def answered(self, seat_id: str, at: datetime) -> None:
+        """The seat took a call."""
+        self._now(seat_id, at).answered += 1
+
+    def missed(self, seat_id: str, reason: MissReason, at: datetime) -> None:
+        """The seat didn't take a call; what the queue itself took back is nobody's miss."""
+        if reason is MissReason.RESCINDED:
+            return
+        counts = self._now(seat_id, at)
+        counts.missed += 1
+        counts.missed_busy += reason is MissReason.BUSY
+        counts.missed_unreachable += reason is MissReason.UNREACHABLE
+
+    def accrue(self, at: datetime, share: int = SHARES) -> None:
+        """Count the time of one seat in `share` up to now, those next whose turn is longest ago."""
+        now_s = at.timestamp()
+        for _ in range(-(-len(self._clocks) // share)):
+            seat_id, clock = next(iter(self._clocks.items()))
+            self._count(seat_id, clock, now_s)
+            self._clocks.move_to_end(seat_id)
+
+    def forget(self, before: int) -> None:
+        """Drop what is stored of quarters before this one."""
+        for key in [k for k in self.counts if k[0] < before and k not in self.changed]:
+            del self.counts[key]
+
+    def drop_oldest(self, most: int) -> int:
+        """Keep at most this many counters unstored, the newest; how many were given up."""
+        late = sorted(self.changed)[: max(0, len(self.changed) - most)]
+        for key in late:
+            self.changed.discard(key)
+            self.counts.pop(key, None)
+        return len(late)
+
+    def taken(self, keys: Iterable[SeatKey]) -> None:
+        """These are stored as they are now."""
+        self.changed.difference_update(keys)
+
+    def _now(self, seat_id: str, at: datetime) -> SeatCounts:
+        return self._touched((int(at.timestamp() // QUARTER_S), seat_id))
+
+    def _of(self, key: SeatKey) -> SeatCounts:
+        found = self.counts.get(key)
+        if found is None:
+            found = self.counts[key] = SeatCounts()
+        return found
+
+    def _touched(self, key: SeatKey) -> SeatCounts:
+        self.changed.add(key)
+        return self._of(key)
+
+    def _count(self, seat_id: str, clock: _Clock, now_s: float) -> None:
+        """From where it was counted to now, quarter by quarter. After a clock was set back a little
+        nothing is counted until it has caught up."""
+        if abs(now_s - clock.until_s) > LONGEST_SPAN_S:
+            clock.until_s = now_s
+        while clock.until_s < now_s:
+            quarter = int(clock.until_s // QUARTER_S)
+            end_s = min(now_s, (quarter + 1.0) * QUARTER_S)
+            self._credit(self._touched((quarter, seat_id)), clock, end_s)
+            clock.until_s = end_s
+
+    @staticmethod
+    def _credit(counts: SeatCounts, clock: _Clock, end_s: float) -> None:
+        # Of rounded times, so that the parts of a span add up to its whole.
+        ms = round(end_s * 1000) - round(clock.until_s * 1000)
+        if clock.state is SeatState.PAUSED:
+            counts.pause(clock.reason, ms)
+        else:
+            name = _TIMES[clock.state]
+            setattr(counts, name, getattr(counts, name) + ms)
