@@ -16,7 +16,7 @@ import structlog
 
 from telephony.ami import Ami
 from telephony.errors import ActionFailed, NotConnected, UnsafeValue
-from telephony.events import Event, OriginateEnded, SnapshotTaken
+from telephony.events import ChannelHungUp, Event, OriginateEnded, SnapshotTaken
 
 CONTEXT = "callback"
 MARGIN_S = 5.0
@@ -44,8 +44,11 @@ class Answer(StrEnum):
     LOST = "lost"
 
 
-# AST_CONTROL_* frames, as OriginateResponse tells them in `Reason`.
-_REASONS = {1: Answer.NO_ANSWER, 3: Answer.NO_ANSWER, 5: Answer.BUSY, 8: Answer.BUSY}
+# AST_CONTROL_* frames, as OriginateResponse tells them in `Reason`. It tells 0 of nearly all; then
+# the cause (Q.850) of the channel's own end says more, a moment later.
+_REASONS = {3: Answer.NO_ANSWER, 5: Answer.BUSY}
+_CAUSES = {16: Answer.NO_ANSWER, 17: Answer.BUSY, 18: Answer.NO_ANSWER, 19: Answer.NO_ANSWER}
+CAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +105,15 @@ class Originator:
     def take(self, event: Event) -> None:
         """One event of `telephony`."""
         match event:
-            case OriginateEnded():
-                answer = Answer.ANSWERED if event.answered else _reason(event.reason)
-                self._tell(event.call_id, answer)
+            case OriginateEnded(answered=True):
+                self._tell(event.call_id, Answer.ANSWERED)
+            case OriginateEnded() if event.reason in _REASONS:
+                self._tell(event.call_id, _REASONS[event.reason])
+            case OriginateEnded() if event.call_id in self._open:
+                loop = asyncio.get_running_loop()
+                loop.call_later(CAUSE_S, self._tell, event.call_id, Answer.FAILED)
+            case ChannelHungUp():
+                self._tell(event.call_id, _CAUSES.get(event.cause, Answer.FAILED))
             case SnapshotTaken():
                 living = {channel.call_id for channel in event.channels}
                 for leg_id in set(self._open) - living:
@@ -167,10 +176,6 @@ class Originator:
         told = self._open.get(leg_id)
         if told is not None and not told.done():
             told.set_result(answer)
-
-
-def _reason(reason: int) -> Answer:
-    return _REASONS.get(reason, Answer.FAILED)
 
 
 def _variables(values: Mapping[str, str]) -> str:

@@ -104,7 +104,7 @@ def channel_seen(message: Message) -> ChannelSeen:
 def _variables(lines: str | list[str]) -> Iterable[tuple[str, str]]:
     for line in [lines] if isinstance(lines, str) else lines:
         name, _, value = line.partition("=")
-        if name.startswith("HL_") and value:
+        if name.startswith("HL_") and value not in ("", "(null)"):
             yield name.removeprefix("HL_"), value
 
 
