@@ -58,6 +58,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "app_exec",
             "app_mixmonitor",
             "app_playtones",
+            "app_senddtmf",  # PlayDTMF: how an announcement to a waiting caller is cut short
             "app_stack",
             "app_userevent",
             "app_verbose",
@@ -72,12 +73,13 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
 )
 
-AMI_READ = "system,call"
+AMI_READ = "system,call,dtmf"
 AMI_WRITE = "system,call,reporting,originate"
 AMI_EVENTS = (
     "name(FullyBooted)) =",
     "name(Hangup),header(Channel),method(starts_with)) = PJSIP/trunk-",
     "name(DialEnd),header(DialStatus),method(exact)) = ANSWER",
+    "name(DTMFEnd),header(Channel),method(starts_with)) = PJSIP/trunk-",
     "name(ContactStatus)) =",
     "name(OriginateResponse)) =",
 )
@@ -88,7 +90,7 @@ NODE_EVENTS = ("name(Hangup),header(Channel),method(starts_with)) = PJSIP/node-"
 UNHEARD_EVENTS = (
     *("Newchannel", "Newexten", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode"),
     *("DialBegin", "DialState", "BridgeCreate", "BridgeEnter", "BridgeLeave", "BridgeDestroy"),
-    *("DeviceStateChange", "VarSet"),
+    *("DeviceStateChange", "VarSet", "DTMFBegin"),
 )
 UNHEARD_MESSAGES = (
     "ast_channel_varset_type",

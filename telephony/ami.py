@@ -29,6 +29,7 @@ from telephony.translate import (
     Contacts,
     channel_seen,
     hung_up,
+    key_pressed,
     leg_hung_up,
     originate_ended,
     seat_answered,
@@ -210,6 +211,8 @@ class Ami:
                 return seat_answered(message, now)
             case "OriginateResponse":
                 return originate_ended(message, now)
+            case "DTMFEnd":
+                return key_pressed(message, now)
             case "ContactStatus":
                 name = message.endpointname
                 changed = self._contacts.take(name, message.uri, message.contactstatus)

@@ -4,11 +4,12 @@ The FastAGI door implements `Call`; tests of the conversation implement it with 
 Every coroutine here raises `CallEnded` when the caller is gone, at any point.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -112,6 +113,25 @@ class Call(Protocol):
 
         `wake` is cancelled when the caller leaves.
         """
+        ...
+
+    async def announce(
+        self,
+        prompts: Sequence[str],
+        *,
+        language: str,
+        until: "asyncio.Future[Any]",
+        keys: str = "",
+        timeout_s: float = 0.0,
+    ) -> str:
+        """Play prompts to a waiting caller and listen for `timeout_s` more; one of `keys` ends it
+        and is returned. "" without one, and at once when `until` is done: a seat's offer cuts
+        every announcement short, also in the middle of a word."""
+        ...
+
+    def next_key(self) -> "asyncio.Future[str]":
+        """The next key he presses while he hears music (`hold`). Cancel it when it isn't wanted
+        any more; a second one takes the first one's place."""
         ...
 
     async def dial(

@@ -12,8 +12,9 @@ from telephony.answers import AnswerRegistry
 from telephony.call import CallInfo
 from telephony.connection import AgiConnection
 from telephony.errors import ActionFailed, NotConnected
-from telephony.events import Event, SeatAnswered, SnapshotTaken
+from telephony.events import Event, KeyPressed, SeatAnswered, SnapshotTaken
 from telephony.fastagi import FastAgiServer
+from telephony.keys import Keys
 from telephony.session import ANSWER_S, FastAgiCall
 
 OnCall = Callable[[FastAgiCall], Awaitable[None]]
@@ -50,6 +51,7 @@ class Telephony:
         self._calls: dict[str, AgiConnection] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.ami = Ami(host=host, port=ami_port, secret=ami_secret)
+        self._keys = Keys(self.ami)
         self._server = FastAgiServer(
             {"call": self._call, "hangup": self._hangup}, host=host, port=agi_port
         )
@@ -95,10 +97,11 @@ class Telephony:
         self.ami.track(info.call_id, info.channel)
         self._calls[info.call_id] = connection
         try:
-            await self._on_call(FastAgiCall(info, connection, self._answers))
+            await self._on_call(FastAgiCall(info, connection, self._answers, self._keys))
         finally:
             if self._calls.get(info.call_id) is connection:
                 del self._calls[info.call_id]
+                self._keys.forget(info.call_id)
 
     async def _hangup(self, connection: AgiConnection, header: dict[str, str]) -> None:
         info = await _with_rest(entry.read_entry(header), connection)
@@ -111,6 +114,9 @@ class Telephony:
         async for event in self.ami.events():
             if isinstance(event, SeatAnswered):
                 self._answers.tell(event)
+            elif isinstance(event, KeyPressed):
+                self._keys.tell(event)
+                continue
             elif isinstance(event, SnapshotTaken):
                 self._answers.take(event)
             try:

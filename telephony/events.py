@@ -94,6 +94,15 @@ class ConnectionLost:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A caller pressed a key; `call_id` is his channel."""
+
+    call_id: str
+    key: str
+    at: datetime
+
+
 Event = (
     ChannelHungUp
     | LegHungUp
@@ -102,4 +111,5 @@ Event = (
     | EndpointReachable
     | SnapshotTaken
     | ConnectionLost
+    | KeyPressed
 )

@@ -5,7 +5,7 @@ import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import structlog
 
@@ -14,6 +14,7 @@ from telephony.answers import AnswerRegistry, OnAnswer
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.connection import AgiConnection
 from telephony.errors import CallEnded, PeerError, UnsafeValue
+from telephony.keys import WAKE_KEY, Keys
 
 T = TypeVar("T")
 
@@ -40,12 +41,15 @@ _DIGITS = re.compile(r"[0-9*#]*")
 class FastAgiCall:
     """One caller on the line. See `telephony.call.Call` for what each coroutine promises."""
 
-    __slots__ = ("_answers", "_connection", "_music", "info")
+    __slots__ = ("_answers", "_connection", "_keys", "_music", "info")
 
-    def __init__(self, info: CallInfo, connection: AgiConnection, answers: AnswerRegistry) -> None:
+    def __init__(
+        self, info: CallInfo, connection: AgiConnection, answers: AnswerRegistry, keys: Keys
+    ) -> None:
         self.info = info
         self._connection = connection
         self._answers = answers
+        self._keys = keys
         # On a re-entry the dialplan's own music may be playing: unknown until we say.
         self._music: bool | None = None if info.reentry else False
 
@@ -78,6 +82,42 @@ class FastAgiCall:
                 break
             digits += digit
         return digits if max_digits == 1 else digits.rstrip("#")
+
+    async def announce(
+        self,
+        prompts: Sequence[str],
+        *,
+        language: str,
+        until: "asyncio.Future[Any]",
+        keys: str = "",
+        timeout_s: float = 0.0,
+    ) -> str:
+        """The wake key ends what is being played. Should that have just ended by itself, the key
+        is read by nobody, or heard by a seat that hasn't answered yet."""
+        stops = _matching(_DIGITS, keys, "digits") + WAKE_KEY
+        lines = [agi.command("STREAM FILE", prompt_path(language, p), stops) for p in prompts]
+        if timeout_s:
+            lines.append(agi.command("WAIT FOR DIGIT", str(round(timeout_s * 1000))))
+        await self.music(False)
+        if until.done():
+            return ""
+        until.add_done_callback(self._wake)
+        try:
+            for line in lines:
+                digit = await self._played(line)
+                if digit and digit in keys:
+                    return digit
+                if until.done():
+                    break
+        finally:
+            until.remove_done_callback(self._wake)
+        return ""
+
+    def _wake(self, until: object) -> None:
+        self._keys.wake(self.info.channel)
+
+    def next_key(self) -> "asyncio.Future[str]":
+        return self._keys.expect(self.info.call_id)
 
     async def record(
         self, path: str, *, max_s: float, silence_s: float, beep: bool = True
@@ -181,15 +221,20 @@ class FastAgiCall:
     async def _stream(self, paths: Sequence[str], interrupt: str) -> str:
         stops = _matching(_DIGITS, interrupt, "digits")
         for path in paths:
-            line = agi.command("STREAM FILE", path, stops)
-            reply = agi.parse_reply(await self._connection.command(line, None))
-            if reply.failed:
-                await self._raise_if_gone()
-                # A missing file: the caller is led on without it.
-                counters.PROMPTS_FAILED.inc()
-                log.error("prompt_not_played", path=path)
-            elif reply.digit:
-                return reply.digit
+            digit = await self._played(agi.command("STREAM FILE", path, stops))
+            if digit:
+                return digit
+        return ""
+
+    async def _played(self, line: bytes) -> str:
+        """Play, or wait for a digit; the digit that ended it."""
+        reply = agi.parse_reply(await self._connection.command(line, None))
+        if not reply.failed:
+            return reply.digit
+        await self._raise_if_gone()
+        # A missing file: the caller is led on without it.
+        counters.PROMPTS_FAILED.inc()
+        log.error("prompt_not_played", command=line.decode().strip())
         return ""
 
     async def _set(self, variables: dict[str, str]) -> None:

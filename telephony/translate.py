@@ -13,6 +13,7 @@ from telephony.entry import ARGUMENTS, WRITABLE
 from telephony.events import (
     ChannelHungUp,
     ChannelSeen,
+    KeyPressed,
     LegHungUp,
     MediaFlow,
     OriginateEnded,
@@ -86,6 +87,13 @@ def originate_ended(message: Message, at: datetime) -> OriginateEnded:
         int(reason) if reason.isdigit() else 0,
         at,
     )
+
+
+def key_pressed(message: Message, at: datetime) -> KeyPressed | None:
+    """A DTMFEnd event, when the caller himself pressed the key."""
+    if message.direction != "Received":
+        return None
+    return KeyPressed(message.uniqueid, message.digit, at)
 
 
 def channel_seen(message: Message) -> ChannelSeen:

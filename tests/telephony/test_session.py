@@ -1,7 +1,7 @@
 """`FastAgiCall` against a scripted Asterisk: what it sends, what it makes of the answers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,14 +13,24 @@ from telephony import counters, entry
 from telephony.answers import AnswerRegistry
 from telephony.call import DialResult, DialStatus, RecordResult
 from telephony.connection import AgiConnection
-from telephony.errors import CallEnded, PeerError, UnsafeValue
+from telephony.errors import CallEnded, NotConnected, PeerError, UnsafeValue
 from telephony.events import SeatAnswered
 from telephony.fastagi import FastAgiServer
+from telephony.keys import Keys
 from telephony.session import FastAgiCall
 from tests.telephony.peers import CALL_ID, AgiPeer, agi_peer, header
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 Lead = Callable[[FastAgiCall], Awaitable[Any]]
+
+
+class NoManager:
+    """Asterisk's manager interface is away."""
+
+    async def action(
+        self, name: str, fields: Mapping[str, str] | None = None, *, timeout_s: float = 5.0
+    ) -> Any:
+        raise NotConnected("away")
 
 
 class Line:
@@ -32,7 +42,8 @@ class Line:
         self.outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     async def __call__(self, connection: AgiConnection, head: dict[str, str]) -> None:
-        call = FastAgiCall(entry.read_entry(head), connection, self.answers)
+        keys = Keys(NoManager())
+        call = FastAgiCall(entry.read_entry(head), connection, self.answers, keys)
         try:
             self.outcome.set_result(await self._lead(call))
         except BaseException as error:
@@ -388,4 +399,35 @@ async def test_music_of_the_dialplan_is_stopped_on_reentry() -> None:
     async with calling(lambda c: c.play(["a"], language="cmn"), STAGE="queued") as (peer, line):
         await peer.expect("SET MUSIC OFF")
         await peer.expect("STREAM FILE")
+        assert await line.outcome == ""
+
+
+async def test_an_announcement_ends_with_a_key_that_is_asked_for() -> None:
+    """Other keys don't end it; what follows isn't said any more once one was pressed."""
+    never = asyncio.get_running_loop().create_future()
+
+    async def lead(call: FastAgiCall) -> str:
+        return await call.announce(
+            ("one", "two", "three"), language="cmn", until=never, keys="12", timeout_s=2
+        )
+
+    async with calling(lead) as (peer, line):
+        await peer.expect("STREAM FILE /hotline/prompts/cmn/one 12D", "200 result=0 endpos=800")
+        two = f"200 result={ord('2')} endpos=80"
+        await peer.expect("STREAM FILE /hotline/prompts/cmn/two 12D", two)
+        assert await line.outcome == "2"
+
+
+async def test_an_announcement_without_the_manager_stops_after_its_present_word() -> None:
+    """A seat is offered in the middle: nothing more is said, even when AMI is away."""
+    until = asyncio.get_running_loop().create_future()
+
+    async def lead(call: FastAgiCall) -> str:
+        return await call.announce(("one", "two"), language="cmn", until=until, timeout_s=2)
+
+    async with calling(lead) as (peer, line):
+        assert await peer.expect_only("STREAM FILE /hotline/prompts/cmn/one D")
+        until.set_result(None)
+        await asyncio.sleep(0)
+        peer.send("200 result=0 endpos=800")
         assert await line.outcome == ""

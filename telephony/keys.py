@@ -1,0 +1,76 @@
+"""Keys of a caller who hears music, and how an announcement to him is cut short.
+
+`SET MUSIC` leaves the channel idle and discards digits, but Asterisk tells of each on AMI
+(`DTMFEnd`): nothing has to run for a held caller. The other way round a running STREAM FILE can be
+ended only by a digit, so we press one for him that no telephone has (`PlayDTMF`, `Receive`).
+https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Actions/PlayDTMF/
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import structlog
+
+from telephony.errors import ActionFailed, NotConnected
+from telephony.events import KeyPressed
+
+WAKE_KEY = "D"
+WAKE_MS = "200"
+"""Longer than Asterisk's least length of a digit: it counts at once, nothing is made up for it."""
+
+log = structlog.get_logger(__name__)
+
+
+class Manager(Protocol):
+    """What is needed of the AMI here."""
+
+    async def action(
+        self, name: str, fields: Mapping[str, str] | None = None, *, timeout_s: float = 5.0
+    ) -> Any: ...
+
+
+class Keys:
+    """Who waits for a key, by call_id."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._manager = manager
+        self._expected: dict[str, asyncio.Future[str]] = {}
+        self._waking: set[asyncio.Task[None]] = set()
+
+    def expect(self, call_id: str) -> asyncio.Future[str]:
+        """The next key of this caller. Cancel it when it is no longer wanted; none comes while AMI
+        is away. A second one for the same call takes the first one's place."""
+        key: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._expected[call_id] = key
+        return key
+
+    def forget(self, call_id: str) -> None:
+        """The call is over here."""
+        self._expected.pop(call_id, None)
+
+    def tell(self, event: KeyPressed) -> None:
+        """Take AMI's word of a key; one that nobody waits for is passed over."""
+        key = self._expected.get(event.call_id)
+        if key is not None and not key.done() and event.key != WAKE_KEY:
+            del self._expected[event.call_id]
+            key.set_result(event.key)
+
+    def wake(self, channel: str) -> None:
+        """End what is being played to this channel; returns at once. While AMI is away it plays
+        to its end."""
+        task = asyncio.create_task(self._press(channel))
+        self._waking.add(task)
+        task.add_done_callback(self._waking.discard)
+
+    async def _press(self, channel: str) -> None:
+        fields = {
+            "Channel": channel,
+            "Digit": WAKE_KEY,
+            "Duration": WAKE_MS,
+            "Receive": "true",
+        }
+        try:
+            await self._manager.action("PlayDTMF", fields)
+        except (NotConnected, ActionFailed) as error:
+            log.info("announcement_not_cut", error=str(error))
