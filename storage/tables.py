@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -25,6 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
+
+from queue_manager.counts import CALL_FIELDS, SEAT_SUMS
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -180,4 +183,25 @@ callbacks = Table(
         "ix_callbacks_open", "queued_at",
         sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
     ),
+)  # fmt: skip
+
+call_figures = Table(
+    "call_figures", metadata,
+    _text("tenant"), _text("dimension"), _when("quarter"), _text("key"), _text("node"),
+    *(Column(name, BigInteger, nullable=False) for name in CALL_FIELDS),
+    PrimaryKeyConstraint("tenant", "dimension", "quarter", "key", "node"),
+)  # fmt: skip
+
+seat_figures = Table(
+    "seat_figures", metadata,
+    _text("tenant"), _when("quarter"), _text("seat_id"), _text("node"),
+    *(Column(name, BigInteger, nullable=False) for name in SEAT_SUMS),
+    Column("pauses", JSON, nullable=False),
+    PrimaryKeyConstraint("tenant", "quarter", "seat_id", "node"),
+)  # fmt: skip
+
+figures_written = Table(
+    "figures_written", metadata,
+    _text("tenant"), _text("node"), _when("counted_until"),
+    PrimaryKeyConstraint("tenant", "node"),
 )  # fmt: skip
