@@ -110,8 +110,8 @@ class Originator:
             case OriginateEnded() if event.reason in _REASONS:
                 self._tell(event.call_id, _REASONS[event.reason])
             case OriginateEnded() if event.call_id in self._open:
-                loop = asyncio.get_running_loop()
-                loop.call_later(CAUSE_S, self._tell, event.call_id, Answer.FAILED)
+                told = self._open[event.call_id]
+                told.get_loop().call_later(CAUSE_S, _settle, told, Answer.FAILED)
             case ChannelHungUp():
                 self._tell(event.call_id, _CAUSES.get(event.cause, Answer.FAILED))
             case SnapshotTaken():
@@ -173,9 +173,13 @@ class Originator:
             return False
 
     def _tell(self, leg_id: str, answer: Answer) -> None:
-        told = self._open.get(leg_id)
-        if told is not None and not told.done():
-            told.set_result(answer)
+        if leg_id in self._open:
+            _settle(self._open[leg_id], answer)
+
+
+def _settle(told: asyncio.Future[Answer], answer: Answer) -> None:
+    if not told.done():
+        told.set_result(answer)
 
 
 def _variables(values: Mapping[str, str]) -> str:

@@ -85,10 +85,11 @@ async def test_an_answered_leg_is_led_like_any_call(stack: AsteriskStack, phone:
 
 
 async def test_busy_and_no_answer_are_told_apart(stack: AsteriskStack, phone: Phone) -> None:
-    async with making(stack, Engine([])) as originator:
+    engine = Engine([])
+    async with making(stack, engine) as originator:
         ringing = asyncio.create_task(originator.ring_number(NUMBER, "city", leg()))
         phone.refuse(await phone.wait_for("rang"))
-        assert await ringing is Answer.BUSY
+        assert await ringing is Answer.BUSY, engine.events
         seen = len(phone.events)
         assert await originator.ring_number(NUMBER, "city", leg(ring_s=1.5)) is Answer.NO_ANSWER
         assert await phone.wait_for("cancelled", seen=seen)
