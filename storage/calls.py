@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from queue_manager.statistics import SHORT_ABANDON_S, Quarter, Totals, slot_of
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.recordings import expect_recording
 from storage.rows import facts_row, insert_once
 from storage.tables import calls
@@ -25,9 +26,9 @@ from tickets.model import CallRecord, Outcome
 
 QUARTER_S = 900
 
-_RECORD = {
-    name: statement.returning(calls.c.call_id) for name, statement in insert_once(calls).items()
-}
+_RECORD = Prepared(
+    {name: insert.returning(calls.c.call_id) for name, insert in insert_once(calls).items()}
+)
 _SERVED = tuple(
     str(outcome)
     for outcome in (Outcome.ANSWERED, Outcome.VOICE_REQUEST, Outcome.TRANSFERRED, Outcome.CALLBACK)
@@ -132,9 +133,9 @@ def _quarters(
 
 
 def _record(connection: Connection, record: CallRecord) -> None:
-    row = connection.execute(_RECORD[connection.dialect.name], _row(record)).first()
+    written = _RECORD.run(connection, _row(record))
     facts = record.facts
-    if row is not None and facts.recording:
+    if written is not None and facts.recording:
         lasted_s = (record.ended_at - facts.started_at).total_seconds()
         expect_recording(connection, facts, facts.recording, lasted_s, record.ended_at)
 
@@ -150,13 +151,6 @@ def _row(record: CallRecord) -> dict[str, Any]:
         "wait_s": _span_s(record.queued_at, waited_until),
         "talk_s": _span_s(answered_at, ended_at),
     }  # fmt: skip
-
-
-def _wait_s(record: CallRecord) -> float | None:
-    """Until the answer, or until he left; None for an answer nobody timed."""
-    if record.outcome is Outcome.ANSWERED and record.answered_at is None:
-        return None
-    return _span_s(record.queued_at, record.answered_at or record.ended_at)
 
 
 def _span_s(begin: datetime | None, end: datetime | None) -> float | None:

@@ -25,13 +25,14 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 PROBE_S = 0.5
-PATIENCE_S = 0.1
+PATIENCE_S = 0.05
 
 
 @dataclass(slots=True)
 class _Write:
     operation: Operation[Any]
     order: str
+    patient: bool
     result: asyncio.Future[Any]
 
 
@@ -100,21 +101,17 @@ class Database:
 
         Within a commit operations run sorted by `order` (a tenant), then as they came: engines
         that share a database lock the tenants' counters in one order and can't block each other.
-        A `patient` one waits up to 0.1 s for somebody else's commit to ride along with.
-        Raises `StoreAway` at once while the database is known to be away, else at the deadline.
+        A `patient` one waits up to 0.05 s for others to share its commit with.
+        Raises `StoreAway` at once while the database is known to be away, else when a commit
+        has taken longer than the deadline.
         """
         if not self._there.is_set() or self._closing:
             raise StoreAway("the database is away")
-        entry = _Write(operation, order, asyncio.get_running_loop().create_future())
+        entry = _Write(operation, order, patient, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         self._call_writer(patient)
-        try:
-            async with asyncio.timeout(self._deadline_s):
-                result: T = await entry.result
-                return result
-        except TimeoutError as error:
-            self._lost(f"no commit within {self._deadline_s} s")
-            raise StoreAway(f"no commit within {self._deadline_s} s") from error
+        result: T = await entry.result
+        return result
 
     async def read(self, operation: Operation[T]) -> T:
         """Run an operation that only reads; `StoreAway` at the deadline."""
@@ -145,6 +142,9 @@ class Database:
             await self._commit(self._next_batch())
             if not self.healthy:
                 await self._come_back()
+            elif self._waiting and all(entry.patient for entry in self._waiting):
+                self._call_writer(patient=True)
+                return
 
     def _next_batch(self) -> list[_Write]:
         taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
@@ -157,7 +157,11 @@ class Database:
         if not batch:
             return
         try:
-            results = await self._link.write(lambda connection: _run_all(connection, batch))
+            async with asyncio.timeout(self._deadline_s):
+                results = await self._link.write(lambda connection: _run_all(connection, batch))
+        except TimeoutError:
+            self._lost(reason := f"no commit within {self._deadline_s} s")
+            _settle(batch, [_Failure(StoreAway(reason))] * len(batch))
         except asyncio.CancelledError:
             _settle(batch, [_Failure(StoreAway("the store was closed"))] * len(batch))
             raise

@@ -9,11 +9,12 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from recordings.model import CheckedRecording, PendingRecording, Purged, RecordingStatus
 from recordings.naming import relative
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.rows import insert_once
 from storage.tables import purges, recordings
 from tickets.model import CallFacts
 
-_EXPECT = insert_once(recordings)
+_EXPECT = Prepared(insert_once(recordings))
 _PURGED = insert_once(purges)
 _CHECKED = (
     update(recordings)
@@ -28,8 +29,8 @@ def expect_recording(
     """Note a recording as to be checked, in the transaction of the row that tells of it."""
     with contextlib.suppress(ValueError):  # a strange path is kept as told, and found missing
         path = relative(path)
-    connection.execute(
-        _EXPECT[connection.dialect.name],
+    _EXPECT.run(
+        connection,
         {
             "tenant": facts.tenant, "path": path, "call_id": facts.call_id,
             "expected_s": expected_s, "status": RecordingStatus.PENDING, "ended_at": ended_at,

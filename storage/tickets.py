@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, selec
 
 from storage.codec import dump_new_ticket, load_new_ticket
 from storage.database import Database
+from storage.prepared import Prepared
 from storage.recordings import expect_recording
 from storage.rows import DIALECTS, insert_once, row_ticket, ticket_row
 from storage.tables import spool_taken, ticket_counters, ticket_events, tickets
@@ -18,23 +19,27 @@ from tickets.number import day_key, format_number, local_day
 
 CREATED, MERGED = "created", "merged"
 
-_COUNT = {
-    name: insert_for(ticket_counters)
-    .values(tenant=bindparam("tenant"), day=bindparam("day"), n=1)
-    .on_conflict_do_update(index_elements=["tenant", "day"], set_={"n": ticket_counters.c.n + 1})
-    .returning(ticket_counters.c.n)
-    for name, insert_for in DIALECTS.items()
-}
+_COUNT = Prepared(
+    {
+        name: insert_for(ticket_counters)
+        .values(tenant=bindparam("tenant"), day=bindparam("day"), n=1)
+        .on_conflict_do_update(
+            index_elements=["tenant", "day"], set_={"n": ticket_counters.c.n + 1}
+        )
+        .returning(ticket_counters.c.n)
+        for name, insert_for in DIALECTS.items()
+    }
+)
 _GIVE_BACK = (
     update(ticket_counters)
     .where(ticket_counters.c.tenant == bindparam("in_tenant"))
     .where(ticket_counters.c.day == bindparam("on_day"))
     .values(n=ticket_counters.c.n - 1)
 )
-_MAKE = {
-    name: statement.returning(tickets.c.number) for name, statement in insert_once(tickets).items()
-}
-_TELL = insert(ticket_events)
+_MAKE = Prepared(
+    {name: insert.returning(tickets.c.number) for name, insert in insert_once(tickets).items()}
+)
+_TELL = Prepared(dict.fromkeys(DIALECTS, insert(ticket_events)))
 _TAKEN = insert_once(spool_taken)
 _OF_CALL = (
     select(tickets)
@@ -76,7 +81,7 @@ class SqlTickets:
             raise StoreRefused(f"there is no tenant {new.facts.tenant!r} in the settings")
         day = local_day(new.at, zone)
         return await self._database.write(
-            lambda connection: _create(connection, new, day), order=new.facts.tenant
+            lambda connection: _create(connection, new, day), order=new.facts.tenant, patient=True
         )
 
     async def get(self, tenant: str, number: str) -> Ticket:
@@ -144,11 +149,10 @@ class SqlTickets:
 
 def _create(connection: Connection, new: NewTicket, day: date) -> Ticket:
     """Counts first: the counter's lock keeps a tenant's tickets in order over all engines."""
-    dialect = connection.dialect.name
     tenant = new.facts.tenant
-    n = connection.execute(_COUNT[dialect], {"tenant": tenant, "day": day_key(day)}).scalar_one()
+    n = _COUNT.run(connection, {"tenant": tenant, "day": day_key(day)})
     ticket = merged(format_number(day, n), (new,))
-    if connection.execute(_MAKE[dialect], ticket_row(ticket)).first() is None:
+    if _MAKE.run(connection, ticket_row(ticket)) is None:
         connection.execute(_GIVE_BACK, {"in_tenant": tenant, "on_day": day_key(day)})
         ticket = _add_fact(connection, new)
     else:
@@ -157,7 +161,7 @@ def _create(connection: Connection, new: NewTicket, day: date) -> Ticket:
         expect_recording(connection, new.facts, new.voice_path, new.voice_s, new.at)
     if new.spool_id:
         taken = {"tenant": tenant, "spool_id": new.spool_id, "taken_at": new.at}
-        connection.execute(_TAKEN[dialect], {**taken, "ticket": ticket.number})
+        connection.execute(_TAKEN[connection.dialect.name], {**taken, "ticket": ticket.number})
     return ticket
 
 
@@ -178,8 +182,8 @@ def _add_fact(connection: Connection, new: NewTicket) -> Ticket:
 
 
 def _tell(connection: Connection, ticket: Ticket, event: str, new: NewTicket, seq: int) -> None:
-    connection.execute(
-        _TELL,
+    _TELL.run(
+        connection,
         {
             "tenant": ticket.tenant, "number": ticket.number, "seq": seq, "at": new.at,
             "event": event, "data": dump_new_ticket(new),
