@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
@@ -150,7 +151,7 @@ class SqlTickets:
 def _create(connection: Connection, new: NewTicket, day: date) -> Ticket:
     """Counts first: the counter's lock keeps a tenant's tickets in order over all engines."""
     tenant = new.facts.tenant
-    n = _COUNT.run(connection, {"tenant": tenant, "day": day_key(day)})
+    n: Any = _COUNT.run(connection, {"tenant": tenant, "day": day_key(day)})
     ticket = merged(format_number(day, n), (new,))
     if _MAKE.run(connection, ticket_row(ticket)) is None:
         connection.execute(_GIVE_BACK, {"in_tenant": tenant, "on_day": day_key(day)})
