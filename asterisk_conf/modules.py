@@ -38,6 +38,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "res_musiconhold",
             "bridge_simple",
             "bridge_native_rtp",
+            "bridge_softmix",  # three in a talk
             "codec_alaw",
             "codec_ulaw",
             "codec_a_mu",
@@ -54,6 +55,8 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "pbx_config",
             "res_speech",  # res_agi doesn't load without it
             "res_agi",
+            "app_bridgeaddchan",
+            "app_chanspy",
             "app_dial",
             "app_exec",
             "app_mixmonitor",
@@ -82,6 +85,7 @@ AMI_EVENTS = (
     "name(DTMFEnd),header(Channel),method(starts_with)) = PJSIP/trunk-",
     "name(ContactStatus)) =",
     "name(OriginateResponse)) =",
+    "name(Hangup),method(contains)) = HL_MEDIA=leg",  # of legs that a talk is made of
 )
 # Among several nodes: the end of a call that came from another node for a seat of this one.
 NODE_EVENTS = ("name(Hangup),header(Channel),method(starts_with)) = PJSIP/node-",)

@@ -144,6 +144,8 @@ class Call(Protocol):
     ) -> DialResult:
         """Ring an endpoint from the caller's own channel and stay for the whole talk.
 
+        `endpoint@node` is an endpoint at another node's Asterisk.
+
         `on_answer(when)` runs once, as soon as the other side has answered (not at the end of
         the talk), and at the latest before this returns with ANSWER. `variables` are HL_ values
         (without prefix) written on the caller's channel in the same breath before ringing, so
@@ -153,6 +155,12 @@ class Call(Protocol):
 
     async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
         """Connect to a transfer target (line of mode link/emergency) by the outbound rules."""
+        ...
+
+    async def join(self, leg: str, *, beside: bool = False) -> bool:
+        """Be connected with a leg (a channel's name or id), taking it out of what it is in;
+        `beside` joins the talk it is having. Returns when that is over, with False when there was
+        nobody to be joined with."""
         ...
 
     async def remember(self, **variables: str) -> None:

@@ -15,9 +15,10 @@ from telephony.errors import ActionFailed, NotConnected
 from telephony.events import Event, KeyPressed, SeatAnswered, SnapshotTaken
 from telephony.fastagi import FastAgiServer
 from telephony.keys import Keys
-from telephony.session import ANSWER_S, FastAgiCall
+from telephony.session import ANSWER_S
+from telephony.talking import TalkingCall, read_leg
 
-OnCall = Callable[[FastAgiCall], Awaitable[None]]
+OnCall = Callable[[TalkingCall], Awaitable[None]]
 OnHangup = Callable[[CallInfo], Awaitable[None]]
 OnEvent = Callable[[Event], None]
 
@@ -26,7 +27,8 @@ log = structlog.get_logger(__name__)
 
 class Telephony:
     """The door. `on_call` leads one call in its own task; `on_hangup` takes in the end of a call
-    that no engine finished; `on_event` gets Asterisk's events in order and must return at once.
+    that no engine finished; `on_event` gets Asterisk's events in order and must return at once;
+    `on_leg` leads a leg that has come to the desk (telephony.talking).
 
     A conversation that raises is logged; its socket closes and the dialplan comes back with it.
     """
@@ -41,11 +43,13 @@ class Telephony:
         on_call: OnCall,
         on_hangup: OnHangup,
         on_event: OnEvent,
+        on_leg: OnCall | None = None,
         sweep_s: float = 60.0,
     ) -> None:
         self._on_call = on_call
         self._on_hangup = on_hangup
         self._on_event = on_event
+        self._on_leg = on_leg
         self._sweep_s = sweep_s
         self._answers = AnswerRegistry()
         self._calls: dict[str, AgiConnection] = {}
@@ -53,7 +57,7 @@ class Telephony:
         self.ami = Ami(host=host, port=ami_port, secret=ami_secret)
         self._keys = Keys(self.ami)
         self._server = FastAgiServer(
-            {"call": self._call, "hangup": self._hangup}, host=host, port=agi_port
+            {"call": self._call, "hangup": self._hangup, "leg": self._leg}, host=host, port=agi_port
         )
 
     async def start(self) -> None:
@@ -97,11 +101,21 @@ class Telephony:
         self.ami.track(info.call_id, info.channel)
         self._calls[info.call_id] = connection
         try:
-            await self._on_call(FastAgiCall(info, connection, self._answers, self._keys))
+            await self._on_call(TalkingCall(info, connection, self._answers, self._keys))
         finally:
             if self._calls.get(info.call_id) is connection:
                 del self._calls[info.call_id]
                 self._keys.forget(info.call_id)
+
+    async def _leg(self, connection: AgiConnection, header: dict[str, str]) -> None:
+        """A leg of a talk has come to the desk; when its leading is over it is hung up."""
+        info = read_leg(header)
+        structlog.contextvars.bind_contextvars(call_id=info.variables["TALK"])
+        self.ami.track(info.call_id, info.channel)
+        call = TalkingCall(info, connection, self._answers, self._keys)
+        if self._on_leg is not None:
+            await self._on_leg(call)
+        await call.finish()
 
     async def _hangup(self, connection: AgiConnection, header: dict[str, str]) -> None:
         info = await _with_rest(entry.read_entry(header), connection)

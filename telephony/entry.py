@@ -47,6 +47,8 @@ REMEMBERED = (
     "TICKET",
     "CALLBACK",
     "ORIGIN",
+    "TALKED",
+    "TO",
     "DONE",
 )
 """The engine's own variables besides STAGE: what `remember` may write and a new engine reads."""

@@ -68,7 +68,8 @@ class EndpointReachable:
 
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
-    """One living channel in a snapshot; `variables` are its HL_ values without the prefix."""
+    """One living channel in a snapshot; `variables` are its HL_ values without the prefix,
+    `bridge_id` tells who is together."""
 
     call_id: str
     linked_id: str
@@ -76,6 +77,7 @@ class ChannelSeen:
     bridged: bool
     seconds: float
     variables: Mapping[str, str] = field(default_factory=dict)
+    bridge_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

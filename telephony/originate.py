@@ -54,12 +54,13 @@ CAUSE_S = 0.5
 @dataclass(frozen=True, slots=True)
 class Leg:
     """A call to be made. `leg_id` becomes its call_id; `variables` are HL_ values without prefix;
-    `caller_id` is the number the rung one sees."""
+    `caller_id` is the number the rung one sees, `context` where the dialplan goes on with him."""
 
     leg_id: str
     caller_id: str
     ring_s: float
     variables: Mapping[str, str] = field(default_factory=dict)
+    context: str = CONTEXT
 
 
 class Originator:
@@ -122,7 +123,7 @@ class Originator:
     async def _ring(self, channel: str, leg: Leg) -> Answer:
         fields = {
             "Channel": channel,
-            "Context": CONTEXT,
+            "Context": leg.context,
             "Exten": "s",
             "Priority": "1",
             "Timeout": str(round(leg.ring_s * 1000)),

@@ -20,7 +20,7 @@ from telephony.events import (
     SeatAnswered,
 )
 
-VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE, "LEG"}))
+VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE, "LEG", "TALK"}))
 STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 """What the `Status` action is asked to tell of each channel."""
 
@@ -106,6 +106,7 @@ def channel_seen(message: Message) -> ChannelSeen:
         bridged=bool(message.bridgeid),
         seconds=float(seconds) if seconds.isdigit() else 0.0,
         variables=dict(_variables(message.variable)),
+        bridge_id=message.bridgeid,
     )
 
 

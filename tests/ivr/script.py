@@ -413,6 +413,11 @@ class ScriptedCall:
             await self._step()  # the talk
         return DialResult(DialStatus(self.dialstatus))
 
+    async def join(self, leg: str, *, beside: bool = False) -> bool:
+        await self._step()
+        self.dialled.append(f"{'beside' if beside else 'with'} {leg}")
+        return True
+
     async def remember(self, **variables: str) -> None:
         await self._step()
         self.variables.update(variables)

@@ -88,7 +88,7 @@ async def test_the_first_thing_told_is_a_snapshot() -> None:
         assert snapshot.channels == (
             ChannelSeen(
                 "n-1.1", "n-1.1", "PJSIP/trunk-city-00000001", True, 42.0,
-                {"STAGE": "talked", "SEAT": "s1"},
+                {"STAGE": "talked", "SEAT": "s1"}, "b1",
             ),
         )  # fmt: skip
         assert ami.connected
