@@ -4,6 +4,7 @@
 it. Both end in `settle`: one outcome, one row, and a ticket where one is due.
 """
 
+from ivr.callback import call_back
 from ivr.desk import Desk, Session, TakenOver
 from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import Close, Person, VoiceRequest
@@ -101,6 +102,8 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
             return story.flow.person
         case Resume.VOICE_REQUEST:
             return story.flow.closed
+        case Resume.CALLED_BACK:
+            return await call_back(call, desk, story)
         case Resume.TRANSFER_BROKEN:
             greeted = True
         case _:

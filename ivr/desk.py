@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ivr.hours import Override
-from ivr.ports import CallLog, Clock, Queue, Tickets
+from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
 from ivr.story import Directory
 from ivr.voice_files import VoiceFiles
 from telephony.call import CallInfo
@@ -104,4 +104,5 @@ class Desk:
     announce_every_s: float = 30.0
     voice_request_max_s: float = 180.0
     hangup_word_s: float = 5.0
+    callbacks: Callbacks = field(default_factory=NoCallbacks)
     live: Live = field(default_factory=Live)

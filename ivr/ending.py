@@ -5,7 +5,7 @@
 | a seat answered | answered | a draft of the talk |
 | connected on | transferred | none here |
 | something was recorded | voice_request | the request |
-| he waited in the queue | abandoned | to be called back |
+| he waited in the queue | abandoned | to be called back (not of a call that we made: the callback goes on by itself) |
 | a person was asked for outside the hours | voice_request | first callback |
 | a transfer was tried, nobody answered it | abandoned | to be called back |
 | nobody's number | unknown_number | none |
@@ -21,6 +21,7 @@ from ivr.desk import Desk
 from ivr.ports import CallRecord, Outcome
 from ivr.story import Story
 from ivr.voice_files import VoiceFile
+from queue_manager.callback import CallbackEvent
 from queue_manager.model import LeaveReason, Offer
 from telephony.call import DialStatus
 from tickets.model import NewTicket, Origin, TicketState
@@ -52,7 +53,7 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
     match outcome_of(story):
         case Outcome.ANSWERED:
             return NewTicket(
-                facts=story.facts,
+                facts=story.matter,
                 origin=Origin.TALK,
                 state=TicketState.DRAFT,
                 at=now,
@@ -60,7 +61,7 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
             )
         case Outcome.VOICE_REQUEST:
             return NewTicket(
-                facts=story.facts,
+                facts=story.matter,
                 origin=Origin.VOICE_REQUEST,
                 state=TicketState.PENDING_REVIEW,
                 at=now,
@@ -69,9 +70,9 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
                 confirmed=story.confirmed,
                 first_callback=story.asked_for_person,
             )
-        case Outcome.ABANDONED:
+        case Outcome.ABANDONED if story.callback is None:
             return NewTicket(
-                facts=story.facts, origin=Origin.ABANDONED, state=TicketState.DRAFT, at=now
+                facts=story.matter, origin=Origin.ABANDONED, state=TicketState.DRAFT, at=now
             )
     return None
 
@@ -136,6 +137,9 @@ async def settle(story: Story, desk: Desk) -> Outcome:
     await make_ticket(story, desk, now)
     record = record_of(story, now)
     await desk.call_log.record(record)
+    if story.callback is not None:
+        over = CallbackEvent.TALK_ENDED if story.answered else CallbackEvent.NOT_REACHED
+        await desk.callbacks.happened(story.info.call_id, over, seat_id=record.seat_id)
     story.log().info(
         "call_ended",
         outcome=record.outcome,
@@ -163,6 +167,9 @@ async def draft_ticket(story: Story, desk: Desk, now: datetime) -> None:
     in the log, and the ticket is made when the talk is over."""
     new = ticket_of(story, now)
     assert new is not None
+    if story.callback is not None:
+        talk = CallbackEvent.SEAT_ANSWERED
+        await desk.callbacks.happened(story.info.call_id, talk, seat_id=story.seat_id)
     try:
         story.ticket = await desk.tickets.create(new)
         story.ticket_made = True

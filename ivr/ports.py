@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from queue_manager.callback import CallbackEvent
 from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, WaitingCaller
 from queue_manager.rules import CallbackOrder
 from tickets.model import CallFacts, NewTicket
@@ -99,6 +100,17 @@ class CallbackRequest:
     facts: CallFacts
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPlace:
+    """The place of somebody who was to be called back and calls again by himself: his live call
+    takes it. `call_id` is the call in which he had asked: what is told of the matter belongs to
+    its ticket."""
+
+    call_id: str
+    queued_at: datetime
+    priority: int
+
+
 class Callbacks(Protocol):
     """Callbacks that keep the place, seen from a conversation."""
 
@@ -108,3 +120,26 @@ class Callbacks(Protocol):
         it says True and changes nothing. The caller may still be on the line when it returns: he
         is rung at the earliest when his call has ended."""
         ...
+
+    async def take_over(self, tenant: str, number_e164: str) -> KeptPlace | None:
+        """Somebody calls and wants a person: if he is to be called back, that is called off, and
+        his place is told. None when he isn't. Never raises for an outage."""
+        ...
+
+    async def happened(self, call_id: str, event: CallbackEvent, *, seat_id: str = "") -> None:
+        """What became of a call that we made; durable on return, safe to tell twice. Never raises
+        for an outage; nothing happens for other calls."""
+        ...
+
+
+class NoCallbacks:
+    """`Callbacks` of a house that calls nobody back."""
+
+    async def take(self, request: CallbackRequest) -> bool:
+        return False
+
+    async def take_over(self, tenant: str, number_e164: str) -> KeptPlace | None:
+        return None
+
+    async def happened(self, call_id: str, event: CallbackEvent, *, seat_id: str = "") -> None:
+        return None

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from ivr.ports import Place
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
 from queue_manager.model import Offer, Requirement
-from queue_manager.rules import Rules
+from queue_manager.rules import CallbackOrder, Rules
 from telephony.call import CallInfo, DialStatus
 from tickets.model import CallFacts, Kind
 
@@ -44,15 +44,20 @@ class Resume(StrEnum):
     VOICE_REQUEST = "voice_request"
     TALKED = "talked"
     TRANSFERRED = "transferred"
+    CALLED_BACK = "called_back"
 
 
 def resume_point(seen: Mapping[str, str]) -> Resume:
     """Where to go on, from what an engine before us wrote on the channel."""
     match seen.get("STAGE"):
+        case "called_back":
+            return Resume.CALLED_BACK
         case "talked":
             return Resume.TALKED
         case "dialing" if seen.get("DIALSTATUS") == DialStatus.ANSWER:
             return Resume.TALKED if seen.get("SEAT") else Resume.TRANSFERRED
+        case "dialing" if seen.get("CALLBACK") == CallbackOrder.SEAT_FIRST:
+            return Resume.CALLED_BACK
         case "queued" | "dialing":
             return Resume.QUEUED if moment(seen.get("QUEUED_AT")) else Resume.TRANSFER_BROKEN
         case "voice_request":
@@ -66,7 +71,9 @@ class Story:
 
     `offer` is the seat ringing for him, `sought` that a transfer was tried, `pending` a recording
     under way, `voice` the last one that holds sound, `draft` the ticket being written while the
-    talk goes on, `ticket_made` that one was written (its number may follow).
+    talk goes on, `ticket_made` that one was written (its number may follow). `callback` is set in
+    a call that we made ourselves, `asked_in` names the call in which a callback was asked for that
+    this one is, or takes the place of.
     """
 
     info: CallInfo
@@ -93,6 +100,8 @@ class Story:
     confirmed: bool = False
     ticket: str = ""
     ticket_made: bool = False
+    callback: CallbackOrder | None = None
+    asked_in: str = ""
     draft: asyncio.Future[None] | None = None
 
     @property
@@ -131,6 +140,12 @@ class Story:
             recording=self.info.recording,
         )
 
+    @property
+    def matter(self) -> CallFacts:
+        """The facts as its ticket has them: a callback belongs to the ticket of the call in which
+        it was asked for."""
+        return replace(self.facts, call_id=self.asked_in) if self.asked_in else self.facts
+
     def variables(self, stage: str) -> dict[str, str]:
         """What a new engine must know to go on from here (HL_ variables of the channel)."""
         written = {
@@ -141,6 +156,8 @@ class Story:
             "KIND": self.kind or "",
             "KEYS": self.keys,
         }
+        if self.asked_in:
+            written["ORIGIN"] = self.asked_in
         if self.queued_at is not None:
             written["QUEUED_AT"] = f"{self.queued_at.timestamp():.3f}"
             written["NEEDS"] = str(self.needs)
@@ -163,7 +180,10 @@ class Identity:
 
 
 def identify(info: CallInfo, directory: Directory) -> Identity:
-    """Tenant first, then the line, from the number first dialled and the number that arrived."""
+    """Tenant first, then the line, from the number first dialled and the number that arrived; a
+    call that we made ourselves has both written on it."""
+    if info.variables.get("CALLBACK"):
+        return _identity_of_callback(info, directory)
     trunk = directory.trunks.get(info.trunk)
     spellings: Mapping[str, str] = trunk.spellings if trunk else {}
     fixed = trunk.tenant if trunk else ""
@@ -173,6 +193,14 @@ def identify(info: CallInfo, directory: Directory) -> Identity:
         if tenant is not None:
             return Identity(tenant, directory.lines.find(tenant, first, dialled, spellings))
     return Identity(directory.tenants[0], None)
+
+
+def _identity_of_callback(info: CallInfo, directory: Directory) -> Identity:
+    """A line that has gone from the table meanwhile is nobody's."""
+    tenant_id = info.variables.get("TENANT", "")
+    tenant = next((t for t in directory.tenants if t.id == tenant_id), directory.tenants[0])
+    line = directory.lines.get(tenant.id, info.variables.get("LINE", ""))
+    return Identity(tenant, Found(line, safe_text(info.called_number)) if line else None)
 
 
 def open_story(info: CallInfo, directory: Directory) -> Story:
@@ -196,11 +224,13 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
         language=seen.get("LANG") or flow.languages[0],
         kind=_kind(seen.get("KIND", "")),
         keys=seen.get("KEYS", ""),
-        queued_at=moment(seen.get("QUEUED_AT")),
+        queued_at=moment(seen.get("QUEUED_AT")) if point is not Resume.CALLED_BACK else None,
         answered=point is Resume.TALKED,
         seat_id=seen.get("SEAT", "") if point is Resume.TALKED else "",
         transferred=point is Resume.TRANSFERRED,
         sought=point is Resume.TRANSFER_BROKEN,
+        callback=_order(seen.get("CALLBACK", "")),
+        asked_in=seen.get("ORIGIN", ""),
         ticket=seen.get("TICKET", ""),
         ticket_made=bool(seen.get("TICKET")),
     )
@@ -218,6 +248,10 @@ def moment(epoch_s: str | None) -> datetime | None:
         return datetime.fromtimestamp(float(epoch_s), UTC) if epoch_s else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _order(text: str) -> CallbackOrder | None:
+    return CallbackOrder(text) if text in tuple(CallbackOrder) else None
 
 
 def _kind(text: str) -> Kind | None:

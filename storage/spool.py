@@ -10,6 +10,7 @@ caller who is being recorded; one that grows old was left behind by a script tha
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 
@@ -119,7 +120,9 @@ class SpoolTaker:
                 await self._calls.record(_call_record(item, facts, Outcome.TRANSFERRED, ""))
             log.info("spool_item_without_ticket", tenant=facts.tenant, call_id=item.call_id)
             return
-        ticket = await self._tickets.create(_new_ticket(item, facts, origin, voice, voice_s))
+        # What is told in a callback belongs to the ticket of the call in which it was asked for.
+        matter = replace(facts, call_id=item.variables.get("ORIGIN") or facts.call_id)
+        ticket = await self._tickets.create(_new_ticket(item, matter, origin, voice, voice_s))
         await self._calls.record(_call_record(item, facts, OUTCOMES[origin], ticket.number))
         log.info(
             "spool_item_taken", tenant=facts.tenant, call_id=item.call_id, ticket=ticket.number,

@@ -38,7 +38,15 @@ class SpoolItem(BaseModel):
     caller: Plain
     asserted: Plain
     stage: Literal[
-        "", "greeting", "queued", "dialing", "talked", "voice_request", "callback", "done"
+        "",
+        "greeting",
+        "queued",
+        "dialing",
+        "talked",
+        "voice_request",
+        "callback",
+        "called_back",
+        "done",
     ]
     queued_at: When
     seat: Plain
@@ -91,7 +99,7 @@ def origin_of(item: SpoolItem, *, has_voice: bool) -> Origin | None:
     """
     if item.reason == "request" or has_voice:
         return Origin.VOICE_REQUEST
-    if item.stage == "done" or item.transferred:
+    if item.stage in ("called_back", "done") or item.transferred:
         return None
     if item.stage == "talked" or (item.stage == "dialing" and item.dialstatus == "ANSWER"):
         return Origin.TALK

@@ -153,8 +153,16 @@ class Call(Protocol):
         """
         ...
 
-    async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
-        """Connect to a transfer target (line of mode link/emergency) by the outbound rules."""
+    async def transfer(
+        self,
+        target: str,
+        *,
+        caller: str,
+        first_called: str,
+        on_answer: Callable[[datetime], Awaitable[None]] | None = None,
+    ) -> DialResult:
+        """Connect to a transfer target (line of mode link/emergency) by the outbound rules;
+        `on_answer` as with `dial`."""
         ...
 
     async def join(self, leg: str, *, beside: bool = False) -> bool:

@@ -173,7 +173,14 @@ class FastAgiCall:
         line = agi.command("EXEC", "Dial", f"PJSIP/{target},{ring_s:g},gIm{first}")
         return await self._ring(line, watched, on_answer)
 
-    async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
+    async def transfer(
+        self,
+        target: str,
+        *,
+        caller: str,
+        first_called: str,
+        on_answer: OnAnswer | None = None,
+    ) -> DialResult:
         number = _matching(_NUMBER, target, "number")
         await self.music(False)
         who = {
@@ -181,7 +188,8 @@ class FastAgiCall:
             "HL_TRANSFER_FIRST": _number_or_nothing(first_called),
         }
         await self._set({"DIALSTATUS": "", **who})
-        return await self._ring(agi.command("GOSUB", "outbound", number, "1"), "", _nothing_to_tell)
+        line = agi.command("GOSUB", "outbound", number, "1")
+        return await self._ring(line, "", on_answer or _nothing_to_tell)
 
     async def remember(self, **variables: str) -> None:
         await self._set(_prefixed(variables))

@@ -404,12 +404,21 @@ class ScriptedCall:
     async def _tell(self, on_answer: Callable[[datetime], Awaitable[None]]) -> None:
         await on_answer(self._world.script.now)
 
-    async def transfer(self, target: str, *, caller: str, first_called: str) -> DialResult:
+    async def transfer(
+        self,
+        target: str,
+        *,
+        caller: str,
+        first_called: str,
+        on_answer: Callable[[datetime], Awaitable[None]] | None = None,
+    ) -> DialResult:
         self.dialstatus = ""
         await self._step()
         self.dialled.append(f"{target} {caller} {first_called}")
         self.dialstatus = self._transfers.popleft() if self._transfers else DialStatus.CONGESTION
         if self.dialstatus == DialStatus.ANSWER:
+            if on_answer is not None:
+                await on_answer(self._world.script.now)
             await self._step()  # the talk
         return DialResult(DialStatus(self.dialstatus))
 
