@@ -17,6 +17,7 @@ from console.api import (
     lines,
     pages,
     reload,
+    roster,
     seats,
     status,
     tickets,
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 def routes() -> Iterable[web.RouteDef]:
     """Every path there is."""
-    rooms = (health, status, wallboard, seats, tickets, audio, lines, hours, reload, pages)
+    rooms = (health, status, wallboard, seats, tickets, audio, lines, hours, roster, reload, pages)
     return [route for room in rooms for route in room.ROUTES]
 
 

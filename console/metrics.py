@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from console.ports import PartHealth, WaitingSummary
+from queue_manager.duty import Counts
 from queue_manager.model import SeatState
 from tickets.model import Origin, Outcome
 
@@ -102,11 +103,13 @@ class Snapshot(Collector):
         seats: Mapping[str, Mapping[str, int]],
         parts: Mapping[str, PartHealth],
         live_clients: int,
+        rosters: Mapping[str, Counts] | None = None,
     ) -> None:
         self._waiting = waiting
         self._seats = seats
         self._parts = parts
         self._live_clients = live_clients
+        self._rosters = rosters or {}
 
     def collect(self) -> Iterator[Metric]:
         """The gauges as families."""
@@ -129,6 +132,16 @@ class Snapshot(Collector):
         for name, health in self._parts.items():
             parts.add_metric((name,), float(health.up))
         yield from (callers, longest, seats, parts)
+        due = GaugeMetricFamily(
+            "hotline_roster_seats",
+            "Seats due by the shift roster, by what they are found to be.",
+            labels=("tenant", "presence"),
+        )
+        for tenant, duty in self._rosters.items():
+            due.add_metric((tenant, "present"), duty.present)
+            due.add_metric((tenant, "paused"), duty.paused)
+            due.add_metric((tenant, "missing"), duty.missing)
+        yield due
         live = GaugeMetricFamily("hotline_live_clients", "Live connections now.")
         live.add_metric((), self._live_clients)
         yield live

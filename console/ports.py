@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from queue_manager.duty import Attendance, Counts, Duty, TeamDuty
 from queue_manager.model import SeatView
 from tickets.model import Origin, Ticket
 
@@ -187,6 +188,33 @@ class Hours(Protocol):
 
         Raises `console.errors.UnknownLine`, `tickets.errors.StoreAway`.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RosterView:
+    """The shift roster at a moment: which teams and seats are due, and (`found`, only for now)
+    what each due seat is. `mistake` tells why the roster that is set up isn't used; `at` is None
+    when there is none in use."""
+
+    at: datetime | None = None
+    teams: Sequence[TeamDuty] = ()
+    seats: Sequence[Duty] = ()
+    found: Sequence[Attendance] = ()
+    grace_s: float = 0.0
+    next_change: datetime | None = None
+    mistake: str = ""
+
+
+class Rosters(Protocol):
+    """The tenants' shift rosters."""
+
+    def roster(self, tenant: str, at: datetime | None = None) -> RosterView | None:
+        """Who is due, now or at another time; None for a tenant without a roster."""
+        ...
+
+    def counts(self, tenant: str) -> Counts | None:
+        """How many seats are due, present, paused and missing now; None without a roster."""
         ...
 
 

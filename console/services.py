@@ -16,6 +16,7 @@ from console.ports import (
     Lines,
     Probe,
     Reload,
+    Rosters,
     Seats,
     TenantFacts,
     TicketReader,
@@ -39,6 +40,7 @@ class Services:
     tickets: TicketReader
     hours: Hours
     lines: Lines
+    rosters: Rosters
     audio: Audio
     reload: Reload
     parts: Mapping[str, Probe]

@@ -23,6 +23,7 @@ COMMANDS = {
     "flow": ("flow",),
     "queues": ("queues",),
     "token": ("token",),
+    "roster": ("roster",),
     "bench": ("bench",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.

@@ -31,6 +31,7 @@ from hotline.counting import CountedIntake
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
 from hotline.reconcile import Reconciler, never_idle
+from hotline.rosters import Rosters
 from hotline.settings import Settings
 from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
@@ -131,6 +132,9 @@ class Engine:
         redis_url = settings.redis_url or f"unix://{home.redis_socket}"
         self._live = RedisLiveState(redis_url)
         self._queues = {t.id: self._queue(t) for t in settings.tenants}
+        self._rosters = Rosters(
+            settings.tenants, lambda tenant: self._queues[tenant].seats(), self._clock
+        )
 
         lines = load_all_lines(settings.tenants)
         self._overrides = Overrides(SqlHours(self._database), self._clock, lines)
@@ -251,6 +255,7 @@ class Engine:
             if away:
                 self._unread.add(tenant)
             await queue.start(seats, views)
+            self._rosters.begin(tenant, seats)
 
     async def _read_tenant(self, tenant: str) -> list[Seat]:
         """What SQL knows of a tenant: hours, the day's figures until we began, and seats."""
@@ -273,7 +278,9 @@ class Engine:
             await self._database.wait_healthy()
             for tenant in tuple(self._unread):
                 try:
-                    self._queues[tenant].set_seats(await self._read_tenant(tenant))
+                    seats = await self._read_tenant(tenant)
+                    self._queues[tenant].set_seats(seats)
+                    self._rosters.begin(tenant, seats)
                 except StoreAway as error:
                     log.warning("tenant_not_read", tenant=tenant, reason=str(error))
                     await asyncio.sleep(READ_AGAIN_S)
@@ -292,6 +299,7 @@ class Engine:
             "recordings-purge": self._purge_forever(),
             "spool-taker": spool.run(),
             "todays-tickets": self._todays.run(),
+            "roster-watch": self._rosters.watch(),
             "watchdog": watch_loop(),
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
@@ -335,6 +343,7 @@ class Engine:
             tickets=self._tickets,
             hours=self._overrides,
             lines=self._line_board,
+            rosters=self._rosters,
             audio=HomeAudio(self._home),
             reload=self,
             parts=self._probes(),
@@ -368,18 +377,21 @@ class Engine:
         return {"ami": ami, "agi": agi, "sql": sql, "redis": redis, "disk": disk}
 
     async def reload(self, tenant: str) -> Mapping[str, int]:
-        """`console.ports.Reload`: lines and flows of all tenants, seats and hours of one.
+        """`console.ports.Reload`: lines and flows of all tenants, seats, hours and roster of
+        one.
 
         Raises `Conflict` on a mistake in a file and `StoreAway`; then nothing has changed.
         """
+        seats: list[Seat] = [stored.seat for stored in await self._seats.list(tenant)]
         try:
             lines = await asyncio.to_thread(load_all_lines, self._settings.tenants)
             directory = await asyncio.to_thread(self._directory, lines)
+            roster = await asyncio.to_thread(self._rosters.read, tenant, seats)
         except DocumentError as error:
             raise Conflict(str(error)) from error
-        seats: list[Seat] = [stored.seat for stored in await self._seats.list(tenant)]
         await self._overrides.read(tenant)
         self._queues[tenant].set_seats(seats)
+        self._rosters.use(tenant, roster, seats)
         self._overrides.lines = self._line_board.table = lines
         self._desk = replace(self._desk, directory=directory)
         return {"seats": len(seats), "lines": len(lines.of(tenant))}

@@ -197,6 +197,7 @@ def _named_files(settings: Settings) -> Iterable[Path]:
     files = [settings.config]
     for tenant in settings.tenants:
         files += [tenant.lines_file, tenant.flow_file, tenant.queues_file]
+        files.append(tenant.roster_file)
     files += [t.registration.password_file for t in settings.trunks if t.registration]
     files.append(settings.cluster_secret_file)
     return [file.resolve() for file in files if file is not None]

@@ -32,6 +32,7 @@ PATH_KEYS = frozenset(
         "lines_file",
         "flow_file",
         "queues_file",
+        "roster_file",
         "password_file",
         "cluster_secret_file",
     }

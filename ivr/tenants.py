@@ -32,6 +32,9 @@ class Tenant(BaseModel):
     queues_file: Path | None = Field(
         default=None, description="own rules of the queues: skills, priorities, steps (YAML)"
     )
+    roster_file: Path | None = Field(
+        default=None, description="shift roster: who is due when (YAML); empty: none"
+    )
     wrap_up_s: float = Field(
         default=20.0, ge=0, le=3600, description="after-call work before the next call, seconds"
     )

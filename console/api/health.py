@@ -86,13 +86,14 @@ async def metrics(request: web.Request) -> web.Response:
     await local_or_token(request)
     services = request.app[SERVICES]
     waiting, seats, now = {}, {}, services.now()
+    rosters = {t: c for t in services.tenants() if (c := services.rosters.counts(t)) is not None}
     for tenant in services.tenants():
         summary = services.waiting.waiting(tenant)
         waiting[tenant] = (summary, longest_wait_s(summary, now))
         seats[tenant] = by_state(services.seats.views(tenant))
     parts = await request.app[HEALTH].parts()
     clients = len(request.app[LIVE].sockets)
-    text = render(services.metrics, Snapshot(waiting, seats, parts, clients))
+    text = render(services.metrics, Snapshot(waiting, seats, parts, clients, rosters))
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 

@@ -28,7 +28,8 @@ class Wish(BaseModel):
 
 def spelled(view: SeatView) -> dict[str, Any]:
     """A seat as JSON."""
-    return {**tile(view), "skills": view.seat.skills, "call_id": view.call_id}
+    seat = view.seat
+    return {**tile(view), "team": seat.team, "skills": seat.skills, "call_id": view.call_id}
 
 
 async def list_seats(request: web.Request) -> web.Response:

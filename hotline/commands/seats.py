@@ -23,6 +23,7 @@ from hotline.settings import Settings
 from hotline.store import with_store
 from ivr.documents import DocumentError
 from ivr.queue_rules import read_rules, rules_file
+from ivr.rosters import read_roster
 from ivr.tenants import Tenant
 from queue_manager.model import LEVELS, Seat
 from queue_manager.rule_faults import unknown_skill
@@ -48,6 +49,7 @@ def add(
         typer.Option(help="skill=level (1-5), often; default lang:cmn=5 and svc:general=3"),
     ] = None,
     endpoint: Annotated[str, typer.Option(help="SIP name; made from tenant and number")] = "",
+    team: Annotated[str, typer.Option(help="its team in the shift roster; none if not given")] = "",
     tenant: TenantOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -58,9 +60,10 @@ def add(
     sip_name = endpoint or (seat if len(settings.tenants) == 1 else f"{city.id}-{seat}")
     _check_name("seat", seat)
     _check_name("endpoint", sip_name)
+    _check_team(city, team)
     skills = _skills(skill or DEFAULT_SKILLS)
     _refuse_unknown(city, skills)
-    new = Seat(city.id, seat, name or seat, sip_name, skills)
+    new = Seat(city.id, seat, name or seat, sip_name, skills, team)
     password, credential = _credential(settings, sip_name)
 
     async def write(database: Database) -> None:
@@ -100,6 +103,28 @@ def new_password(
     _tell_account(settings, city, known, password, as_json)
 
 
+@app.command("team")
+def set_team(
+    seat: SeatArgument,
+    team: Annotated[str, typer.Argument(help="a team of the shift roster; '' for none")],
+    tenant: TenantOption = "",
+) -> None:
+    """Put a seat into a team of the shift roster."""
+    from hotline.seats_config import reload_engine
+
+    settings, city = chosen(tenant)
+    _check_team(city, team)
+
+    async def write(database: Database) -> bool:
+        return await SqlSeats(database).set_team(city.id, seat, team)
+
+    if not with_store(settings, write):
+        raise BadRequest(f"{city.id} has no seat {seat}: hotline seats list names them")
+    running = reload_engine(settings, city.id)
+    when = "from now on" if running else "from the engine's next start on"
+    out.print(f"seat {seat}: {f'team {team}' if team else 'no team'}, {when}", highlight=False)
+
+
 @app.command("list")
 def list_seats(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
     """Every seat with its skills, and what it does when an engine runs."""
@@ -117,6 +142,7 @@ def list_seats(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
             "endpoint": s.endpoint,
             "state": states.get(s.seat_id),
             "skills": s.skills,
+            "team": s.team,
         }
         for s in seats
     ]
@@ -124,8 +150,11 @@ def list_seats(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
         print_json(rows)
         return
     print_table(
-        ("seat", "name", "SIP name", "state", "skills"),
-        [(s.seat_id, s.name, s.endpoint, states.get(s.seat_id, "-"), _spelled(s)) for s in seats],
+        ("seat", "name", "SIP name", "team", "state", "skills"),
+        [
+            (s.seat_id, s.name, s.endpoint, s.team or "-", states.get(s.seat_id, "-"), _spelled(s))
+            for s in seats
+        ],
     )
 
 
@@ -216,6 +245,19 @@ def _refuse_unknown(city: Tenant, skills: dict[str, int]) -> None:
 
 def _spelled(seat: Seat) -> str:
     return " ".join(f"{name}={level}" for name, level in seat.skills.items())
+
+
+def _check_team(city: Tenant, team: str) -> None:
+    """A team must be one of the tenant's roster, where it has one."""
+    if team and city.roster_file is not None:
+        try:
+            teams = read_roster(city.roster_file).teams()
+        except DocumentError as error:
+            raise BadSettings(str(error)) from error
+        if team not in teams:
+            raise BadRequest(f"there is no team {team!r} in {city.roster_file}: {', '.join(teams)}")
+    elif team:
+        _check_name("team", team)
 
 
 def _check_name(what: str, name: str) -> None:

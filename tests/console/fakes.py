@@ -18,11 +18,13 @@ from console.ports import (
     PartHealth,
     Probe,
     Role,
+    RosterView,
     TenantFacts,
     TokenRecord,
     WaitingSummary,
 )
 from console.services import Services
+from queue_manager.duty import Counts, counted
 from queue_manager.errors import UnknownReason, UnknownSeat
 from queue_manager.model import Seat, SeatState, SeatView
 from tickets.errors import StoreAway, UnknownTicket
@@ -47,6 +49,7 @@ class City:
     store_away: bool = False
     overridden_by: str = ""
     mistake: str = ""
+    duty: dict[str, RosterView] = field(default_factory=dict)
     health: dict[str, PartHealth] = field(default_factory=dict)
     audio: dict[str, Path] = field(default_factory=dict)
     shift: timedelta = timedelta()
@@ -162,6 +165,14 @@ class City:
     def lines(self, tenant: str) -> Sequence[LineView]:
         return self.line_table.get(tenant, [])
 
+    def roster(self, tenant: str, at: datetime | None = None) -> RosterView | None:
+        view = self.duty.get(tenant)
+        return view if view is None or at is None else replace(view, at=at, found=())
+
+    def counts(self, tenant: str) -> Counts | None:
+        view = self.duty.get(tenant)
+        return None if view is None else counted(view.found)
+
     def recording(self, ticket: Ticket) -> Path | None:
         return self.audio.get(f"recording-{ticket.number}")
 
@@ -187,7 +198,7 @@ class City:
         }
         return Services(
             tenants=lambda: tenants, tokens=self, seats=self, waiting=self, figures=self,
-            tickets=self, hours=self, lines=self, audio=self, reload=self,
+            tickets=self, hours=self, lines=self, rosters=self, audio=self, reload=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
             version="0.1.0",
         )  # fmt: skip

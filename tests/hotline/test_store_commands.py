@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from console.auth import TOKEN
+from ivr.rosters import EXAMPLE_ROSTER
 from tests.hotline.command import Said, hotline
 from tests.servers import free_port
 
@@ -58,7 +59,7 @@ def test_a_seat_is_added_once_and_its_password_is_stored_nowhere(home: Home) -> 
     assert home.json("seats", "list") == [
         {
             "seat": "1001", "name": "一号", "endpoint": "1001", "state": None,
-            "skills": {"lang:za": 4},
+            "skills": {"lang:za": 4}, "team": "",
         }
     ]  # fmt: skip
     realm = (home.folder / "secrets" / "sip_realm").read_text().strip()
@@ -144,3 +145,44 @@ def test_live_things_need_the_engine_and_say_so(home: Home) -> None:
         said = home.does(*words)
         assert said.code == 1
         assert "no engine answers" in said.sentence
+
+
+def test_a_seat_is_put_into_a_team_of_the_roster_and_no_other(tmp_path: Path) -> None:
+    toml = f"[[tenants]]\nid = 'city'\nname = '市'\nroster_file = '{EXAMPLE_ROSTER}'\n"
+    home = Home(tmp_path / "home", toml)
+    assert home.json("seats", "add", "1001", "--team", "team_3")["seat"] == "1001"
+    assert home.json("seats", "list")[0]["team"] == "team_3"
+    refused = home.does("seats", "team", "1001", "team_7")
+    assert (refused.code, "there is no team 'team_7'" in refused.sentence) == (2, True)
+    assert "has no seat 1009" in home.does("seats", "team", "1009", "team_4").sentence
+    assert home.does("seats", "team", "1001", "team_4").out.startswith("seat 1001: team team_4")
+    assert home.json("seats", "list")[0]["team"] == "team_4"
+
+
+def test_the_roster_tells_the_teams_that_are_due_without_an_engine(tmp_path: Path) -> None:
+    toml = f"[[tenants]]\nid = 'city'\nname = '市'\nroster_file = '{EXAMPLE_ROSTER}'\n"
+    home = Home(tmp_path / "home", toml)
+    told = home.json("roster", "show", "--at", "2026-01-01 21:00")["roster"]
+    assert [(t["team"], t["shift"]) for t in told["teams"]] == [("team_3", "late")]
+    assert told["counts"] is None
+    shown = home.does("roster", "show", "--at", "2026-01-01 21:00").out
+    assert "team team_3: 晚班 (late), 01-01 20:00 to 01-02 02:00" in shown
+    assert "is no time" in home.does("roster", "show", "--at", "soon").sentence
+    assert "6 teams in 4 shifts, no mistake" in home.does("roster", "check").out
+
+
+def test_a_roster_is_checked_by_file_and_line(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert "no tenant has a roster_file" in home.does("roster", "check").sentence
+    assert home.json("roster", "show") == {"roster": None}
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(EXAMPLE_ROSTER.read_text("utf-8").replace("id: team_2", "id: team_1"), "utf-8")
+    said = home.does("roster", "check", str(wrong))
+    line = (
+        wrong.read_text("utf-8")
+        .splitlines()
+        .index("      - {id: team_1, name: 二班, name_en: Team 2}")
+    )
+    assert said.code == 1
+    assert f"{wrong}:{line + 1}:" in said.sentence
+    assert "team 'team_1' is there twice" in said.sentence
