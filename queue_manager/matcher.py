@@ -2,58 +2,46 @@
 
 Rules:
 
-- A seat can serve a caller when it has every skill he needs at that level or better.
-- A seat that becomes ready gets the best waiting caller it can serve: higher priority first, then
-  the earlier `queued_at`, then who entered first. A caller nobody can serve blocks nobody.
-- A caller who enters gets the ready seat that is longest idle among those that can serve him.
+- A seat can serve a caller when it meets his requirement.
+- A caller's *rank* is `queued_at - priority x weight_s`: a step of priority is worth `weight_s`
+  seconds of waiting. It never changes by itself, and so nobody is overtaken by anyone who came
+  more than (difference of priority) x weight_s + same_seat_s later: that is the starvation bound.
+- A seat that becomes ready gets the waiting caller of the smallest rank it can serve; between
+  equal ranks the closest fit, then who entered first. A caller who wants this very seat goes
+  before those up to `same_seat_s` ahead of him. A caller nobody can serve blocks nobody.
+- A caller who enters gets the ready seat he prefers; else, of those that can serve him, one whose
+  skills aren't scarce, then the closest fit, then the longest idle, and never one that became idle
+  more than `scarce_bound_s` after another that can serve him.
 - So no caller ever waits beside a ready seat that could serve him, and every event makes at most
   one match.
 
 How it stays fast: equal needs are one *signature* that keeps its callers in order; equal skills
 are one *profile* that knows the signatures it can serve. A ready seat looks only at the first
-caller of each of those, never at the callers behind them.
+caller of each of those, never at the callers behind them. An arriving caller costs a few ANDs of
+integers with a bit per seat. What can wait (`tidy`) waits for an idle tick.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from queue_manager.bits import surplus
+from queue_manager.callers import Callers
 from queue_manager.idle import IdleOrder
 from queue_manager.model import LEVELS, Requirement, WaitingCaller
-from queue_manager.ordered import SortedKeys
+from queue_manager.ordered import Line
+from queue_manager.profiles import Profile, Profiles
+from queue_manager.signatures import NOBODY, Signature, Signatures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_PRIORITY_US = 10**18  # one step of priority outweighs any waiting time
-_SEQUENCE_BITS = 48
-_NOBODY = 1 << 256  # comes after every caller
-
-
-@dataclass(slots=True, eq=False)
-class _Signature:
-    """Callers with equal needs; `reach` has the bit of every profile that can serve them."""
-
-    needs: Requirement
-    number: int
-    waiting: SortedKeys = field(default_factory=SortedKeys)
-    reach: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Profile:
-    """Seats with equal skills, and the numbers of the signatures they can serve."""
-
-    skills: Mapping[str, int]
-    number: int
-    seats: int = 0
-    signatures: list[int] = field(default_factory=list)
-
-
-@dataclass(slots=True, eq=False)
-class _Caller:
-    key: int
-    signature: _Signature
-    waiting: bool = False
+_SECOND_US = 1_000_000
+_MOST = 1 << 62  # ranks stay within 64 bits, whatever date or priority comes in
+_MOST_PRIORITY = 1_000_000_000
+_WISHES_SEEN = 8
+_PROFILES_SEEN = 64
+_RIVALS_SEEN = 512
+_RIVALS_COUNTED = 128
+_SPARE_SIGNATURES = 256
 
 
 def check_skills(skills: Mapping[str, int]) -> None:
@@ -70,99 +58,171 @@ class Matcher:
     Seats and callers are known by their ids; using an unknown one raises KeyError.
     """
 
-    def __init__(self) -> None:
-        self._signatures: dict[Requirement, _Signature] = {}
-        self._by_number: list[_Signature] = []
-        self._heads: list[int] = []
-        self._profiles: dict[frozenset[tuple[str, int]], _Profile] = {}
-        self._spare_numbers: list[int] = []
-        self._seats: dict[str, _Profile] = {}
+    def __init__(
+        self, *, weight_s: float = 120.0, scarce_bound_s: float = 60.0, same_seat_s: float = 20.0
+    ) -> None:
+        self.set_bounds(weight_s=weight_s, scarce_bound_s=scarce_bound_s, same_seat_s=same_seat_s)
+        self._callers = Callers()
+        self._signatures = Signatures(self._callers.turn)
+        self._profiles = Profiles(self._signatures)
+        self._seats: dict[str, Profile] = {}
         self._idle = IdleOrder()
-        self._callers: dict[str, _Caller] = {}
-        self._call_at: dict[int, str] = {}
-        self._sequence = 0
+        self._wanted: dict[str, Line] = {}
+        self._sweep: list[Profile] = []
+        self._swept = 0
+        self._waiting = 0
+
+    def set_bounds(self, *, weight_s: float, scarce_bound_s: float, same_seat_s: float) -> None:
+        """The rules' seconds, at any time. A new weight counts for callers who enter or change
+        from then on. Raises ValueError, and changes nothing, for what makes no sense."""
+        if weight_s < 0.001 or scarce_bound_s < 0 or same_seat_s < 0:
+            raise ValueError(
+                f"weight_s {weight_s} must be at least 0.001, "
+                f"scarce_bound_s {scarce_bound_s} and same_seat_s {same_seat_s} not negative"
+            )
+        self._weight_us = round(weight_s * _SECOND_US)
+        self._scarce_bound_s = scarce_bound_s
+        self._same_seat_us = round(same_seat_s * _SECOND_US)
 
     # --- seats
 
     def put_seat(self, seat_id: str, skills: Mapping[str, int]) -> str | None:
-        """Add a seat (not ready), or give a known one new skills; a ready one may match now.
-
-        Raises ValueError, and changes nothing, when a level is out of range.
-        """
+        """Add a seat (on duty, not ready), or give a known one new skills; a ready one may match
+        now. Raises ValueError, and changes nothing, when a level is out of range."""
+        check_skills(skills)
         old = self._seats.get(seat_id)
-        profile = self._profile_of(skills)
-        profile.seats += 1
-        self._seats[seat_id] = profile
+        profile = self._seats[seat_id] = self._profiles.use(skills)
         if old is None:
-            self._idle.join(seat_id)
+            self._idle.join(seat_id, profile.skills)
             return None
-        self._release(old)
+        self._profiles.release(old)
+        self._idle.learn(seat_id, profile.skills)
         if not self._idle.is_ready(seat_id):
             return None
-        self._idle.set_busy(seat_id)
-        return self.seat_ready(seat_id, keep_turn=True)
+        call_id = self._best_caller(seat_id)
+        if call_id is not None:
+            self._idle.set_busy(seat_id)
+        return call_id
 
     def drop_seat(self, seat_id: str) -> None:
         """Forget a seat."""
-        self._release(self._seats.pop(seat_id))
+        self._profiles.release(self._seats.pop(seat_id))
         self._idle.drop(seat_id)
 
-    def seat_ready(self, seat_id: str, *, keep_turn: bool = False) -> str | None:
+    def set_duty(self, seat_id: str, on_duty: bool) -> None:
+        """Whether the seat is at work: counted by `on_duty`, and its skills as less scarce."""
+        self._idle.set_duty(seat_id, on_duty)
+
+    def seat_ready(
+        self, seat_id: str, *, keep_turn: bool = False, idle_since: datetime | None = None
+    ) -> str | None:
         """The seat can take a caller; the best one waiting for it, if any, is its match.
 
         `keep_turn` leaves its place in the order of idleness: the offer it had came to nothing
         without its doing, or it was idle before a restart (the order then is that of `put_seat`).
+        `idle_since` is when it became idle, None: when the seat before it did.
         """
-        profile = self._seats[seat_id]
         if self._idle.is_ready(seat_id):
             return None
         if not keep_turn:
             self._idle.go_last(seat_id)
-        best = min(map(self._heads.__getitem__, profile.signatures), default=_NOBODY)
-        if best == _NOBODY:
-            self._idle.set_ready(seat_id, profile.skills)
-            return None
-        call_id = self._call_at[best]
-        self._stop_waiting(self._callers[call_id])
+        if idle_since is not None or not keep_turn:
+            self._idle.idle_since(seat_id, idle_since.timestamp() if idle_since else None)
+        call_id = self._best_caller(seat_id)
+        if call_id is None:
+            self._idle.set_ready(seat_id)
         return call_id
 
     def seat_busy(self, seat_id: str) -> None:
         """The seat can't take a caller; nothing happens when it wasn't ready."""
         self._idle.set_busy(seat_id)
 
+    def on_duty(self, needs: Requirement) -> int:
+        """How many seats on duty, ready or busy, can serve these needs."""
+        return self._idle.on_duty(needs)
+
     # --- callers
 
     def caller_enters(self, caller: WaitingCaller) -> str | None:
-        """Take a new caller in; the seat that is his match, if any."""
-        queued_us = (caller.queued_at - _EPOCH) // _MICROSECOND
-        rank = queued_us - caller.priority * _PRIORITY_US
-        self._sequence += 1
-        known = _Caller((rank << _SEQUENCE_BITS) | self._sequence, self._signature_of(caller.needs))
-        self._callers[caller.call_id] = known
-        return self._find_seat(caller.call_id, known)
+        """Take a new caller in; the seat that is his match, if any. Raises ValueError when a
+        caller of this id is there already."""
+        return self._find_seat(self._take_in(caller))
+
+    def caller_enters_matched(self, caller: WaitingCaller) -> None:
+        """Take a new caller in who has a seat by other means; he waits from `caller_returns` on.
+        Raises ValueError as `caller_enters`."""
+        self._take_in(caller)
+
+    def hold(self, call_id: str) -> None:
+        """He doesn't wait for the moment (a seat is given to him by hand), until
+        `caller_returns`; his place is kept. Nothing happens when he is matched."""
+        slot = self._callers.slot(call_id)
+        if self._callers.waiting[slot]:
+            self._stop_waiting(slot)
 
     def caller_returns(self, call_id: str) -> str | None:
         """The match came to nothing: the caller waits again, at the place he had."""
-        known = self._callers[call_id]
-        return None if known.waiting else self._find_seat(call_id, known)
+        slot = self._callers.slot(call_id)
+        return None if self._callers.waiting[slot] else self._find_seat(slot)
 
-    def change(self, call_id: str, needs: Requirement) -> str | None:
-        """The caller needs something else from now on (a step of his queue's rules), at the place
-        he has; the seat that is his match now, if any. While he is matched it counts for his
+    def change(
+        self, call_id: str, needs: Requirement | None = None, priority: int | None = None
+    ) -> str | None:
+        """Another requirement or priority from now on (a step of the rules); the seat that is his
+        match now, if any. He keeps the time he has waited. While he is matched it counts for his
         return."""
-        known = self._callers[call_id]
-        if known.waiting:
-            self._stop_waiting(known)
-            known.signature = self._signature_of(needs)
-            return self._find_seat(call_id, known)
-        known.signature = self._signature_of(needs)
-        return None
+        callers = self._callers
+        slot = callers.slot(call_id)
+        waits = callers.waiting[slot]
+        if waits:
+            self._stop_waiting(slot)
+        if needs is not None:
+            number = self._signatures.use(needs).number
+            self._signatures.release(callers.signature[slot])
+            callers.signature[slot] = number
+        if priority is not None:
+            priority = _within(priority, _MOST_PRIORITY)
+            callers.priority[slot] = priority
+            callers.rank[slot] = self._rank(callers.queued[slot], priority)
+        return self._find_seat(slot) if waits else None
+
+    def move_first(self, call_id: str) -> int:
+        """Put a caller before all who wait, by the smallest priority that does it, which is
+        returned to be kept with the call: so he is first after a crash, too."""
+        callers = self._callers
+        slot = callers.slot(call_id)
+        waits = callers.waiting[slot]
+        if waits:
+            self._stop_waiting(slot)
+        ahead = min(self._signatures.heads, default=NOBODY)
+        if ahead != NOBODY and callers.rank[slot] >= ahead - self._same_seat_us:
+            late = callers.queued[slot] - ahead + self._same_seat_us
+            priority = late // self._weight_us + 1
+            callers.priority[slot] = priority
+            callers.rank[slot] = self._rank(callers.queued[slot], priority)
+        if waits:
+            self._wait(slot)
+        return callers.priority[slot]
 
     def caller_leaves(self, call_id: str) -> None:
         """Forget a caller, waiting or matched; nothing happens when he is unknown."""
-        known = self._callers.pop(call_id, None)
-        if known is not None and known.waiting:
-            self._stop_waiting(known)
+        slot = self._callers.pop(call_id)
+        if slot is None:
+            return
+        if self._callers.waiting[slot]:
+            self._stop_waiting(slot)
+        self._signatures.release(self._callers.signature[slot])
+        self._callers.free(slot)
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait (those who are matched don't)."""
+        return self._waiting
+
+    def waiting_for(self, needs: Requirement) -> int:
+        """How many callers wait with exactly these needs."""
+        found = self._signatures.find(needs)
+        return len(found.line) if found else 0
 
     def position(self, call_id: str) -> int:
         """The caller's rank, from 1, among those who compete for at least the same seats.
@@ -171,69 +231,140 @@ class Matcher:
         not) that can serve him meets too. Those who wait for other seats, or only for some of his,
         don't count: they can't be ahead of him everywhere. When no seat can serve him, he is
         ranked among callers with the same needs.
+
+        Exact while at most 64 different sets of skills can serve him and at most 128 different
+        needs compete with his; beyond that it is an estimate from so many of them.
         """
-        known = self._callers[call_id]
-        mine = known.signature
-        ahead = mine.waiting.count_below(known.key)
-        if mine.reach:
-            for other in self._by_number:
-                if other is not mine and other.waiting and not mine.reach & ~other.reach:
-                    ahead += other.waiting.count_below(known.key)
+        callers = self._callers
+        slot = callers.slot(call_id)
+        mine = self._signatures.by_number[callers.signature[slot]]
+        rank, turn = callers.rank[slot], callers.turn[slot]
+        ahead = mine.line.count_before(rank, turn)
+        rivals = self._rivals(mine)
+        seen = rivals[:: len(rivals) // _RIVALS_SEEN + 1]
+        early = [n for n in seen if self._signatures.heads[n] <= rank]
+        counted = early[:: len(early) // _RIVALS_COUNTED + 1]
+        if counted:
+            lines = self._signatures.by_number
+            before = sum(lines[n].line.count_before(rank, turn) for n in counted)
+            ahead += before * len(early) * len(rivals) // (len(counted) * len(seen))
         return ahead + 1
+
+    # --- on idle ticks
+
+    def tidy(self, budget: int = 16) -> bool:
+        """Do some of what can wait; True while there is more. `budget` counts pieces of work of
+        some 50 µs each: profiles that learn of new signatures, signatures nobody has any more."""
+        signatures = self._signatures
+        while budget and len(signatures.unused) > _SPARE_SIGNATURES:
+            signatures.reclaim()
+            budget -= 1
+        if not self._sweep and self._swept != signatures.births:
+            signatures.forget_births(self._swept)
+            self._sweep, self._swept = list(self._profiles.all()), signatures.births
+        while budget and self._sweep:
+            self._profiles.catch_up(self._sweep.pop())
+            budget -= 1
+        return bool(self._sweep) or len(signatures.unused) > _SPARE_SIGNATURES
 
     # --- inside
 
-    def _find_seat(self, call_id: str, known: _Caller) -> str | None:
-        signature = known.signature
-        seat_id = self._idle.longest(signature.needs)
-        if seat_id is not None:
-            self._idle.set_busy(seat_id)
-            return seat_id
-        known.waiting = True
-        self._call_at[known.key] = call_id
-        signature.waiting.add(known.key)
-        self._heads[signature.number] = signature.waiting.first
+    def _take_in(self, caller: WaitingCaller) -> int:
+        if caller.call_id in self._callers:
+            raise ValueError(f"call {caller.call_id} is in the queue already")
+        queued = (caller.queued_at - _EPOCH) // _MICROSECOND
+        priority = _within(caller.priority, _MOST_PRIORITY)
+        number = self._signatures.use(caller.needs).number
+        rank = self._rank(queued, priority)
+        slot = self._callers.add(caller.call_id, queued, priority, rank, number)
+        if caller.preferred_seat:
+            self._callers.wishes[slot] = caller.preferred_seat
+        return slot
+
+    def _best_caller(self, seat_id: str) -> str | None:
+        profile = self._profiles.catch_up(self._seats[seat_id])
+        heads = self._signatures.heads
+        best = min(map(heads.__getitem__, profile.served_numbers), default=NOBODY)
+        if best == NOBODY:
+            return None
+        slot = self._who_wants(seat_id, profile, best)
+        if slot is None:
+            slot = self._first_at(best, profile)
+        self._stop_waiting(slot)
+        return self._callers.ids[slot]
+
+    def _first_at(self, rank: int, profile: Profile) -> int:
+        """The caller of this rank; of several the closest fit, then who entered first."""
+        signatures = self._signatures
+        starting = signatures.at_rank[rank]
+        if len(starting) == 1:
+            return signatures.by_number[starting[0]].line.first(1)[0]
+        able = (signatures.by_number[n] for n in starting if profile.served >> n & 1)
+        best = min(
+            (surplus(s.needs, profile.skills), self._callers.turn[s.line.first(1)[0]], s.number)
+            for s in able
+        )
+        return signatures.by_number[best[2]].line.first(1)[0]
+
+    def _who_wants(self, seat_id: str, profile: Profile, best: int) -> int | None:
+        wanting = self._wanted.get(seat_id)
+        if wanting is None:
+            return None
+        callers = self._callers
+        for slot in wanting.first(_WISHES_SEEN):
+            if callers.rank[slot] > best + self._same_seat_us:
+                return None
+            if profile.served >> callers.signature[slot] & 1:
+                return slot
         return None
 
-    def _stop_waiting(self, known: _Caller) -> None:
-        known.waiting = False
-        del self._call_at[known.key]
-        signature = known.signature
-        signature.waiting.remove(known.key)
-        self._heads[signature.number] = signature.waiting.first if signature.waiting else _NOBODY
+    def _find_seat(self, slot: int) -> str | None:
+        callers = self._callers
+        needs = self._signatures.by_number[callers.signature[slot]].needs
+        preferred = callers.wishes.get(slot, "")
+        seat_id = self._idle.find(needs, preferred, self._scarce_bound_s)
+        if seat_id is None:
+            self._wait(slot)
+        else:
+            self._idle.set_busy(seat_id)
+        return seat_id
 
-    def _signature_of(self, needs: Requirement) -> _Signature:
-        found = self._signatures.get(needs)
-        if found is None:
-            found = self._signatures[needs] = _Signature(needs, len(self._by_number))
-            self._by_number.append(found)
-            self._heads.append(_NOBODY)
-            for profile in self._profiles.values():
-                _introduce(profile, found)
-        return found
+    def _wait(self, slot: int) -> None:
+        callers = self._callers
+        rank = callers.rank[slot]
+        callers.waiting[slot] = 1
+        self._waiting += 1
+        self._signatures.wait(callers.signature[slot], rank, slot)
+        wish = callers.wishes.get(slot)
+        if wish is not None:
+            self._wanted.setdefault(wish, Line(callers.turn)).add(rank, slot)
 
-    def _profile_of(self, skills: Mapping[str, int]) -> _Profile:
-        key = frozenset(skills.items())
-        found = self._profiles.get(key)
-        if found is None:
-            check_skills(skills)
-            number = self._spare_numbers.pop() if self._spare_numbers else len(self._profiles)
-            found = self._profiles[key] = _Profile(dict(skills), number)
-            for signature in self._by_number:
-                _introduce(found, signature)
-        return found
+    def _stop_waiting(self, slot: int) -> None:
+        callers = self._callers
+        rank = callers.rank[slot]
+        callers.waiting[slot] = 0
+        self._waiting -= 1
+        self._signatures.stop(callers.signature[slot], rank, slot)
+        wish = callers.wishes.get(slot)
+        if wish is not None:
+            wanting = self._wanted[wish]
+            wanting.remove(rank, slot)
+            if not wanting:
+                del self._wanted[wish]
 
-    def _release(self, profile: _Profile) -> None:
-        profile.seats -= 1
-        if profile.seats:
-            return
-        del self._profiles[frozenset(profile.skills.items())]
-        self._spare_numbers.append(profile.number)
-        for number in profile.signatures:
-            self._by_number[number].reach &= ~(1 << profile.number)
+    def _rivals(self, mine: Signature) -> list[int]:
+        """The other signatures that all who can serve this one can serve, by number."""
+        able = self._profiles.serving(mine.needs, _PROFILES_SEEN)
+        if not able:
+            return []
+        common = -1
+        for profile in able:
+            common &= self._profiles.catch_up(profile).served
+        return self._signatures.numbers(common & ~(1 << mine.number))
+
+    def _rank(self, queued: int, priority: int) -> int:
+        return _within(queued - priority * self._weight_us, _MOST)
 
 
-def _introduce(profile: _Profile, signature: _Signature) -> None:
-    if signature.needs.met_by(profile.skills):
-        profile.signatures.append(signature.number)
-        signature.reach |= 1 << profile.number
+def _within(value: int, most: int) -> int:
+    return max(-most, min(value, most))

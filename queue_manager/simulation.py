@@ -164,7 +164,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self._random = Random(self.plan.seed)  # noqa: S311 - a simulation's dice, no secret
-        self._matcher = Matcher()
+        self._matcher = Matcher(weight_s=self.plan.weight_s)
         for seats in self.plan.seats:
             self._busy_s[seats.name] = 0.0
             for number in range(seats.count):

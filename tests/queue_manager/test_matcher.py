@@ -1,244 +1,159 @@
-"""The matcher against a brute-force model that scans everybody, over random histories."""
+"""The matcher's rules, one by one; random histories are in test_matcher_histories."""
 
 import time
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
 
-from queue_manager import idle
+from queue_manager import matcher as matcher_module
 from queue_manager.matcher import Matcher
-from queue_manager.model import Need, Requirement, WaitingCaller
+from queue_manager.model import Need, Requirement
 from tests.queue_manager.builders import MANDARIN, ZHUANG, caller
 from tests.queue_manager.virtual_time import START
 
-SKILLS = ("cmn", "za", "sign")
-LEVELS = st.integers(1, 5)
-SKILL_SETS = st.dictionaries(st.sampled_from(SKILLS), LEVELS, max_size=3)
-GROUPS = st.frozensets(st.builds(Need, st.sampled_from(SKILLS), LEVELS), min_size=1, max_size=2)
-NEEDS = st.builds(Requirement, st.frozensets(GROUPS, max_size=2))
+CMN, ZA = {"lang:cmn": 5}, {"lang:cmn": 5, "lang:za": 5}
 
 
-class Model:
-    """The same rules, told by scanning: `order` is the order of idleness of all seats."""
-
-    def __init__(self) -> None:
-        self.skills: dict[str, dict[str, int]] = {}
-        self.order: list[str] = []
-        self.ready: set[str] = set()
-        self.callers: dict[str, WaitingCaller] = {}
-        self.entered: dict[str, int] = {}
-        self.waiting: set[str] = set()
-
-    def rank(self, call_id: str) -> tuple[int, object, int]:
-        known = self.callers[call_id]
-        return (-known.priority, known.queued_at, self.entered[call_id])
-
-    def best_caller(self, seat_id: str) -> str | None:
-        skills = self.skills[seat_id]
-        fit = [c for c in self.waiting if self.callers[c].needs.met_by(skills)]
-        return min(fit, key=self.rank, default=None)
-
-    def longest_idle(self, call_id: str) -> str | None:
-        needs = self.callers[call_id].needs
-        fit = (s for s in self.order if s in self.ready and needs.met_by(self.skills[s]))
-        return next(fit, None)
-
-    def servers(self, call_id: str) -> set[str]:
-        needs = self.callers[call_id].needs
-        return {s for s, skills in self.skills.items() if needs.met_by(skills)}
-
-    def position(self, call_id: str) -> int:
-        mine = self.servers(call_id)
-        return 1 + sum(
-            self.rank(other) < self.rank(call_id)
-            and (
-                self.callers[other].needs == self.callers[call_id].needs
-                or bool(mine and mine <= self.servers(other))
-            )
-            for other in self.waiting
-        )
-
-
-class MatcherMachine(RuleBasedStateMachine):
-    """Random arrivals, hang-ups, misses, seats coming, going, learning; every decision checked."""
-
-    seats = Bundle("seats")
-    calls = Bundle("calls")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.matcher = Matcher()
-        self.model = Model()
-        self.matches: dict[str, str] = {}
-        self.count = 0
-
-    @initialize(spare=st.sampled_from([0, 256]))
-    def turns(self, spare: int) -> None:
-        """With few spare turns they are renumbered often."""
-        self.spare = idle._SPARE_TURNS
-        idle._SPARE_TURNS = spare
-
-    def teardown(self) -> None:
-        idle._SPARE_TURNS = self.spare
-
-    def matched(self, call_id: str, seat_id: str) -> None:
-        """Record a match: neither of the two may be in one already."""
-        assert call_id in self.model.callers
-        assert call_id not in self.matches
-        assert seat_id not in self.matches.values()
-        self.matches[call_id] = seat_id
-        self.model.waiting.discard(call_id)
-        self.model.ready.discard(seat_id)
-
-    def busy(self, seat_id: str) -> bool:
-        return seat_id in self.matches.values()
-
-    def name(self, kind: str) -> str:
-        self.count += 1
-        return f"{kind}{self.count}"
-
-    def becomes_ready(self, seat_id: str, keep_turn: bool) -> None:
-        if not keep_turn:
-            self.model.order.remove(seat_id)
-            self.model.order.append(seat_id)
-        expected = self.model.best_caller(seat_id)
-        self.model.ready.add(seat_id)
-        found = self.matcher.seat_ready(seat_id, keep_turn=keep_turn)
-        assert found == expected
-        if found is not None:
-            self.matched(found, seat_id)
-
-    @rule(target=seats, skills=SKILL_SETS)
-    def add_seat(self, skills: dict[str, int]) -> str:
-        seat_id = self.name("s")
-        assert self.matcher.put_seat(seat_id, skills) is None
-        self.model.skills[seat_id] = skills
-        self.model.order.append(seat_id)
-        return seat_id
-
-    @rule(seat_id=seats, skills=SKILL_SETS)
-    def change_skills(self, seat_id: str, skills: dict[str, int]) -> None:
-        self.model.skills[seat_id] = skills
-        expected = self.model.best_caller(seat_id) if seat_id in self.model.ready else None
-        found = self.matcher.put_seat(seat_id, skills)
-        assert found == expected
-        if found is not None:
-            self.matched(found, seat_id)
-
-    @rule(seat_id=consumes(seats))
-    def drop_seat(self, seat_id: str) -> None:
-        self.matcher.drop_seat(seat_id)
-        self.model.ready.discard(seat_id)
-        del self.model.skills[seat_id]
-        self.model.order.remove(seat_id)
-        self.matches = {c: s for c, s in self.matches.items() if s != seat_id}
-
-    @rule(seat_id=seats, keep_turn=st.booleans())
-    def seat_ready(self, seat_id: str, keep_turn: bool) -> None:
-        if self.busy(seat_id) or seat_id in self.model.ready:
-            return
-        self.becomes_ready(seat_id, keep_turn)
-
-    @rule(seat_id=seats)
-    def seat_busy(self, seat_id: str) -> None:
-        self.matcher.seat_busy(seat_id)
-        self.model.ready.discard(seat_id)
-
-    @rule(
-        target=calls,
-        needs=NEEDS,
-        waited=st.integers(0, 3),
-        priority=st.integers(-1, 1),
-    )
-    def caller_enters(self, needs: Requirement, waited: int, priority: int) -> str:
-        call_id = self.name("c")
-        known = caller(call_id, needs, waited_s=waited, priority=priority)
-        self.model.callers[call_id] = known
-        self.model.entered[call_id] = self.count
-        self.expect_seat(call_id, self.matcher.caller_enters(known))
-        return call_id
-
-    def expect_seat(self, call_id: str, found: str | None) -> None:
-        assert found == self.model.longest_idle(call_id)
-        if found is None:
-            self.model.waiting.add(call_id)
-        else:
-            self.matched(call_id, found)
-
-    @rule(call_id=calls)
-    def offer_missed(self, call_id: str) -> None:
-        """The match comes to nothing: the caller waits again where he was."""
-        if call_id not in self.model.callers or call_id in self.model.waiting:
-            return
-        self.matches.pop(call_id, None)
-        self.expect_seat(call_id, self.matcher.caller_returns(call_id))
-
-    @rule(call_id=consumes(calls))
-    def caller_leaves(self, call_id: str) -> None:
-        """Hung up while waiting (his place closes), or matched (his seat is ready again)."""
-        self.matcher.caller_leaves(call_id)
-        self.model.waiting.discard(call_id)
-        del self.model.callers[call_id]
-        seat_id = self.matches.pop(call_id, None)
-        if seat_id is not None:
-            self.becomes_ready(seat_id, keep_turn=True)
-
-    @precondition(lambda self: self.model.callers)
-    @rule(data=st.data())
-    def ask_position(self, data: st.DataObject) -> None:
-        call_id = data.draw(st.sampled_from(sorted(self.model.callers)))
-        assert self.matcher.position(call_id) == self.model.position(call_id)
-
-    @invariant()
-    def nobody_waits_beside_a_ready_seat_that_could_serve_him(self) -> None:
-        for call_id in self.model.waiting:
-            assert self.model.longest_idle(call_id) is None
-
-    @invariant()
-    def the_idle_order_is_kept(self) -> None:
-        turns = self.matcher._idle._turns
-        assert sorted(self.model.order, key=turns.__getitem__) == self.model.order
-
-
-MatcherMachine.TestCase.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
-TestMatcher = MatcherMachine.TestCase
+def staffed(**seats: dict[str, int]) -> Matcher:
+    """A matcher with these seats ready, the first one longest idle."""
+    matcher = Matcher()
+    for seat_id, skills in seats.items():
+        matcher.put_seat(seat_id, skills)
+        matcher.seat_ready(seat_id, idle_since=START)
+    return matcher
 
 
 def test_an_unserved_head_caller_blocks_nobody() -> None:
     """A Zhuang caller came first; the Mandarin caller behind him gets the Mandarin seat."""
-    matcher = Matcher()
-    matcher.put_seat("8001", {"lang:cmn": 5})
+    matcher = staffed(a=CMN)
     assert matcher.caller_enters(caller("zhuang", ZHUANG, waited_s=60)) is None
-    assert matcher.caller_enters(caller("mandarin", MANDARIN)) is None
-    assert matcher.seat_ready("8001") == "mandarin"
+    assert matcher.caller_enters(caller("mandarin", MANDARIN)) == "a"
 
 
-def test_priority_goes_before_any_waiting_time() -> None:
-    """A caller of higher priority is served before one who has waited for a day."""
+def test_a_step_of_priority_is_worth_two_minutes_of_waiting() -> None:
+    """An elder (two steps) goes before who came up to four minutes earlier, and not before who
+    came earlier than that: nobody starves."""
     matcher = Matcher()
-    matcher.put_seat("8001", {"lang:cmn": 5})
-    matcher.caller_enters(caller("patient", waited_s=86400))
-    matcher.caller_enters(caller("urgent", priority=1))
-    assert matcher.position("patient") == 2
-    assert matcher.seat_ready("8001") == "urgent"
+    matcher.put_seat("8001", CMN)
+    matcher.caller_enters(caller("patient", waited_s=241))
+    matcher.caller_enters(caller("hasty", waited_s=239))
+    matcher.caller_enters(caller("elder", priority=2))
+    assert [matcher.position(c) for c in ("patient", "elder", "hasty")] == [1, 2, 3]
+    assert [matcher.seat_ready("8001") for _ in range(3)] == ["patient", "elder", "hasty"]
+
+
+def test_nobody_starves_behind_an_endless_row_of_more_important_callers() -> None:
+    """Danger words come every ten seconds, one seat serves one every ten seconds: an ordinary
+    caller is served once the next one came more than his five steps of two minutes later."""
+    matcher = Matcher(weight_s=120)
+    matcher.put_seat("8001", CMN)
+    matcher.caller_enters(caller("ordinary", at=START))
+    for second in range(0, 3600, 10):
+        at = START + timedelta(seconds=second)
+        matcher.caller_enters(caller(f"danger{second}", at=at, priority=5))
+        if matcher.seat_ready("8001") == "ordinary":
+            break
+    assert second <= 5 * 120 + 10
+
+
+def test_a_zhuang_seat_is_spared_while_another_is_ready() -> None:
+    """The Mandarin caller gets the Mandarin seat though it became idle later."""
+    matcher = staffed(zhuang=ZA, mandarin=CMN)
+    assert matcher.caller_enters(caller("first", MANDARIN)) == "mandarin"
+    assert matcher.caller_enters(caller("second", MANDARIN)) == "zhuang"
+
+
+def test_a_spared_seat_is_taken_after_all_beyond_the_bound() -> None:
+    """It was idle for more than a minute longer than the other one."""
+    matcher = Matcher(scarce_bound_s=60)
+    for seat_id, skills, idle_s in (("zhuang", ZA, 61), ("mandarin", CMN, 0)):
+        matcher.put_seat(seat_id, skills)
+        matcher.seat_ready(seat_id, idle_since=START - timedelta(seconds=idle_s))
+    assert matcher.caller_enters(caller("first", MANDARIN)) == "zhuang"
+
+
+def test_seats_off_duty_make_no_skill_common() -> None:
+    """Three speak Zhuang and two English, but two of the Zhuang seats are at home."""
+    matcher = staffed(zhuang=ZA, english={"lang:cmn": 5, "lang:en": 5})
+    matcher.put_seat("en2", {"lang:en": 5})
+    for seat_id in ("za2", "za3"):
+        matcher.put_seat(seat_id, {"lang:za": 5})
+    assert matcher.caller_enters(caller("first", MANDARIN)) == "zhuang"
+    matcher.caller_leaves("first")
+    matcher.seat_ready("zhuang", keep_turn=True)
+    for seat_id in ("za2", "za3"):
+        matcher.set_duty(seat_id, False)
+    assert matcher.caller_enters(caller("second", MANDARIN)) == "english"
+    assert matcher.on_duty(Requirement.of(Need("lang:za"))) == 1
+
+
+def test_the_closest_fit_is_taken_and_the_expert_left_for_who_needs_him() -> None:
+    """Level 2 is asked: level 3 fits better than level 5, and level 1 doesn't."""
+    matcher = staffed(expert={"svc:a": 5}, some={"svc:a": 1}, good={"svc:a": 3})
+    asks = Requirement.of(Need("svc:a", 2))
+    assert matcher.caller_enters(caller("first", asks)) == "good"
+    assert matcher.caller_enters(caller("second", asks)) == "expert"
+    assert matcher.caller_enters(caller("third", asks)) is None
+
+
+def test_the_same_seat_as_last_time_comes_first() -> None:
+    """Before scarcity and idleness, when it is ready and able; otherwise it changes nothing."""
+    matcher = staffed(other=CMN, zhuang=ZA)
+    wishes = replace(caller("again", MANDARIN), preferred_seat="zhuang")
+    assert matcher.caller_enters(wishes) == "zhuang"
+    assert matcher.caller_enters(replace(wishes, call_id="late")) == "other"
+    gone = replace(caller("gone", ZHUANG), preferred_seat="nobody")
+    assert matcher.caller_enters(gone) is None
+
+
+def test_a_seat_takes_who_wants_it_before_those_shortly_ahead() -> None:
+    """Up to twenty seconds ahead; who came earlier than that isn't passed."""
+    matcher = Matcher(same_seat_s=20)
+    matcher.put_seat("8001", CMN)
+    matcher.put_seat("8002", CMN)
+    matcher.caller_enters(caller("early", waited_s=21))
+    matcher.caller_enters(caller("ahead", waited_s=19))
+    matcher.caller_enters(replace(caller("wishes"), preferred_seat="8001"))
+    assert matcher.seat_ready("8001") == "early"
+    assert matcher.seat_ready("8001") == "wishes"
+    assert matcher.seat_ready("8002") == "ahead"
+
+
+def test_a_step_takes_effect_at_once() -> None:
+    """The level is lowered, and the seat that was ready all the time is his; while he is matched
+    it counts for his return."""
+    matcher = staffed(some={"svc:a": 1}, more={"svc:a": 2})
+    assert matcher.caller_enters(caller("c1", Requirement.of(Need("svc:a", 4)))) is None
+    assert matcher.change("c1", Requirement.of(Need("svc:a", 2))) == "more"
+    assert matcher.change("c1", Requirement.of(Need("svc:a", 1))) is None
+    assert matcher.caller_returns("c1") == "some"
+
+
+def test_moved_up_by_a_supervisor_is_first_and_stays_so_after_a_crash() -> None:
+    """Before everybody, also who wants the seat; the priority that did it is told, and whoever
+    enters with it again stands there again."""
+    matcher = Matcher()
+    matcher.put_seat("8001", CMN)
+    callers = [caller(f"c{n}", waited_s=1000 - n, priority=n % 3) for n in range(10)]
+    callers.append(replace(caller("wishes", waited_s=1241), preferred_seat="8001"))
+    for one in callers:
+        matcher.caller_enters(one)
+    priority = matcher.move_first("c9")
+    assert matcher.move_first("c9") == priority
+    assert matcher.position("c9") == 1
+    again = Matcher()
+    again.put_seat("8001", CMN)
+    for one in callers:
+        again.caller_enters(replace(one, priority=priority) if one.call_id == "c9" else one)
+    assert again.seat_ready("8001") == matcher.seat_ready("8001") == "c9"
 
 
 def test_position_counts_those_who_compete_for_all_of_my_seats() -> None:
     """Mandarin callers stand in the way of a Zhuang caller, but not the other way round."""
     matcher = Matcher()
-    matcher.put_seat("8001", {"lang:cmn": 5})
-    matcher.put_seat("8002", {"lang:cmn": 5, "lang:za": 5})
+    matcher.put_seat("8001", CMN)
+    matcher.put_seat("8002", ZA)
     for number in range(3):
         matcher.caller_enters(caller(f"za{number}", ZHUANG, waited_s=20 - number))
         matcher.caller_enters(caller(f"cmn{number}", MANDARIN, waited_s=10 - number))
@@ -248,13 +163,59 @@ def test_position_counts_those_who_compete_for_all_of_my_seats() -> None:
     assert matcher.position("za3") == 7
 
 
-def test_a_level_out_of_range_is_refused() -> None:
-    """Levels are 1 to 5; the seat is not taken in."""
+def test_a_position_among_very_many_needs_is_a_fair_estimate() -> None:
+    """A thousand different needs compete, each with four callers: counted are some of them, and
+    the estimate for who came in the middle is within a tenth."""
+    matcher = Matcher()
+    matcher.put_seat("8001", {f"svc:{n}": 5 for n in range(1000)})
+    for number in range(4000):
+        needs = Requirement.of(Need(f"svc:{number * 7 % 1000}"))
+        matcher.caller_enters(caller(f"c{number}", needs, at=START + timedelta(seconds=number)))
+    assert matcher.position("c2000") == pytest.approx(2001, rel=0.1)
+    assert matcher.position("c0") == 1
+
+
+def test_needs_nobody_has_any_more_are_forgotten() -> None:
+    """Each call brings a need of its own; idle ticks keep their number down, and a seat still
+    finds who waits."""
+    matcher = Matcher()
+    matcher.put_seat("8001", {"svc:a": 5})
+    for number in range(2000):
+        needs = Requirement.of(Need("svc:a"), Need(f"svc:{number}"))
+        matcher.caller_enters(caller(f"c{number}", needs))
+        matcher.caller_leaves(f"c{number}")
+        matcher.tidy()
+    assert len(matcher._signatures) <= matcher_module._SPARE_SIGNATURES + 1
+    assert len(matcher._signatures.by_number) <= matcher_module._SPARE_SIGNATURES + 2
+    matcher.caller_enters(caller("last", Requirement.of(Need("svc:a", 2))))
+    assert matcher.seat_ready("8001") == "last"
+
+
+def test_bad_input_is_refused_and_changes_nothing() -> None:
+    """Levels are 1 to 5; a caller is there once; bounds make sense."""
     matcher = Matcher()
     with pytest.raises(ValueError, match=r"lang:cmn.*level 6"):
         matcher.put_seat("8001", {"lang:cmn": 6})
     with pytest.raises(KeyError):
         matcher.seat_ready("8001")
+    matcher.caller_enters(caller("c1"))
+    with pytest.raises(ValueError, match="c1"):
+        matcher.caller_enters(caller("c1", ZHUANG))
+    assert (matcher.waiting, matcher.waiting_for(ZHUANG)) == (1, 0)
+    for bounds in ({"weight_s": 0}, {"scarce_bound_s": -1}, {"same_seat_s": -1}):
+        with pytest.raises(ValueError, match="weight_s"):
+            Matcher(**bounds)
+
+
+def test_absurd_dates_and_priorities_lose_nobody() -> None:
+    """Whatever a clock or a record says, he has a place and is served."""
+    matcher = Matcher(weight_s=86_400)
+    matcher.put_seat("8001", CMN)
+    for at, call_id in enumerate(("c0", "c1", "c2")):
+        year = (1, 2026, 9999)[at]
+        known = caller(call_id, at=datetime(year, 1, 1, tzinfo=UTC), priority=(-1, 0, 1)[at])
+        matcher.caller_enters(replace(known, priority=known.priority * 10**30))
+    assert [matcher.seat_ready("8001") for _ in range(3)] == ["c2", "c1", "c0"]
 
 
 def test_a_decision_does_not_look_at_everybody_who_waits() -> None:
@@ -263,7 +224,7 @@ def test_a_decision_does_not_look_at_everybody_who_waits() -> None:
     A thousand scans would take minutes; the bound leaves room for a busy machine.
     """
     matcher = Matcher()
-    matcher.put_seat("8001", {"lang:cmn": 5})
+    matcher.put_seat("8001", CMN)
     for number in range(50_000):
         matcher.caller_enters(caller(f"c{number}", at=START + timedelta(seconds=number)))
     begun = time.perf_counter()

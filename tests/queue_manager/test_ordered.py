@@ -1,5 +1,6 @@
-"""Keys in order, compared with a plain sorted list."""
+"""Slots in order of rank and turn, compared with a plain sorted list."""
 
+from array import array
 from bisect import bisect_left
 
 import pytest
@@ -7,42 +8,60 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_manager import ordered
-from queue_manager.ordered import SortedKeys
+from queue_manager.ordered import Line
 
-KEYS = st.integers(-50, 50)
+SLOTS = 40
+STEPS = st.lists(st.tuples(st.booleans(), st.integers(0, SLOTS - 1), st.integers(-3, 3)))
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.booleans(), KEYS), max_size=200))
-def test_it_agrees_with_a_sorted_list(steps: list[tuple[bool, int]]) -> None:
-    """First, length and count below are those of a sorted list, also over many small blocks."""
+@given(st.permutations(range(SLOTS)), STEPS, st.sampled_from([1, 4]))
+def test_it_agrees_with_a_sorted_list(
+    turns: list[int], steps: list[tuple[bool, int, int]], block: int
+) -> None:
+    """First, length and count before are those of a sorted list, also over many small blocks and
+    with many equal ranks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ordered, "BLOCK", 3)
-        keys, model = SortedKeys(), list[int]()
-        for add, key in steps:
-            if add and key not in model:
-                keys.add(key)
-                model = sorted([*model, key])
-            elif not add and key in model:
-                keys.remove(key)
-                model.remove(key)
-            assert len(keys) == len(model)
-            assert bool(keys) == bool(model)
-            assert not model or keys.first == model[0]
-            assert [keys.count_below(k) for k in range(-51, 52, 7)] == [
-                bisect_left(model, k) for k in range(-51, 52, 7)
-            ]
+        patch.setattr(ordered, "BLOCK", block)
+        line, model, ranks = Line(array("q", turns)), list[tuple[int, int, int]](), {}
+        for add, slot, rank in steps:
+            if add and slot not in ranks:
+                line.add(rank, slot)
+                ranks[slot] = rank
+            elif not add and slot in ranks:
+                line.remove(ranks.pop(slot), slot)
+            model = sorted((rank, turns[slot], slot) for slot, rank in ranks.items())
+            assert len(line) == len(model)
+            assert bool(line) == bool(model)
+            assert not model or line.first_rank == model[0][0]
+            first = list(line.first(2))
+            assert first == [slot for _, _, slot in model[: len(first)]]
+            assert bool(first) == bool(model)
+        for place in ((-4, 0), (0, 7), (1, SLOTS), (4, 0)):
+            assert line.count_before(*place) == bisect_left(model, (*place, -1))
 
 
 @pytest.mark.parametrize("missing", [0, 2, 9])
 def test_removing_what_is_not_there_is_refused(missing: int) -> None:
-    """Before, between and after the keys."""
-    keys = SortedKeys()
-    for key in (1, 3, 5):
-        keys.add(key)
+    """Before, between and after the others."""
+    line = Line(array("q", range(10)))
+    for slot in (1, 3, 5):
+        line.add(slot, slot)
     with pytest.raises(KeyError):
-        keys.remove(missing)
-    assert len(keys) == 3
-    keys.remove(5)
+        line.remove(missing, missing)
+    assert len(line) == 3
+    line.remove(5, 5)
     with pytest.raises(KeyError):
-        keys.remove(5)
+        line.remove(5, 5)
+
+
+def test_blocks_that_thin_out_are_joined() -> None:
+    """Most of them hang up in the middle of a long line: what is left takes few blocks."""
+    line = Line(array("q", range(20 * ordered.BLOCK)))
+    for slot in range(20 * ordered.BLOCK):
+        line.add(slot, slot)
+    for slot in range(20 * ordered.BLOCK):
+        if slot % 50:
+            line.remove(slot, slot)
+    assert len(line._slots) <= 3
+    assert list(line.first(3)) == [0, 50, 100]

@@ -1,0 +1,107 @@
+"""Seats with equal skills are one *profile*, which knows the signatures it can serve.
+
+It learns of new signatures when it is asked, or before, on an idle tick: a new signature costs
+nothing but its own entry, whatever the number of seats.
+"""
+
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from queue_manager.bits import SkillBits, numbers
+from queue_manager.requirement import Requirement
+from queue_manager.signatures import Signatures
+
+_ANEW = 32  # from so many new signatures on it is cheaper to learn all at once
+
+
+def _no_numbers() -> "array[int]":
+    return array("I")
+
+
+@dataclass(slots=True, eq=False)
+class Profile:
+    """`served` has the bit of every signature it can serve, `served_numbers` their numbers;
+    `births` is the count of signatures it has learnt of (-1: none at all)."""
+
+    skills: Mapping[str, int]
+    number: int
+    seats: int = 0
+    births: int = -1
+    served: int = 0
+    served_numbers: "array[int]" = field(default_factory=_no_numbers)
+
+
+class Profiles:
+    """All profiles that some seat has."""
+
+    def __init__(self, signatures: Signatures) -> None:
+        self._signatures = signatures
+        self._by_skills: dict[frozenset[tuple[str, int]], Profile] = {}
+        self._by_number: list[Profile | None] = []
+        self._spare: list[int] = []
+        self._bits = SkillBits()
+        self._all = 0
+
+    def use(self, skills: Mapping[str, int]) -> Profile:
+        """The profile of these skills, with one more seat."""
+        key = frozenset(skills.items())
+        found = self._by_skills.get(key)
+        if found is None:
+            found = self._by_skills[key] = self._new(dict(skills))
+        found.seats += 1
+        return found
+
+    def release(self, profile: Profile) -> None:
+        """One seat less; without any it is forgotten."""
+        profile.seats -= 1
+        if profile.seats:
+            return
+        del self._by_skills[frozenset(profile.skills.items())]
+        self._by_number[profile.number] = None
+        self._bits.flip(1 << profile.number, profile.skills)
+        self._all ^= 1 << profile.number
+        self._spare.append(profile.number)
+
+    def all(self) -> Iterable[Profile]:
+        """Every profile."""
+        return self._by_skills.values()
+
+    def serving(self, needs: Requirement, most: int) -> list[Profile]:
+        """Profiles that meet the requirement, `most` at most."""
+        able = numbers(self._bits.capable(needs, self._all), most)
+        return [profile for number in able if (profile := self._by_number[number])]
+
+    def catch_up(self, profile: Profile) -> Profile:
+        """Let it learn of the signatures born since it was asked last."""
+        births = self._signatures.births
+        if profile.births == births:
+            return profile
+        news = self._signatures.born_since(profile.births)
+        profile.births = births
+        if news is None or len(news) > _ANEW:
+            profile.served, profile.served_numbers = self._signatures.served_by(profile.skills)
+        else:
+            for number in news:
+                self._learn(profile, number)
+        return profile
+
+    def _new(self, skills: Mapping[str, int]) -> Profile:
+        number = self._spare.pop() if self._spare else len(self._by_number)
+        profile = Profile(skills, number)
+        self._by_number[number : number + 1] = [profile]
+        self._bits.flip(1 << number, skills)
+        self._all |= 1 << number
+        return profile
+
+    def _learn(self, profile: Profile, number: int) -> None:
+        """A number may have had another signature before, of which it has learnt, too."""
+        bit = 1 << number
+        served = bool(profile.served & bit)
+        if self._signatures.by_number[number].needs.met_by(profile.skills) == served:
+            return
+        profile.served ^= bit
+        if served:
+            profile.served_numbers.remove(number)
+        else:
+            profile.served_numbers.append(number)
