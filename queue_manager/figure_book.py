@@ -14,6 +14,7 @@ from queue_manager.seat_times import SeatKey
 
 LATE_QUARTERS = 24
 """Events of callers who were queued more than six hours ago count for six hours ago."""
+MOST_QUARTERS = 192
 _DAYS_KEPT = 2
 _KNOWN_DAYS = 1000
 
@@ -27,7 +28,8 @@ class Stored:
     those of all other engines; `today` and `quarters` (the tenant as a whole) the sums of all
     engines over the present day; `seats` this engine's own, of this quarter and the last.
 
-    `counted_until`: what happened before is counted in them (None: nothing ever was).
+    `counted_until`: what happened before is counted in them (None: nothing ever was). `oldest` is
+    the first quarter that was read.
     """
 
     counted_until: datetime | None = None
@@ -36,6 +38,15 @@ class Stored:
     today: Mapping[Key, CallCounts] = field(default_factory=dict)
     quarters: Mapping[int, CallCounts] = field(default_factory=dict)
     seats: Mapping[SeatKey, SeatCounts] = field(default_factory=dict)
+    oldest: int | None = None
+
+
+def oldest_of(began_at: datetime, counted_until: datetime | None) -> int:
+    """The first quarter something may still be counted in, for an engine that began at a moment:
+    six hours before the last writing, two days ago at most."""
+    last = quarter_of(began_at)
+    written = last if counted_until is None else quarter_of(counted_until)
+    return max(last - MOST_QUARTERS, min(last, written) - LATE_QUARTERS)
 
 
 class FigureBook:
@@ -55,6 +66,8 @@ class FigureBook:
         for known, book in ((stored.own, self._own), (stored.others, self._others)):
             for (quarter, dimension, name), counts in known.items():
                 _at(book.setdefault(quarter, {}), (dimension, name)).add(counts)
+        if stored.oldest is not None:
+            self._oldest = stored.oldest
         for quarter, counts in stored.quarters.items():
             _at(self._others.setdefault(quarter, {}), WHOLE).add(counts)
         whole = self._of_day(day)
@@ -104,6 +117,12 @@ class FigureBook:
                 for key, counts in book.get(quarter, {}).items():
                     _at(found, key).add(counts)
         return found
+
+    def drop_oldest(self, most: int) -> int:
+        """Keep at most this many unstored, the newest; how many were given up."""
+        late = sorted(self.changed)[: max(0, len(self.changed) - most)]
+        self.changed.difference_update(late)
+        return len(late)
 
     def forget(self, now: datetime) -> None:
         """Drop what is stored and needed no more: of today's old quarters the whole is kept."""

@@ -60,7 +60,7 @@ class Figures:
         self.seats = SeatTimes()
         self._zone = zone
         self._level_s = service_level_s
-        self._began_at = began_at
+        self.began_at = began_at
         self._counted_until: datetime | None = None
         self._unsure: list[tuple[datetime, Cell, CallCounts]] = []
         self._carried: set[str] = set()
@@ -75,7 +75,7 @@ class Figures:
         cell = self._cells.of(caller.queued_at, caller.queue_id, caller.line_id, caller.needs)
         self._callers[caller.call_id] = cell
         cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)
-        if caller.queued_at <= self._began_at:
+        if caller.queued_at <= self.began_at:
             offered = CallCounts(offered=0 if caller.callback else 1)
             self._found(caller.call_id, caller.queued_at, cell, offered)
         elif not caller.callback:
@@ -88,13 +88,13 @@ class Figures:
     def answered(self, caller: WaitingCaller, seat: Seat, wait_s: float, at: datetime) -> None:
         """The seat took the call."""
         cell = self._callers.pop(caller.call_id, None)
-        if at > self._began_at:
+        if at > self.began_at:
             self.seats.answered(seat.seat_id, at)
         if cell is None:
             return
         cell.kind.waits_no_longer(caller.call_id)
         self._served[seat.seat_id] = cell
-        if at > self._began_at:
+        if at > self.began_at:
             self._count_answer(cell.counts, cell.kind.queue_id, caller, wait_s)
             self._cells.touch(cell)
         else:
@@ -134,7 +134,7 @@ class Figures:
             (before, CallCounts(overflowed=1)),
             (cell, CallCounts(offered=1, overflowed_in=1)),
         ):
-            if at > self._began_at:
+            if at > self.began_at:
                 side.counts.add(counts)
                 self._cells.touch(side)
             else:
@@ -185,7 +185,7 @@ class Figures:
         """Count what nobody has counted of a call that an earlier engine led, from its row. Calls
         whose events we were told change nothing."""
         until = self._counted_until
-        if until is None or call.queued_at > self._began_at:
+        if until is None or call.queued_at > self.began_at:
             return
         if call.call_id in self._carried:
             self._carried.discard(call.call_id)

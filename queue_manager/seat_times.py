@@ -6,7 +6,7 @@ costs nothing. Pure: times come in as arguments.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -93,10 +93,6 @@ class SeatTimes:
             self.changed.discard(key)
             self.counts.pop(key, None)
         return len(late)
-
-    def taken(self, keys: Iterable[SeatKey]) -> None:
-        """These are stored as they are now."""
-        self.changed.difference_update(keys)
 
     def _now(self, seat_id: str, at: datetime) -> SeatCounts:
         return self._touched((int(at.timestamp() // QUARTER_S), seat_id))

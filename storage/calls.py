@@ -1,6 +1,6 @@
 """The call log in SQL: one row per call, its recording to be checked, the figures of a day."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
@@ -48,14 +48,20 @@ class DayFigures:
 class SqlCalls:
     """`tickets.ports.CallStore` on a `Database`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self, database: Database, on_new: Callable[[CallRecord], None] = lambda record: None
+    ) -> None:
+        """`on_new` is told of each row that wasn't there before, once it is durable."""
         self._database = database
+        self._on_new = on_new
 
     async def record(self, record: CallRecord) -> None:
         """Write the call's row, once per call, and note its recording for checking."""
-        await self._database.write(
+        new = await self._database.write(
             lambda connection: _record(connection, record), order=record.facts.tenant, patient=True
         )
+        if new:
+            self._on_new(record)
 
     async def figures_of(
         self,
@@ -132,12 +138,14 @@ def _quarters(
     return found
 
 
-def _record(connection: Connection, record: CallRecord) -> None:
+def _record(connection: Connection, record: CallRecord) -> bool:
+    """True when the row wasn't there."""
     written = _RECORD.run(connection, _row(record))
     facts = record.facts
     if written is not None and facts.recording:
         lasted_s = (record.ended_at - facts.started_at).total_seconds()
         expect_recording(connection, facts, facts.recording, lasted_s, record.ended_at)
+    return written is not None
 
 
 def _row(record: CallRecord) -> dict[str, Any]:

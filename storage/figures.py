@@ -20,23 +20,13 @@ from queue_manager.counts import (
     quarter_of,
     quarter_start,
 )
-from queue_manager.figure_book import CallKey, Stored
+from queue_manager.figure_book import CallKey, Stored, oldest_of
 from queue_manager.seat_times import SeatKey
 from storage.database import Database
 from storage.rows import DIALECTS
 from storage.tables import call_figures, figures_written, seat_figures
 
 PAGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """What one engine has to store of a tenant; all that happened before `counted_until` is in
-    it or stored already."""
-
-    calls: Mapping[CallKey, CallCounts]
-    seats: Mapping[SeatKey, SeatCounts]
-    counted_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,60 +62,66 @@ class SqlFigures:
         self._database = database
         self._node = node
 
-    async def write(self, tenant: str, changes: Changes) -> None:
-        """Store these in one transaction; raises `StoreAway`."""
+    async def write_calls(
+        self, tenant: str, counted: Mapping[CallKey, CallCounts], until: datetime
+    ) -> None:
+        """Store what calls were counted, and that all that happened until a moment is in it or
+        stored already. They are taken as they are now. Raises `StoreAway`."""
         mine = {"tenant": tenant, "node": self._node}
-        calls = [
+        rows = [
             {**mine, "dimension": dimension, "quarter": quarter_start(quarter), "key": key}
             | {name: getattr(counts, name) for name in CALL_FIELDS}
-            for (quarter, dimension, key), counts in changes.calls.items()
+            for (quarter, dimension, key), counts in counted.items()
         ]
-        seats = [
-            {**mine, "quarter": quarter_start(quarter), "seat_id": seat_id}
-            | {name: getattr(counts, name) for name in SEAT_SUMS}
-            | {"pauses": dict(counts.pauses or {})}
-            for (quarter, seat_id), counts in changes.seats.items()
-        ]
-        written = {**mine, "counted_until": changes.counted_until}
+        written = {**mine, "counted_until": until}
 
         def put(connection: Connection) -> None:
             dialect = connection.dialect.name
-            if calls:
-                connection.execute(_PUT_CALLS[dialect], calls)
-            if seats:
-                connection.execute(_PUT_SEATS[dialect], seats)
+            if rows:
+                connection.execute(_PUT_CALLS[dialect], rows)
             connection.execute(_PUT_WRITTEN[dialect], written)
 
         await self._database.write(put, order=tenant)
 
-    async def load(
-        self, tenant: str, *, since: datetime, midnight: datetime, now: datetime
-    ) -> Stored:
-        """What an engine goes on from: quarters from `since` on, and sums of the day that began at
-        `midnight`. Raises `StoreAway`."""
+    async def write_seats(self, tenant: str, counted: Mapping[SeatKey, SeatCounts]) -> None:
+        """Store seats' figures as they are now. Raises `StoreAway`."""
+        rows = [
+            {"tenant": tenant, "node": self._node}
+            | {"quarter": quarter_start(quarter), "seat_id": seat_id}
+            | {name: getattr(counts, name) for name in SEAT_SUMS}
+            | {"pauses": dict(counts.pauses or {})}
+            for (quarter, seat_id), counts in counted.items()
+        ]
+
+        def put(connection: Connection) -> None:
+            connection.execute(_PUT_SEATS[connection.dialect.name], rows)
+
+        await self._database.write(put, order=tenant)
+
+    async def load(self, tenant: str, *, began_at: datetime, midnight: datetime) -> Stored:
+        """What an engine that began at a moment goes on from: the quarters that something may
+        still happen to, and sums of the day that began at `midnight`. Raises `StoreAway`."""
         return await self._database.read(
-            lambda connection: self._load(connection, tenant, since, midnight, now)
+            lambda connection: self._load(connection, tenant, began_at, midnight)
         )
 
     def _load(
-        self,
-        connection: Connection,
-        tenant: str,
-        since: datetime,
-        midnight: datetime,
-        now: datetime,
+        self, connection: Connection, tenant: str, began_at: datetime, midnight: datetime
     ) -> Stored:
         figures = call_figures.c
-        until = connection.execute(
+        until: datetime | None = connection.execute(
             select(func.max(figures_written.c.counted_until)).where(
                 figures_written.c.tenant == tenant
             )
         ).scalar()
+        oldest = oldest_of(began_at, until)
         own: dict[CallKey, CallCounts] = {}
         others: dict[CallKey, CallCounts] = {}
         every = [dimension.value for dimension in Dimension]
         query = select(call_figures).where(
-            figures.tenant == tenant, figures.dimension.in_(every), figures.quarter >= since
+            figures.tenant == tenant,
+            figures.dimension.in_(every),
+            figures.quarter >= quarter_start(oldest),
         )
         for row in connection.execute(query):
             book = own if row.node == self._node else others
@@ -137,7 +133,8 @@ class SqlFigures:
             others,
             _sums_of_day(connection, tenant, every, midnight),
             _quarters_of_day(connection, tenant, midnight),
-            self._seats_since(connection, tenant, quarter_start(quarter_of(now) - 1)),
+            self._seats_since(connection, tenant, quarter_start(quarter_of(began_at) - 1)),
+            oldest,
         )
 
     def _seats_since(

@@ -1,0 +1,58 @@
+"""Calls that ended after a moment, read from their rows: for what nobody lived to count."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, select
+
+from storage.database import Database
+from storage.tables import calls
+from tickets.model import Outcome
+
+SPAN = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCall:
+    """What a call's row tells of its waiting and its talk."""
+
+    call_id: str
+    line_id: str
+    language: str
+    queued_at: datetime
+    outcome: Outcome
+    answered_at: datetime | None
+    ended_at: datetime
+
+
+async def ended_calls(
+    database: Database, tenant: str, *, queued_since: datetime, ended_after: datetime, now: datetime
+) -> AsyncIterator[Sequence[EndedCall]]:
+    """Callers queued from a moment until `now` whose call ended after another moment; in spans of
+    queueing, so that no reading is long. Raises `StoreAway`."""
+    begin = queued_since
+    while begin <= now:
+        end = begin + SPAN
+        query = select(
+            calls.c.call_id, calls.c.line_id, calls.c.language, calls.c.queued_at,
+            calls.c.outcome, calls.c.answered_at, calls.c.ended_at,
+        ).where(
+            calls.c.tenant == tenant, calls.c.queued_at >= begin, calls.c.queued_at < end,
+            calls.c.ended_at > ended_after,
+        )  # fmt: skip
+        rows = await database.read(partial(_run, query))
+        yield [
+            EndedCall(
+                row.call_id, row.line_id, row.language, row.queued_at, Outcome(row.outcome),
+                row.answered_at, row.ended_at,
+            )
+            for row in rows
+        ]  # fmt: skip
+        begin = end
+
+
+def _run(query: Select[Any], connection: Connection) -> Sequence[Row[Any]]:
+    return connection.execute(query).all()
