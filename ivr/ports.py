@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import Protocol
 
 from queue_manager.callback import CallbackEvent
-from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, WaitingCaller
+from queue_manager.model import (
+    LeaveReason,
+    MissReason,
+    Offer,
+    Requirement,
+    Verdict,
+    WaitingCaller,
+)
 from queue_manager.rules import CallbackOrder
 from tickets.model import CallFacts, NewTicket
 from tickets.model import CallRecord as CallRecord
@@ -34,8 +41,9 @@ class Place(Protocol):
         """The offered seat didn't take the call: it cools down, the caller keeps his place."""
         ...
 
-    def answered(self, offer: Offer) -> None:
-        """The offered seat picked up: the talk begins."""
+    def answered(self, offer: Offer) -> Verdict:
+        """The offered seat picked up. TALK: the talk begins. REFUSED: too late, the seat is not his
+        any more; end the seat's leg and go on waiting."""
         ...
 
     def talk_ended(self, offer: Offer) -> None:

@@ -35,3 +35,21 @@ class PlaceGone(QueueError):
     """This place no longer waits: its caller left, talks, or came back in a newer session."""
 
     id = "place-gone"
+
+
+class UnknownAlert(QueueError, LookupError):
+    """No open alert of that number in this tenant."""
+
+    id = "unknown-alert"
+
+
+class UnknownCaller(QueueError, LookupError):
+    """Nobody of that call waits in this tenant."""
+
+    id = "unknown-caller"
+
+
+class NotWrappingUp(QueueError):
+    """The seat isn't in wrap-up: there is nothing to extend."""
+
+    id = "not-wrapping-up"

@@ -1,18 +1,23 @@
 """A seat and its reservation, as one table: what may happen to a seat, and where it leads.
 
-A reservation is pending (RESERVED) → accepted (TALKING), missed (COOL_DOWN) or withdrawn;
-accepted → WRAP_UP → rest. It carries a fencing token that only ever grows, so that a report on an
+A reservation is pending (RESERVED) → accepted (TALKING), rejected, timed out or rescinded (all
+three MISSED, which leads to COOL_DOWN) or cancelled by the caller's leaving (WITHDRAWN); accepted →
+WRAP_UP → rest. It carries a fencing token that only ever grows, so that a report on an
 earlier one is recognised and refused. A seat at rest is OFFLINE, PAUSED or READY, as its phone and
 its wishes say.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from queue_manager.errors import ImpossibleEvent, StaleToken
 from queue_manager.model import MissReason, SeatState
 
 MISSED_REASON = "missed"
+SIGNED_OFF = "signed_off"
+"""The pause reason of a seat that is off, though its telephone may be there: it rests OFFLINE."""
+
+_NOBODYS_MISS = frozenset({MissReason.UNREACHABLE, MissReason.RESCINDED})
 
 
 class SeatEvent(StrEnum):
@@ -63,13 +68,13 @@ TABLE: dict[tuple[SeatState, SeatEvent], SeatState | Goal] = {
     # at rest: phone and wishes decide
     (_S.OFFLINE, _E.CONNECTED): _G.REST,
     (_S.OFFLINE, _E.LOST): _G.STAY,
-    (_S.OFFLINE, _E.READY_ASKED): _G.STAY,
-    (_S.OFFLINE, _E.PAUSE_ASKED): _G.STAY,
+    (_S.OFFLINE, _E.READY_ASKED): _G.REST,
+    (_S.OFFLINE, _E.PAUSE_ASKED): _G.REST,
     (_S.OFFLINE, _E.TALK_FOUND): _S.TALKING,
     (_S.PAUSED, _E.CONNECTED): _G.STAY,
     (_S.PAUSED, _E.LOST): _G.REST,
     (_S.PAUSED, _E.READY_ASKED): _G.REST,
-    (_S.PAUSED, _E.PAUSE_ASKED): _G.STAY,
+    (_S.PAUSED, _E.PAUSE_ASKED): _G.REST,
     (_S.PAUSED, _E.TALK_FOUND): _S.TALKING,
     (_S.READY, _E.CONNECTED): _G.STAY,
     (_S.READY, _E.LOST): _G.REST,
@@ -85,6 +90,7 @@ TABLE: dict[tuple[SeatState, SeatEvent], SeatState | Goal] = {
     (_S.RESERVED, _E.ANSWERED): _S.TALKING,
     (_S.RESERVED, _E.MISSED): _G.REST_AFTER_MISS,
     (_S.RESERVED, _E.WITHDRAWN): _G.REST,
+    (_S.RESERVED, _E.TALK_FOUND): _S.TALKING,
     # talk and what follows
     (_S.TALKING, _E.CONNECTED): _G.STAY,
     (_S.TALKING, _E.LOST): _G.STAY,
@@ -123,7 +129,8 @@ def decide(
 
     `token` names the reservation that the event opens or reports on, `call_id` the caller of one
     that opens, `reason` the pause asked for or why an offer was missed, `miss_limit` the misses in
-    a row that pause a seat; a phone that couldn't be reached is nobody's miss.
+    a row that pause a seat; a phone that couldn't be reached, or an offer that was taken back, is
+    nobody's miss.
     Raises `StaleToken` for a report on another reservation than the present one, or a new one that
     isn't newer; `ImpossibleEvent` for a pair of state and event that the table doesn't have.
     """
@@ -135,57 +142,43 @@ def decide(
         target = TABLE[status.state, event]
     except KeyError:
         raise ImpossibleEvent(f"a seat that is {status.state} can't be {event}") from None
-    learned = _learn(status, event, token, call_id, reason)
-    return _move(learned, target, miss_limit)
-
-
-def _learn(
-    status: SeatStatus, event: SeatEvent, token: int, call_id: str, reason: str
-) -> SeatStatus:
-    """The facts the event brings, whatever state it leads to."""
+    connected, pause, misses = status.connected, status.pause_reason, status.misses
+    fence, caller = status.fence, status.call_id
+    pending = status.token
     match event:
-        case SeatEvent.CONNECTED:
-            return replace(status, connected=True)
-        case SeatEvent.LOST:
-            return replace(status, connected=False)
-        case SeatEvent.READY_ASKED:
-            return replace(status, pause_reason="", misses=0)
-        case SeatEvent.PAUSE_ASKED:
-            return replace(status, pause_reason=reason)
         case SeatEvent.RESERVED | SeatEvent.TALK_FOUND:
-            return replace(status, token=token, fence=token, call_id=call_id)
+            pending = fence = token
+            caller = call_id
         case SeatEvent.ANSWERED:
-            return replace(status, misses=0)
-        case SeatEvent.MISSED:
-            missed = reason != MissReason.UNREACHABLE
-            return replace(status, token=0, call_id="", misses=status.misses + missed)
-        case SeatEvent.WITHDRAWN | SeatEvent.TALK_ENDED:
-            return replace(status, token=0, call_id="")
-        case _:
-            return status
+            misses = 0
+        case SeatEvent.MISSED | SeatEvent.WITHDRAWN | SeatEvent.TALK_ENDED:
+            pending, caller = 0, ""
+            if event is SeatEvent.MISSED and reason not in _NOBODYS_MISS:
+                misses += 1
+        case SeatEvent.CONNECTED | SeatEvent.LOST:
+            connected = event is SeatEvent.CONNECTED
+        case SeatEvent.READY_ASKED:
+            pause, misses = "", 0
+        case SeatEvent.PAUSE_ASKED:
+            pause = reason
+    if target is Goal.STAY:
+        state = status.state
+    elif target is Goal.REST:
+        state = _rest(connected, pause)
+    elif target is Goal.REST_AFTER_MISS:
+        if misses >= miss_limit:
+            pause, misses = pause or MISSED_REASON, 0
+        state = _rest(connected, pause)
+        state = SeatState.COOL_DOWN if state is SeatState.READY else state
+    else:
+        state = SeatState(target)
+    return SeatStatus(state, connected, pause, pending, fence, caller, misses)
 
 
-def _move(status: SeatStatus, target: SeatState | Goal, miss_limit: int) -> SeatStatus:
-    match target:
-        case Goal.STAY:
-            return status
-        case Goal.REST:
-            return replace(status, state=_rest(status))
-        case Goal.REST_AFTER_MISS:
-            if status.misses >= miss_limit:
-                reason = status.pause_reason or MISSED_REASON
-                status = replace(status, pause_reason=reason, misses=0)
-            state = _rest(status)
-            cools = state is SeatState.READY
-            return replace(status, state=SeatState.COOL_DOWN if cools else state)
-        case _:
-            return replace(status, state=target)
-
-
-def _rest(status: SeatStatus) -> SeatState:
-    if not status.connected:
+def _rest(connected: bool, pause_reason: str) -> SeatState:
+    if not connected or pause_reason == SIGNED_OFF:
         return SeatState.OFFLINE
-    return SeatState.PAUSED if status.pause_reason else SeatState.READY
+    return SeatState.PAUSED if pause_reason else SeatState.READY
 
 
 def diagram() -> str:

@@ -1,48 +1,39 @@
-"""The seats of one tenant while the engine runs: their states, timers and phones.
+"""The seats of one tenant while the engine runs: their states and what follows from them.
 
-A thin shell over `reservation.decide`: it feeds events in, keeps wrap-up, cool-down and grace
-timers on the loop, and tells the matcher, the mirror and the board what came of it.
+A thin shell over `reservation.decide`: it feeds events in, keeps wrap-up and cool-down among the
+deadlines, and tells the matcher, the mirror, the board and the observer what came of it. Whether a
+seat is there at all is `queue_manager.presence`.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
+from queue_manager.alerts import Alerts
 from queue_manager.board import Board
-from queue_manager.errors import UnknownSeat
+from queue_manager.deadlines import Deadlines
+from queue_manager.desk import OFF_DUTY, Desk
+from queue_manager.errors import NotWrappingUp, UnknownSeat
 from queue_manager.estimate import HandlingTime
 from queue_manager.matcher import Matcher, check_skills
-from queue_manager.model import QueueSettings, Requirement, Seat, SeatState, SeatView
-from queue_manager.ports import Clock, LiveState
+from queue_manager.model import (
+    AlertKind,
+    QueueSettings,
+    Seat,
+    SeatState,
+    SeatView,
+)
+from queue_manager.ports import Clock, LiveState, QueueObserver
+from queue_manager.presence import Presence
 from queue_manager.reservation import MISSED_REASON, SeatEvent, SeatStatus, decide
-
-log = structlog.get_logger(__name__)
+from queue_manager.staffing import Staffing, profile_of
 
 _AT_REST = frozenset({SeatState.OFFLINE, SeatState.PAUSED, SeatState.READY, SeatState.COOL_DOWN})
-_ON_DUTY = frozenset(SeatState) - {SeatState.OFFLINE, SeatState.PAUSED}
-
-
-@dataclass(slots=True, eq=False)
-class Desk:
-    """One seat at work. `idle_since` is kept while it is ready or rings, and over a restart;
-    `busy_since` from the answer to the end of wrap-up."""
-
-    seat: Seat
-    status: SeatStatus
-    view: SeatView
-    idle_since: datetime | None = None
-    busy_since: datetime | None = None
-    retiring: bool = False
-    timer: asyncio.TimerHandle | None = field(default=None, repr=False)
-    grace: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
 class Seats:
     """All seats of a tenant. `on_match(call_id, desk)` is told when a seat that became ready has
-    a caller waiting for it."""
+    a caller waiting for it, `on_lost(desk)` when one that rings is there no longer."""
 
     def __init__(
         self,
@@ -51,40 +42,52 @@ class Seats:
         live: LiveState,
         clock: Clock,
         board: Board,
+        deadlines: Deadlines,
+        alerts: Alerts,
+        observer: QueueObserver | None,
         on_match: Callable[[str, Desk], None],
+        on_lost: Callable[[Desk], None],
     ) -> None:
         self._settings = settings
         self._matcher = matcher
         self._live = live
         self._clock = clock
         self._board = board
+        self._alerts = alerts
+        self._observer = observer
         self._on_match = on_match
+        self._on_lost = on_lost
         self._desks: dict[str, Desk] = {}
-        self._staffed: dict[Requirement, bool] = {}
-        self._by_endpoint: dict[str, set[str]] = {}
-        self._reachable: set[str] = set()
-        self._last_token = 0
+        self._talked_since: dict[str, datetime] = {}
+        self._rests = deadlines.line(self._rest_is_over, lambda desk, no: desk.alarm != no)
+        self.presence = Presence(
+            settings, deadlines, alerts, clock, self._came_or_went, self._republish
+        )
+        self.staffing = Staffing()
+        self.last_token = 0
         self.handling = HandlingTime()
 
     # --- set-up
 
-    def start(self, seats: Iterable[Seat], views: Iterable[SeatView]) -> None:
+    def start(self, seats: Iterable[Seat], views: Iterable[SeatView], above: int) -> None:
         """Take up the seats, each where the last engine left it; all phones unknown as yet."""
         now = self._clock.now()
-        self._last_token = int(now.timestamp() * 1e6)
         wanted = self._checked(seats)
-        self._staffed.clear()
         known = {view.seat.seat_id: view for view in views}
+        highest_seen = max((view.token for view in known.values()), default=0)
+        self.last_token = max(int(now.timestamp() * 1e6), highest_seen, above)
         idle_first = sorted(wanted.values(), key=lambda seat: _idle_order(known.get(seat.seat_id)))
         for seat in idle_first:
             self._add(seat, known.get(seat.seat_id), now)
-        for seat_id in known.keys() - wanted.keys():
-            self._live.forget_seat(self._settings.tenant, seat_id)
+        for seat_id, view in known.items():
+            if seat_id not in wanted:
+                self._live.forget_seat(self._settings.tenant, seat_id)
+            elif view.state is SeatState.TALKING:
+                self._talked_since[view.call_id] = view.since
 
     def set_seats(self, seats: Iterable[Seat]) -> None:
         """The seats from now on; see `QueueService.set_seats`."""
         wanted = self._checked(seats)
-        self._staffed.clear()
         now = self._clock.now()
         for desk in list(self._desks.values()):
             if desk.seat.seat_id not in wanted:
@@ -94,16 +97,9 @@ class Seats:
             desk_or_none = self._desks.get(seat.seat_id)
             if desk_or_none is None:
                 self._add(seat, None, now)
-                self._reconnect(self._desks[seat.seat_id])
+                self.presence.review(self._desks[seat.seat_id])
             else:
                 self._change(desk_or_none, seat)
-
-    def close(self) -> None:
-        """Cancel every timer."""
-        for desk in self._desks.values():
-            for timer in (desk.timer, desk.grace):
-                if timer is not None:
-                    timer.cancel()
 
     # --- questions
 
@@ -122,45 +118,35 @@ class Seats:
         """Every seat; an unchanged one is the same object as before."""
         return [desk.view for desk in self._desks.values()]
 
-    def on_duty(self, needs: Requirement) -> int:
-        """How many seats that can serve these needs are neither offline nor (to be) paused."""
-        return sum(
-            desk.status.state in _ON_DUTY
-            and not desk.status.pause_reason
-            and needs.met_by(desk.seat.skills)
-            for desk in self._desks.values()
-        )
-
-    def staffed(self, needs: Requirement) -> bool:
-        """Whether any seat that is set up could serve these needs, whatever it does now."""
-        known = self._staffed.get(needs)
-        if known is None:
-            known = any(needs.met_by(desk.seat.skills) for desk in self._desks.values())
-            self._staffed[needs] = known
-        return known
+    def talked_since(self, call_id: str) -> datetime | None:
+        """Since when this call talked, by what the last engine wrote of its seat."""
+        return self._talked_since.get(call_id)
 
     # --- events
 
-    def reachable(self, endpoint: str, reachable: bool) -> None:
-        """A phone came or went; going counts after the grace."""
-        if reachable:
-            self._reachable.add(endpoint)
-        else:
-            self._reachable.discard(endpoint)
-        for seat_id in tuple(self._by_endpoint.get(endpoint, ())):
-            self._reconnect(self._desks[seat_id])
-
     def reserve(self, desk: Desk, call_id: str) -> int:
         """Reserve a matched seat; the token of the reservation."""
-        self._last_token += 1
-        self.happens(desk, SeatEvent.RESERVED, token=self._last_token, call_id=call_id)
-        return self._last_token
+        self.last_token += 1
+        self.happens(desk, SeatEvent.RESERVED, token=self.last_token, call_id=call_id)
+        return self.last_token
 
     def find_talk(self, desk: Desk, call_id: str) -> int:
         """A seat at rest turns out to be talking; the token of the talk."""
-        self._last_token += 1
-        self.happens(desk, SeatEvent.TALK_FOUND, token=self._last_token, call_id=call_id)
-        return self._last_token
+        self.last_token += 1
+        self.happens(desk, SeatEvent.TALK_FOUND, token=self.last_token, call_id=call_id)
+        return self.last_token
+
+    def extend_wrap_up(self, desk: Desk, extra_s: float) -> datetime:
+        """Let wrap-up last longer, within its limit; when it ends now. Raises `NotWrappingUp`."""
+        if desk.status.state is not SeatState.WRAP_UP:
+            seat_id = desk.seat.seat_id
+            raise NotWrappingUp(f"seat {seat_id} is {desk.status.state}, not in wrap-up")
+        now, now_s = self._clock.now(), asyncio.get_running_loop().time()
+        begun_s = now_s - max((now - desk.view.since).total_seconds(), 0.0)
+        limit_s = begun_s + max(self._settings.wrap_up_max_s, self._settings.wrap_up_s)
+        end_s = max(desk.rest_at_s, min(desk.rest_at_s + max(extra_s, 0.0), limit_s))
+        self._rest_until(desk, end_s)
+        return now + timedelta(seconds=end_s - now_s)
 
     def happens(
         self, desk: Desk, event: SeatEvent, *, token: int = 0, call_id: str = "", reason: str = ""
@@ -175,32 +161,45 @@ class Seats:
             reason=reason,
             miss_limit=self._settings.miss_limit,
         )
+        if new.pause_reason != old.pause_reason:
+            self._pause_changed(desk, old, event)
         if new.state is not old.state:
             self._moved(desk, old.state)
         elif new != old:
             self._publish(desk, desk.view.since)
-        if new.pause_reason == MISSED_REASON and event is SeatEvent.MISSED:
-            log.warning(
-                "seat_paused_after_misses",
-                tenant=self._settings.tenant,
-                seat=desk.seat.seat_id,
-                misses=self._settings.miss_limit,
-            )
 
     # --- inside
+
+    def _pause_changed(self, desk: Desk, old: SeatStatus, event: SeatEvent) -> None:
+        """Alerts of missed rings, and a new reason for one who stays paused."""
+        seat, reason = desk.seat, desk.status.pause_reason
+        if reason == MISSED_REASON and event is SeatEvent.MISSED:
+            misses = str(self._settings.miss_limit)
+            self._alerts.give(
+                AlertKind.SEAT_MISSES, self._clock.now(), seat_id=seat.seat_id, detail=misses
+            )
+        elif old.pause_reason == MISSED_REASON:
+            self._alerts.end(AlertKind.SEAT_MISSES, seat.seat_id)
+        state = desk.status.state
+        if self._observer is not None and state is old.state:
+            self._observer.seat_state_changed(seat, state, state, reason, self._clock.now())
+        self._count_duty(desk)
+
+    def _count_duty(self, desk: Desk) -> None:
+        on_duty = desk.status.state not in OFF_DUTY and not desk.status.pause_reason
+        if on_duty is not desk.on_duty:
+            desk.on_duty = on_duty
+            self.staffing.duty(desk.profile, 1 if on_duty else -1)
 
     def _moved(self, desk: Desk, old: SeatState) -> None:
         now = self._clock.now()
         state = desk.status.state
         seat_id = desk.seat.seat_id
-        if desk.timer is not None:
-            desk.timer.cancel()
-            desk.timer = None
+        desk.alarm = 0
         if old is SeatState.READY:
             self._matcher.seat_busy(seat_id)
-        elif old is SeatState.WRAP_UP and desk.busy_since is not None:
-            self.handling.add((now - desk.busy_since).total_seconds())
-            desk.busy_since = None
+        if state in OFF_DUTY or old in OFF_DUTY:
+            self._count_duty(desk)
         keep_turn = state is SeatState.READY and desk.idle_since is not None
         if state is SeatState.READY:
             desk.idle_since = since = desk.idle_since or now
@@ -208,55 +207,71 @@ class Seats:
             since = now
             if state is not SeatState.RESERVED:
                 desk.idle_since = None
+        if self._observer is not None:
+            self._tell(self._observer, desk, old, now)
+        if old is SeatState.WRAP_UP and desk.busy_since is not None:
+            self.handling.add((now - desk.busy_since).total_seconds())
+            desk.busy_since = None
         self._publish(desk, since)
         if self._drop_if_retired(desk):
             return
-        match state:
-            case SeatState.READY:
-                self._offer_itself(desk, self._matcher.seat_ready(seat_id, keep_turn=keep_turn))
-            case SeatState.TALKING:
-                desk.busy_since = now
-            case SeatState.WRAP_UP:
-                self._after(self._settings.wrap_up_s, desk, SeatEvent.WRAP_UP_ENDED)
-            case SeatState.COOL_DOWN:
-                self._after(self._settings.cool_down_s, desk, SeatEvent.COOL_DOWN_ENDED)
+        if state is SeatState.READY:
+            self._offer_itself(desk, self._matcher.seat_ready(seat_id, keep_turn=keep_turn))
+        elif state is SeatState.TALKING:
+            desk.busy_since = now
+        elif state is SeatState.WRAP_UP:
+            self._rest_after(desk, self._settings.wrap_up_s)
+        elif state is SeatState.COOL_DOWN:
+            self._rest_after(desk, self._settings.cool_down_s)
+
+    def _tell(self, observer: QueueObserver, desk: Desk, old: SeatState, now: datetime) -> None:
+        if old is SeatState.WRAP_UP:
+            lasted_s = max((now - desk.view.since).total_seconds(), 0.0)
+            observer.wrapped_up(desk.seat, lasted_s, now)
+        status = desk.status
+        observer.seat_state_changed(desk.seat, old, status.state, status.pause_reason, now)
 
     def _offer_itself(self, desk: Desk, call_id: str | None) -> None:
         if call_id is not None:
             self._on_match(call_id, desk)
 
-    def _after(self, delay_s: float, desk: Desk, event: SeatEvent) -> None:
+    def _rest_after(self, desk: Desk, delay_s: float) -> None:
         if delay_s <= 0:
-            self.happens(desk, event)
+            self._rest_is_over(desk)
         else:
-            loop = asyncio.get_running_loop()
-            desk.timer = loop.call_later(delay_s, self._time_is_up, desk, event)
+            self._rest_until(desk, asyncio.get_running_loop().time() + delay_s)
 
-    def _time_is_up(self, desk: Desk, event: SeatEvent) -> None:
-        desk.timer = None
-        self.happens(desk, event)
+    def _rest_until(self, desk: Desk, when_s: float) -> None:
+        desk.rest_at_s = when_s
+        desk.alarm = self._rests.add(when_s, desk)
+
+    def _rest_is_over(self, desk: Desk) -> None:
+        desk.alarm = 0
+        wraps_up = desk.status.state is SeatState.WRAP_UP
+        self.happens(desk, SeatEvent.WRAP_UP_ENDED if wraps_up else SeatEvent.COOL_DOWN_ENDED)
 
     def _publish(self, desk: Desk, since: datetime) -> None:
         status = desk.status
-        desk.view = SeatView(desk.seat, status.state, since, status.pause_reason, status.call_id)
+        desk.view = SeatView(
+            desk.seat,
+            status.state,
+            since,
+            status.pause_reason,
+            status.call_id,
+            desk.node,
+            status.fence,
+            desk.beat_s is not None,
+        )
         self._live.save_seat(desk.view)
         self._board.changed()
 
-    def _reconnect(self, desk: Desk) -> None:
-        """Bring the seat in line with what is known of its phone."""
-        reachable = desk.seat.endpoint in self._reachable
-        if desk.grace is not None and reachable:
-            desk.grace.cancel()
-            desk.grace = None
-        if reachable and not desk.status.connected:
-            self.happens(desk, SeatEvent.CONNECTED)
-        elif not reachable and desk.status.connected and desk.grace is None:
-            loop = asyncio.get_running_loop()
-            desk.grace = loop.call_later(self._settings.reach_grace_s, self._gone, desk)
+    def _republish(self, desk: Desk) -> None:
+        self._publish(desk, desk.view.since)
 
-    def _gone(self, desk: Desk) -> None:
-        desk.grace = None
-        self.happens(desk, SeatEvent.LOST)
+    def _came_or_went(self, desk: Desk, there: bool) -> None:
+        self.happens(desk, SeatEvent.CONNECTED if there else SeatEvent.LOST)
+        if not there and desk.status.state is SeatState.RESERVED:
+            self._on_lost(desk)
 
     def _checked(self, seats: Iterable[Seat]) -> dict[str, Seat]:
         wanted: dict[str, Seat] = {}
@@ -274,56 +289,75 @@ class Seats:
 
     def _add(self, seat: Seat, last: SeatView | None, now: datetime) -> None:
         reason = last.pause_reason if last else ""
-        status = SeatStatus(pause_reason=reason)
-        desk = Desk(seat, status, SeatView(seat, status.state, now, reason))
+        status = SeatStatus(pause_reason=reason, fence=last.token if last else 0)
+        desk = Desk(
+            seat, status, SeatView(seat, status.state, now, reason), profile_of(seat.skills)
+        )
         self._desks[seat.seat_id] = desk
-        self._by_endpoint.setdefault(seat.endpoint, set()).add(seat.seat_id)
+        self.staffing.add(desk.profile)
         self._matcher.put_seat(seat.seat_id, seat.skills)
+        self.presence.join(desk)
         self._board.changed()
-        if last is None:
-            return
+        if last is not None:
+            self._take_up(desk, last, now)
+
+    def _take_up(self, desk: Desk, last: SeatView, now: datetime) -> None:
+        """Go on where the last engine left the seat; its telephone is unknown as yet."""
+        since = min(last.since, now)  # the clock may have been set back
+        reason = last.pause_reason
+        if last.desktop:
+            self.presence.resume(desk, alive=last.state is not SeatState.OFFLINE)
+        if reason == MISSED_REASON:
+            self._alerts.give(AlertKind.SEAT_MISSES, since, seat_id=desk.seat.seat_id)
         if last.state in (SeatState.READY, SeatState.RESERVED):
-            desk.idle_since = min(last.since, now)
+            desk.idle_since = since
         elif last.state is SeatState.WRAP_UP:
-            since = min(last.since, now)  # the clock may have been set back
             left = since + timedelta(seconds=self._settings.wrap_up_s) - now
             if left > timedelta(0):
-                desk.status = SeatStatus(SeatState.WRAP_UP, pause_reason=reason)
-                desk.view = SeatView(seat, SeatState.WRAP_UP, since, reason)
-                self._after(left.total_seconds(), desk, SeatEvent.WRAP_UP_ENDED)
+                desk.status = SeatStatus(SeatState.WRAP_UP, pause_reason=reason, fence=last.token)
+                desk.view = SeatView(desk.seat, SeatState.WRAP_UP, since, reason, token=last.token)
+                self._count_duty(desk)
+                self._rest_after(desk, left.total_seconds())
 
     def _change(self, desk: Desk, seat: Seat) -> None:
         desk.retiring = False
         old, desk.seat = desk.seat, seat
         if old == seat:
             return
+        if old.skills != seat.skills:
+            self._learn(desk, seat)
         self._publish(desk, desk.view.since)
         self._offer_itself(desk, self._matcher.put_seat(seat.seat_id, seat.skills))
         if old.endpoint != seat.endpoint:
-            self._forget_endpoint(old)
-            self._by_endpoint.setdefault(seat.endpoint, set()).add(seat.seat_id)
-            self._reconnect(desk)
+            self.presence.part(desk, old)
+            self.presence.join(desk)
+            self.presence.review(desk)
+
+    def _learn(self, desk: Desk, seat: Seat) -> None:
+        """Count the seat with those of its new skills."""
+        for sign in (-1, 1):
+            self.staffing.add(desk.profile, sign)
+            if desk.on_duty:
+                self.staffing.duty(desk.profile, sign)
+            desk.profile = profile_of(seat.skills)
 
     def _drop_if_retired(self, desk: Desk) -> bool:
         """A seat that was taken out goes once it is at rest: nobody's talk is cut."""
         if not desk.retiring or desk.status.state not in _AT_REST:
             return False
-        for timer in (desk.timer, desk.grace):
-            if timer is not None:
-                timer.cancel()
         seat_id = desk.seat.seat_id
         del self._desks[seat_id]
-        self._forget_endpoint(desk.seat)
+        desk.alarm = 0
+        self.presence.part(desk, desk.seat)
+        self._alerts.forget_seat(seat_id)
+        self.staffing.add(desk.profile, -1)
+        if desk.on_duty:
+            desk.on_duty = False
+            self.staffing.duty(desk.profile, -1)
         self._matcher.drop_seat(seat_id)
         self._live.forget_seat(self._settings.tenant, seat_id)
         self._board.changed()
         return True
-
-    def _forget_endpoint(self, seat: Seat) -> None:
-        seats = self._by_endpoint[seat.endpoint]
-        seats.discard(seat.seat_id)
-        if not seats:
-            del self._by_endpoint[seat.endpoint]
 
 
 def _idle_order(view: SeatView | None) -> tuple[int, float]:

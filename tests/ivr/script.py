@@ -24,7 +24,15 @@ from ivr.queue_rules import load_all_rules
 from ivr.story import Directory
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
-from queue_manager.model import LeaveReason, MissReason, Offer, Requirement, Seat, WaitingCaller
+from queue_manager.model import (
+    LeaveReason,
+    MissReason,
+    Offer,
+    Requirement,
+    Seat,
+    Verdict,
+    WaitingCaller,
+)
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.errors import CallEnded
 from tests.queue_manager.virtual_time import run
@@ -145,11 +153,12 @@ class FakePlace:
         self._pending = None
         self.events.append(f"missed {reason}")
 
-    def answered(self, offer: Offer) -> None:
+    def answered(self, offer: Offer) -> Verdict:
         assert offer == self._pending
         assert self.ends == 0
         self.ends += 1
         self.events.append("answered")
+        return Verdict.TALK
 
     def talk_ended(self, offer: Offer) -> None:
         assert self.events.count("answered") == 1

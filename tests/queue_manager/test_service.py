@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 import ivr.ports
 from queue_manager.errors import PlaceGone, UnknownReason, UnknownSeat
 from queue_manager.estimate import WaitEstimate
-from queue_manager.model import LeaveReason, MissReason, SeatState, WaitingView
+from queue_manager.model import AlertKind, LeaveReason, MissReason, SeatState, WaitingView
 from tests.queue_manager.builders import (
     MANDARIN,
     SETTINGS,
@@ -96,9 +96,11 @@ def test_misses_in_a_row_pause_the_seat_and_warn() -> None:
                 place.missed(await place.next_offer(), MissReason.NO_ANSWER)
         assert queue.seat("8001").pause_reason == "missed"
         assert state(queue, "8001") is SeatState.PAUSED
-        warnings = [line for line in logs if line["event"] == "seat_paused_after_misses"]
-        assert [line["seat"] for line in warnings] == ["8001"]
+        warnings = [line for line in logs if line["event"] == "alert_given"]
+        assert [(line["alert"], line["seat"]) for line in warnings] == [("seat_misses", "8001")]
+        assert [alert.kind for alert in queue.alerts()] == [AlertKind.SEAT_MISSES]
         queue.ready("8001")
+        assert queue.alerts() == []
         assert (await place.next_offer()).seat.seat_id == "8001"
 
     run(scenario())
