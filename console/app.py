@@ -12,6 +12,7 @@ from aiohttp import web
 from console import guard
 from console.api import (
     audio,
+    callbacks,
     health,
     hours,
     lines,
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 def routes() -> Iterable[web.RouteDef]:
     """Every path there is."""
-    rooms = (health, status, wallboard, seats, tickets, audio, lines, hours, roster, reload, pages)
+    rooms = (health, status, wallboard, seats, tickets, audio, lines, hours, roster, reload, callbacks, pages)
     return [route for room in rooms for route in room.ROUTES]
 
 

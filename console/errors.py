@@ -119,6 +119,24 @@ class UnknownLine(ConsoleError):
     message_zh = "该租户没有此线路。"
 
 
+class UnknownCallback(ConsoleError):
+    """No open callback was asked for in this call; raised by the wired callbacks."""
+
+    id = "unknown-callback"
+    status = 404
+    message = "There is no open callback of this call in this tenant."
+    message_zh = "该租户没有此通话的待回电任务。"
+
+
+class CallbackTalking(ConsoleError):
+    """Citizen and seat have each other: nothing can be called off; raised by the wired ones."""
+
+    id = "callback-talking"
+    status = 409
+    message = "The citizen and the seat are talking: there is nothing to call off."
+    message_zh = "市民与座席正在通话,无法取消回电。"
+
+
 class NoAudio(ConsoleError):
     """The ticket has no such audio, or the file is gone (retention)."""
 

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from console.ports import PartHealth, WaitingSummary
 from queue_manager.duty import Counts
+from queue_manager.callback import ENDS as CALLBACK_ENDS
 from queue_manager.model import SeatState
 from tickets.model import Origin, Outcome
 
@@ -45,6 +46,12 @@ class Metrics:
             ("tenant", "origin"),
             registry=self.registry,
         )
+        self._callbacks = Counter(
+            "hotline_callbacks_total",
+            "Callbacks that keep the place: taken, and how they ended.",
+            ("tenant", "outcome"),
+            registry=self.registry,
+        )
         self._waits = Histogram(
             "hotline_wait_seconds",
             "Time answered callers had waited in the queue.",
@@ -71,6 +78,8 @@ class Metrics:
                 self._calls.labels(tenant, outcome.value)
             for origin in Origin:
                 self._tickets.labels(tenant, origin.value)
+            for word in ("taken", *sorted(CALLBACK_ENDS)):
+                self._callbacks.labels(tenant, word)
             self._waits.labels(tenant)
 
     def call_ended(self, tenant: str, outcome: Outcome) -> None:
@@ -80,6 +89,14 @@ class Metrics:
     def ticket_made(self, tenant: str, origin: Origin) -> None:
         """Count one new ticket."""
         self._tickets.labels(tenant, origin.value).inc()
+
+    def callback_taken(self, tenant: str) -> None:
+        """Count one callback that was promised."""
+        self._callbacks.labels(tenant, "taken").inc()
+
+    def callback_ended(self, tenant: str, outcome: str) -> None:
+        """Count how a callback ended (`queue_manager.callback`, its ends)."""
+        self._callbacks.labels(tenant, outcome).inc()
 
     def answered_after(self, tenant: str, wait_s: float) -> None:
         """Count one answered caller's wait."""

@@ -250,6 +250,41 @@ class Audio(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CallbackView:
+    """A callback that keeps the place: `call_id` is the call in which it was asked for, `number`
+    whom to ring, `result` how the last try ended. See `queue_manager.callback`."""
+
+    call_id: str
+    number: str
+    line_id: str
+    queue_id: str
+    state: str
+    queued_at: datetime
+    taken_at: datetime
+    expires_at: datetime
+    rings_first: str
+    attempts: int = 0
+    tries: int = 0
+    result: str = ""
+    seat_id: str = ""
+    next_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class Callbacks(Protocol):
+    """The tenants' callbacks."""
+
+    async def callbacks(self, tenant: str) -> Sequence[CallbackView]:
+        """The last hundred taken, newest first; only the open ones while SQL is away."""
+        ...
+
+    async def call_off(self, tenant: str, call_id: str, *, by: str) -> None:
+        """Call an open one off, durable on return. Raises `console.errors.UnknownCallback`,
+        `CallbackTalking`."""
+        ...
+
+
 class Reload(Protocol):
     """Reads seats, lines and hours again."""
 

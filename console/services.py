@@ -11,6 +11,7 @@ from console.errors import UnknownTenant
 from console.metrics import Metrics
 from console.ports import (
     Audio,
+    Callbacks,
     Figures,
     Hours,
     Lines,
@@ -41,6 +42,7 @@ class Services:
     hours: Hours
     lines: Lines
     rosters: Rosters
+    callbacks: Callbacks
     audio: Audio
     reload: Reload
     parts: Mapping[str, Probe]

@@ -27,6 +27,9 @@ from hotline.boards import (
     disk_health,
     tenant_facts,
 )
+from hotline.callback_books import CallbackBooks
+from hotline.callback_runner import Outside
+from hotline.callbacks import Callbacks, over_of_item
 from hotline.counting import CountedIntake
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
@@ -37,6 +40,7 @@ from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
+from ivr.dialling import trunk_for
 from ivr.documents import DocumentError
 from ivr.flow import load_flows
 from ivr.lines import Lines, load_all_lines
@@ -51,6 +55,7 @@ from queue_manager.service import QueueService
 from recordings.model import RecordingKind
 from recordings.retention import purge
 from recordings.verifier import Verifier
+from storage.callbacks import SqlCallbacks
 from storage.calls import SqlCalls
 from storage.database import Database
 from storage.drain import Drain
@@ -67,6 +72,7 @@ from telephony.call import Call, CallInfo
 from telephony.counters import REGISTRY as TELEPHONY_COUNTERS
 from telephony.door import Telephony
 from telephony.errors import CallEnded
+from telephony.events import Event
 from tickets.errors import StoreAway
 from tickets.model import CallFacts
 from tickets.service import Intake
@@ -167,8 +173,10 @@ class Engine:
             ami_secret=secrets_kept.ami_secret(home),
             on_call=self._on_call,
             on_hangup=self._on_hangup,
-            on_event=self._reconciler.take,
+            on_event=self._on_event,
         )
+        self._callbacks = self._calling_back()
+        self._desk = replace(self._desk, callbacks=self._callbacks)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
@@ -187,6 +195,7 @@ class Engine:
             stack.push_async_callback(self._end_tasks)
             self._start_tasks()
             self._spawn(self._read_later())
+            await self._start_callbacks()
             await self._telephony.start()
             stack.push_async_callback(self._telephony.close)
             app = build_app(self._services())
@@ -208,6 +217,11 @@ class Engine:
             await converse(call, self._desk)
         except CallEnded:
             log.info("session_replaced", call_id=call.info.call_id)
+
+    def _on_event(self, event: Event) -> None:
+        """Callbacks first: who waits to be called back has his place before a seat is ready."""
+        if not self._callbacks.take_event(event):
+            self._reconciler.take(event)
 
     async def _on_hangup(self, info: CallInfo) -> None:
         await hang_up(info, self._desk)
@@ -234,6 +248,41 @@ class Engine:
             service_level_s=tenant.service_level_s,
         )
         return QueueService(rules, self._live, self._clock)
+
+    def _calling_back(self) -> Callbacks:
+        rules = self._settings.outbound
+        ring_s = {tenant.id: tenant.ring_s for tenant in self._settings.tenants}
+        books = CallbackBooks(
+            SqlCallbacks(self._database), self._journal, self._counted, self._clock, self._metrics
+        )
+        outside = Outside(
+            queues=self._queues,
+            ring_s=lambda tenant: ring_s[tenant],
+            trunk=lambda number: trunk_for(rules, number),
+            lines=self._telephony.originator,
+            clock=self._clock,
+        )
+        return Callbacks(
+            books,
+            outside,
+            lambda tenant: self._desk.directory.rules[tenant].callback,
+            self._spawn,
+            allowed=bool(rules),
+        )
+
+    async def _start_callbacks(self) -> None:
+        """Who is to be called back has his place before Asterisk tells of any seat's phone."""
+        if self._database.healthy and not self._journal.waiting:
+            try:
+                await self._callbacks.start()
+            except StoreAway as error:
+                log.error("callbacks_not_read", reason=str(error))
+            else:
+                return
+        waiting = self._callbacks.start_later(
+            self._database.wait_healthy, lambda: self._journal.waiting
+        )
+        self._spawn(waiting)
 
     async def _start_queues(self) -> None:
         """Seats from SQL with their last state from Redis; without SQL, both from Redis.
@@ -288,7 +337,7 @@ class Engine:
                     self._unread.discard(tenant)
 
     def _start_tasks(self) -> None:
-        drain = Drain(self._journal, self._tickets, self._calls)
+        drain = Drain(self._journal, self._tickets, self._calls, SqlCallbacks(self._database))
         verifier = Verifier(
             self._recordings, self._home, self._clock.now, flow_of=self._reconciler.flow_of
         )
@@ -344,6 +393,7 @@ class Engine:
             hours=self._overrides,
             lines=self._line_board,
             rosters=self._rosters,
+            callbacks=self._callbacks,
             audio=HomeAudio(self._home),
             reload=self,
             parts=self._probes(),
@@ -405,6 +455,8 @@ class Engine:
         return Directory(tenants, trunks, lines, flows, rules)
 
     def _spooled(self, item: SpoolItem) -> CallFacts:
+        if "CALLBACK" in item.variables:
+            self._spawn(self._callbacks.happened(item.call_id, over_of_item(item)))
         return facts_from_spool(item, self._desk.directory)
 
 

@@ -44,6 +44,8 @@ class CallbackEvent(StrEnum):
     TALK_ENDED = "talk_ended"
     NOT_REACHED = "not_reached"
     """Busy, no answer, no key pressed, or gone before a seat answered."""
+    SEAT_MISSED = "seat_missed"
+    """Seat first: the seat didn't take it, so that he wasn't rung."""
     LOST = "lost"
     """An engine died while he was to be rung, and nothing rings: he is rung anew at once."""
     TIME_OVER = "time_over"
@@ -80,6 +82,7 @@ TABLE: dict[tuple[CallbackState, CallbackEvent], CallbackState | _Goal] = {
     (_S.CALLING, _E.SEAT_ANSWERED): _S.TALKING,
     (_S.CALLING, _E.TALK_ENDED): _S.CONNECTED,
     (_S.CALLING, _E.NOT_REACHED): _Goal.AGAIN,
+    (_S.CALLING, _E.SEAT_MISSED): _Goal.AGAIN,
     (_S.CALLING, _E.LOST): _Goal.AGAIN,
     (_S.CALLING, _E.TIME_OVER): _Goal.STAY,
     (_S.CALLING, _E.CANCELLED): _S.CANCELLED,
@@ -144,6 +147,11 @@ class Callback:
         also the id of his place, so that the call finds it."""
         return leg_id(self.call_id, self.attempts + (not self.under_way))
 
+    @property
+    def last_leg_id(self) -> str:
+        """The id of the newest call that was made to ring him; of none (0) when none was."""
+        return leg_id(self.call_id, self.attempts)
+
     def resting(self, now: datetime) -> bool:
         """True while he isn't to be rung again yet."""
         return self.next_at is not None and now < self.next_at
@@ -205,9 +213,13 @@ def decide(
 
 
 def _again(callback: Callback, event: CallbackEvent, now: datetime) -> Callback:
-    """He wasn't reached: once more later, unless that was the last try or the time is over."""
-    rest_s = 0.0 if event is CallbackEvent.LOST else callback.retry_s
-    next_at = now + timedelta(seconds=rest_s)
+    """He wasn't reached: once more later, unless that was the last try or the time is over. What
+    was no fault of his goes on at once, and is no try when he wasn't rung."""
+    if event is CallbackEvent.SEAT_MISSED:
+        callback = replace(callback, tries=callback.tries + 1)
+    next_at = now
+    if event is CallbackEvent.NOT_REACHED:
+        next_at += timedelta(seconds=callback.retry_s)
     if callback.attempts >= callback.tries:
         return replace(callback, state=CallbackState.UNREACHED, ended_at=now)
     if next_at >= callback.expires_at:

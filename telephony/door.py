@@ -15,6 +15,7 @@ from telephony.errors import ActionFailed, NotConnected
 from telephony.events import Event, KeyPressed, SeatAnswered, SnapshotTaken
 from telephony.fastagi import FastAgiServer
 from telephony.keys import Keys
+from telephony.originate import Originator
 from telephony.session import ANSWER_S
 from telephony.talking import TalkingCall, read_leg
 
@@ -55,6 +56,7 @@ class Telephony:
         self._calls: dict[str, AgiConnection] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self.ami = Ami(host=host, port=ami_port, secret=ami_secret)
+        self.originator = Originator(self.ami)
         self._keys = Keys(self.ami)
         self._server = FastAgiServer(
             {"call": self._call, "hangup": self._hangup, "leg": self._leg}, host=host, port=agi_port
@@ -133,6 +135,7 @@ class Telephony:
                 continue
             elif isinstance(event, SnapshotTaken):
                 self._answers.take(event)
+            self.originator.take(event)
             try:
                 self._on_event(event)
             except Exception:

@@ -28,7 +28,7 @@ _NUMBER = re.compile(r"\+?[0-9]{3,20}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _LEG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}")
 _VARIABLE = re.compile(r"[A-Z][A-Z_]{0,29}")
-_VALUE = re.compile(r"[A-Za-z0-9_.:+*#/-]*")
+_VALUE = re.compile(r"(?:[A-Za-z0-9_.:+*#/|&<>= -]|\([A-Za-z0-9_.:|<>= -]*\))*")
 
 log = structlog.get_logger(__name__)
 

@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from console.auth import issue
-from console.errors import Conflict, UnknownLine
+from console.errors import CallbackTalking, Conflict, UnknownCallback, UnknownLine
 from console.metrics import Metrics
 from console.ports import (
     ALL_TENANTS,
     PARTS,
+    CallbackView,
     DayFigures,
     HoursMode,
     HoursView,
@@ -49,6 +50,7 @@ class City:
     store_away: bool = False
     overridden_by: str = ""
     mistake: str = ""
+    to_call_back: dict[str, list[CallbackView]] = field(default_factory=dict)
     duty: dict[str, RosterView] = field(default_factory=dict)
     health: dict[str, PartHealth] = field(default_factory=dict)
     audio: dict[str, Path] = field(default_factory=dict)
@@ -56,6 +58,17 @@ class City:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift
+
+    async def callbacks(self, tenant: str) -> Sequence[CallbackView]:
+        return self.to_call_back.get(tenant, [])
+
+    async def call_off(self, tenant: str, call_id: str, *, by: str) -> None:
+        known = {view.call_id: view for view in self.to_call_back.get(tenant, [])}
+        if call_id not in known:
+            raise UnknownCallback
+        if known[call_id].state == "talking":
+            raise CallbackTalking
+        self.to_call_back[tenant].remove(known[call_id])
 
     async def find(self, token_id: str) -> TokenRecord | None:
         if self.store_away:
@@ -199,6 +212,7 @@ class City:
         return Services(
             tenants=lambda: tenants, tokens=self, seats=self, waiting=self, figures=self,
             tickets=self, hours=self, lines=self, rosters=self, audio=self, reload=self,
+            callbacks=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
             version="0.1.0",
         )  # fmt: skip
