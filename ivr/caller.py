@@ -3,6 +3,7 @@
 Short codes (12345, 110, 10086) are a kind of their own: phonenumbers would make +8612345 of them.
 """
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,8 @@ import phonenumbers
 _ANONYMOUS = frozenset(
     {"", "anonymous", "unknown", "unavailable", "restricted", "private", "withheld", "asterisk"}
 )
+_MOBILE = re.compile(r"1(?:3[0-9]|5[0-35-9]|8[0-9])[0-9]{8}", re.ASCII)
+"""Mobile numbers of ranges that are assigned whole; the library agrees (a test asks it)."""
 _LONGEST_SHORT_CODE = 6
 _LONGEST_LOCAL = 8
 _LONGEST_RAW = 64
@@ -43,11 +46,11 @@ class CallerId:
 
 def is_unsafe(text: str) -> bool:
     """True for text that could inject a header, a command or a dialplan line, or isn't text."""
-    return (
-        len(text) > _LONGEST_RAW
-        or ";" in text
-        or any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text)
-    )
+    if len(text) > _LONGEST_RAW or ";" in text:
+        return True
+    if text.isascii():
+        return not text.isprintable()
+    return any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") for c in text)
 
 
 def safe_text(text: str) -> str:
@@ -80,6 +83,8 @@ def _completed(raw: str, area_code: str) -> str:
 
 def _e164(number: str) -> str:
     """Normal form of a valid number, else ""."""
+    if _MOBILE.fullmatch(number):
+        return f"+86{number}"  # most callers; what the library says of these costs 0.1 ms
     try:
         parsed = phonenumbers.parse(number, "CN")
     except phonenumbers.NumberParseException:

@@ -35,6 +35,7 @@ class FastAgiServer:
         pending_limit: int = 512,
     ) -> None:
         self._routes = routes
+        self._counted = {route: counters.AGI_SESSIONS.labels(route) for route in routes}
         self._host = host
         self._port = port
         self._header_s = header_s
@@ -92,7 +93,7 @@ class FastAgiServer:
         task = asyncio.create_task(self._lead(route, handler, connection, header))
         self._sessions[task] = connection
         task.add_done_callback(self._sessions.pop)
-        counters.AGI_SESSIONS.labels(route).inc()
+        self._counted[route].inc()
         counters.AGI_ACTIVE.inc()
 
     def closed(self, connection: AgiConnection) -> None:

@@ -17,6 +17,7 @@ from panoramisk.message import Message
 from telephony import counters
 from telephony.agi import checked
 from telephony.errors import ActionFailed, NotConnected, UnsafeValue
+from telephony.told import EventTold, is_event
 
 MESSAGE_LIMIT_BYTES = 1_048_576
 GREETING = b"Asterisk Call Manager/"
@@ -66,8 +67,10 @@ class GuardedProtocol(AMIProtocol):  # type: ignore[misc]  # panoramisk has no t
 
     def _take(self, block: bytes) -> None:
         try:
-            message = Message.from_line(block.decode("utf-8", "replace").strip())
-            if message is not None:
+            text = block.decode("utf-8", "replace").strip()
+            if is_event(text):
+                self._manager.dispatch(EventTold(text))
+            elif message := Message.from_line(text):
                 self.handle_message(message)
         except Exception:
             counters.AMI_BAD_MESSAGES.labels("unreadable").inc()

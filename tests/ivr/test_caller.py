@@ -1,5 +1,6 @@
 """Caller ids: real numbers in normal form, everything else kept apart, nothing dangerous kept."""
 
+import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,3 +72,12 @@ def test_a_normal_form_is_its_own_normal_form(received: str) -> None:
     caller = caller_id(received)
     if caller.e164:
         assert caller_id(caller.e164).e164 == caller.e164
+
+
+@given(st.from_regex(r"1(3[0-9]|5[0-35-9]|8[0-9])[0-9]{8}", fullmatch=True))
+def test_what_is_known_of_mobile_numbers_is_what_the_library_says(received: str) -> None:
+    parsed = phonenumbers.parse(received, "CN")
+    assert phonenumbers.is_valid_number(parsed)
+    assert caller_id(received).e164 == phonenumbers.format_number(
+        parsed, phonenumbers.PhoneNumberFormat.E164
+    )
