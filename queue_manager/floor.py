@@ -123,7 +123,7 @@ class Floor:
 
     def estimate_of(self, entry: Entry) -> WaitEstimate | None:
         """See `expected_wait`."""
-        on_duty = self.seats.staffing.on_duty(entry.needs)
+        on_duty = self.matcher.on_duty(entry.needs)
         return expected_wait(self.position_of(entry), on_duty, self.seats.handling.mean_s)
 
     def move_first(self, call_id: str) -> None:
@@ -249,7 +249,7 @@ class Floor:
                 self._matched(self.entries[next_id], desk)
             return True
         matcher.hold(call_id)
-        if self.seats.staffing.on_duty(entry.needs) < 2:
+        if self.matcher.on_duty(entry.needs) < 2:
             return False
         next_id = matcher.seat_ready(seat_id, keep_turn=True)
         if next_id is None:

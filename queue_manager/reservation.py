@@ -114,6 +114,7 @@ TABLE: dict[tuple[SeatState, SeatEvent], SeatState | Goal] = {
 
 _FENCED = frozenset({_E.ANSWERED, _E.MISSED, _E.WITHDRAWN, _E.TALK_ENDED})
 _OPENING = frozenset({_E.RESERVED, _E.TALK_FOUND})
+_CLOSING = frozenset({_E.MISSED, _E.WITHDRAWN, _E.TALK_ENDED})
 
 
 def decide(
@@ -134,45 +135,52 @@ def decide(
     Raises `StaleToken` for a report on another reservation than the present one, or a new one that
     isn't newer; `ImpossibleEvent` for a pair of state and event that the table doesn't have.
     """
-    if event in _FENCED and (token != status.token or not token):
-        raise StaleToken(f"{event} for reservation {token}, the seat is in {status.token}")
-    if event in _OPENING and token <= status.fence:
+    target = _target(status, event, token)
+    connected, pause, misses = status.connected, status.pause_reason, status.misses
+    pending, fence, caller = status.token, status.fence, status.call_id
+    if event in _OPENING:
+        pending = fence = token
+        caller = call_id
+    elif event is _E.ANSWERED:
+        misses = 0
+    elif event in _CLOSING:
+        pending, caller = 0, ""
+        misses += event is _E.MISSED and reason not in _NOBODYS_MISS
+    elif event is _E.CONNECTED or event is _E.LOST:
+        connected = event is _E.CONNECTED
+    elif event is _E.READY_ASKED:
+        pause, misses = "", 0
+    elif event is _E.PAUSE_ASKED:
+        pause = reason
+    if target is _G.REST_AFTER_MISS and misses >= miss_limit:
+        pause, misses = pause or MISSED_REASON, 0
+    state = _state(status.state, target, connected, pause)
+    return SeatStatus(state, connected, pause, pending, fence, caller, misses)
+
+
+def _target(status: SeatStatus, event: SeatEvent, token: int) -> SeatState | Goal:
+    """Where the table leads from here; raises as `decide`."""
+    if event in _FENCED:
+        if token != status.token or not token:
+            raise StaleToken(f"{event} for reservation {token}, the seat is in {status.token}")
+    elif event in _OPENING and token <= status.fence:
         raise StaleToken(f"{event} with token {token}, the seat has seen {status.fence}")
     try:
-        target = TABLE[status.state, event]
+        return TABLE[status.state, event]
     except KeyError:
         raise ImpossibleEvent(f"a seat that is {status.state} can't be {event}") from None
-    connected, pause, misses = status.connected, status.pause_reason, status.misses
-    fence, caller = status.fence, status.call_id
-    pending = status.token
-    match event:
-        case SeatEvent.RESERVED | SeatEvent.TALK_FOUND:
-            pending = fence = token
-            caller = call_id
-        case SeatEvent.ANSWERED:
-            misses = 0
-        case SeatEvent.MISSED | SeatEvent.WITHDRAWN | SeatEvent.TALK_ENDED:
-            pending, caller = 0, ""
-            if event is SeatEvent.MISSED and reason not in _NOBODYS_MISS:
-                misses += 1
-        case SeatEvent.CONNECTED | SeatEvent.LOST:
-            connected = event is SeatEvent.CONNECTED
-        case SeatEvent.READY_ASKED:
-            pause, misses = "", 0
-        case SeatEvent.PAUSE_ASKED:
-            pause = reason
+
+
+def _state(
+    state: SeatState, target: SeatState | Goal, connected: bool, pause_reason: str
+) -> SeatState:
+    if isinstance(target, SeatState):
+        return target
     if target is Goal.STAY:
-        state = status.state
-    elif target is Goal.REST:
-        state = _rest(connected, pause)
-    elif target is Goal.REST_AFTER_MISS:
-        if misses >= miss_limit:
-            pause, misses = pause or MISSED_REASON, 0
-        state = _rest(connected, pause)
-        state = SeatState.COOL_DOWN if state is SeatState.READY else state
-    else:
-        state = SeatState(target)
-    return SeatStatus(state, connected, pause, pending, fence, caller, misses)
+        return state
+    rest = _rest(connected, pause_reason)
+    cools = target is Goal.REST_AFTER_MISS and rest is SeatState.READY
+    return SeatState.COOL_DOWN if cools else rest
 
 
 def _rest(connected: bool, pause_reason: str) -> SeatState:

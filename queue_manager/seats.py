@@ -189,7 +189,7 @@ class Seats:
         on_duty = desk.status.state not in OFF_DUTY and not desk.status.pause_reason
         if on_duty is not desk.on_duty:
             desk.on_duty = on_duty
-            self.staffing.duty(desk.profile, 1 if on_duty else -1)
+            self._matcher.set_duty(desk.seat.seat_id, on_duty)
 
     def _moved(self, desk: Desk, old: SeatState) -> None:
         now = self._clock.now()
@@ -216,7 +216,8 @@ class Seats:
         if self._drop_if_retired(desk):
             return
         if state is SeatState.READY:
-            self._offer_itself(desk, self._matcher.seat_ready(seat_id, keep_turn=keep_turn))
+            matched = self._matcher.seat_ready(seat_id, keep_turn=keep_turn, idle_since=since)
+            self._offer_itself(desk, matched)
         elif state is SeatState.TALKING:
             desk.busy_since = now
         elif state is SeatState.WRAP_UP:
@@ -296,6 +297,7 @@ class Seats:
         self._desks[seat.seat_id] = desk
         self.staffing.add(desk.profile)
         self._matcher.put_seat(seat.seat_id, seat.skills)
+        self._matcher.set_duty(seat.seat_id, False)
         self.presence.join(desk)
         self._board.changed()
         if last is not None:
@@ -324,22 +326,15 @@ class Seats:
         old, desk.seat = desk.seat, seat
         if old == seat:
             return
-        if old.skills != seat.skills:
-            self._learn(desk, seat)
+        self.staffing.add(desk.profile, -1)
+        desk.profile = profile_of(seat.skills)
+        self.staffing.add(desk.profile)
         self._publish(desk, desk.view.since)
         self._offer_itself(desk, self._matcher.put_seat(seat.seat_id, seat.skills))
         if old.endpoint != seat.endpoint:
             self.presence.part(desk, old)
             self.presence.join(desk)
             self.presence.review(desk)
-
-    def _learn(self, desk: Desk, seat: Seat) -> None:
-        """Count the seat with those of its new skills."""
-        for sign in (-1, 1):
-            self.staffing.add(desk.profile, sign)
-            if desk.on_duty:
-                self.staffing.duty(desk.profile, sign)
-            desk.profile = profile_of(seat.skills)
 
     def _drop_if_retired(self, desk: Desk) -> bool:
         """A seat that was taken out goes once it is at rest: nobody's talk is cut."""
@@ -351,9 +346,6 @@ class Seats:
         self.presence.part(desk, desk.seat)
         self._alerts.forget_seat(seat_id)
         self.staffing.add(desk.profile, -1)
-        if desk.on_duty:
-            desk.on_duty = False
-            self.staffing.duty(desk.profile, -1)
         self._matcher.drop_seat(seat_id)
         self._live.forget_seat(self._settings.tenant, seat_id)
         self._board.changed()

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from queue_manager.aside import AsidePlace, occupied
 from queue_manager.board import Watcher
 from queue_manager.errors import UnknownReason
 from queue_manager.floor import Floor
@@ -81,6 +82,13 @@ class QueueService:
 
     def set_rules(self, rules: Mapping[str, Rules]) -> None:
         """The rules of every tenant from now on; those who wait are brought in line at once."""
+        own = rules.get(self.settings.tenant)
+        if own is not None:
+            self._floor.matcher.set_bounds(
+                weight_s=own.priorities.weight_s,
+                scarce_bound_s=own.seats.scarce_bound_s,
+                same_seat_s=own.seats.same_seat_s,
+            )
         self._floor.stepping.set_rules(rules, self._floor.entries.values())
 
     def meet(self, queues: "Mapping[str, QueueService]") -> None:
@@ -233,6 +241,23 @@ class QueueService:
     def staffed(self, needs: Requirement) -> bool:
         """Whether any seat that is set up, at work or not, could serve these needs."""
         return self._seats.staffing.staffed(needs)
+
+    # --- seats of talks that go on already
+
+    def reserve(self, caller: WaitingCaller, seat_id: str) -> AsidePlace:
+        """This very seat for a talk: consulted, added, taking it over. See `AsidePlace`."""
+        return AsidePlace(self._seats, self._clock, caller, seat_id)
+
+    def occupy(self, endpoint: str, call_id: str) -> AsidePlace | None:
+        """The seat with this endpoint is found in the talk of this call after a restart: it talks
+        until the place's `talk_ended`. None when this tenant has no such seat."""
+        seat_id = self.seat_at(endpoint)
+        return occupied(self._seats, self._clock, call_id, seat_id) if seat_id else None
+
+    def seat_at(self, endpoint: str) -> str:
+        """The seat with this SIP endpoint, "" when there is none."""
+        views = self._seats.views()
+        return next((v.seat.seat_id for v in views if v.seat.endpoint == endpoint), "")
 
     def _ids(self, call_id: str) -> dict[str, str]:
         return {"tenant": self.settings.tenant, "call_id": call_id}
