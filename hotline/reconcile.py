@@ -136,12 +136,13 @@ class Reconciler:
 
     def _occupy(self, channel: ChannelSeen) -> None:
         """The seat is this caller's, until he comes back to us or hangs up."""
-        tenant = channel.variables.get("TENANT", "")
+        other, _, seat_id = channel.variables["SEAT"].rpartition("/")
+        tenant = other or channel.variables.get("TENANT", "")
         queue = self._queues.get(tenant)
         if queue is None:
             log.error("talk_of_nobody", call_id=channel.call_id, tenant=tenant)
         else:
-            queue.restore_talk(channel.variables["SEAT"], channel.call_id)
+            queue.restore_talk(seat_id, channel.call_id)
 
     @staticmethod
     async def _keep(making: Coroutine[Any, Any, str]) -> None:

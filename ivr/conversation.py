@@ -5,10 +5,11 @@ it. Both end in `settle`: one outcome, one row, and a ticket where one is due.
 """
 
 from ivr.callback import call_back
+from ivr.callback_choice import promised
 from ivr.desk import Desk, Session, TakenOver
 from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import Close, Person, VoiceRequest
-from ivr.greeting import greet
+from ivr.greeting import greet, recognise
 from ivr.hours import Override, decide, effective
 from ivr.ports import Outcome
 from ivr.story import Resume, Story, open_story
@@ -33,6 +34,7 @@ async def converse(call: Call, desk: Desk) -> Outcome:
     session = desk.live.begin(call_id)
     try:
         story = open_story(call.info, desk.directory)
+        recognise(story, desk.callers)
         present = await _lead_until_over(call, desk, story, session)
         outcome = await unbroken(settle(story, desk))
         settled = True
@@ -102,6 +104,8 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
             return story.flow.person
         case Resume.VOICE_REQUEST:
             return story.flow.closed
+        case Resume.CALLBACK_ASKED:
+            return story.flow.person if not await promised(call, desk, story) else None
         case Resume.CALLED_BACK:
             return await call_back(call, desk, story)
         case Resume.TRANSFER_BROKEN:

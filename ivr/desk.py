@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ivr.hours import Override
+from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
 from ivr.story import Directory
 from ivr.voice_files import VoiceFiles
@@ -105,4 +106,5 @@ class Desk:
     voice_request_max_s: float = 180.0
     hangup_word_s: float = 5.0
     callbacks: Callbacks = field(default_factory=NoCallbacks)
+    callers: KnownCallers = field(default_factory=KnownCallers)
     live: Live = field(default_factory=Live)

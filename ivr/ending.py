@@ -4,8 +4,9 @@
 |---|---|---|
 | a seat answered | answered | a draft of the talk |
 | connected on | transferred | none here |
+| a callback was promised | callback | to be called back, keeping his place |
 | something was recorded | voice_request | the request |
-| he waited in the queue | abandoned | to be called back (not of a call that we made: the callback goes on by itself) |
+| he waited in the queue | abandoned | to be called back; none of a callback, which goes on |
 | a person was asked for outside the hours | voice_request | first callback |
 | a transfer was tried, nobody answered it | abandoned | to be called back |
 | nobody's number | unknown_number | none |
@@ -18,11 +19,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ivr.desk import Desk
-from ivr.ports import CallRecord, Outcome
+from ivr.ports import CallbackRequest, CallRecord, Outcome
 from ivr.story import Story
 from ivr.voice_files import VoiceFile
 from queue_manager.callback import CallbackEvent
-from queue_manager.model import LeaveReason, Offer
+from queue_manager.model import LeaveReason, Offer, Verdict
 from telephony.call import DialStatus
 from tickets.model import NewTicket, Origin, TicketState
 
@@ -37,6 +38,8 @@ def outcome_of(story: Story) -> Outcome:
         return Outcome.ANSWERED
     if story.transferred:
         return Outcome.TRANSFERRED
+    if story.promised:
+        return Outcome.CALLBACK
     if story.voice_s > 0:
         return Outcome.VOICE_REQUEST
     if story.queued_at is not None:
@@ -70,6 +73,10 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
                 confirmed=story.confirmed,
                 first_callback=story.asked_for_person,
             )
+        case Outcome.CALLBACK:
+            return NewTicket(
+                facts=story.matter, origin=Origin.CALLBACK, state=TicketState.DRAFT, at=now
+            )
         case Outcome.ABANDONED if story.callback is None:
             return NewTicket(
                 facts=story.matter, origin=Origin.ABANDONED, state=TicketState.DRAFT, at=now
@@ -97,11 +104,12 @@ def leave_place(story: Story, reason: LeaveReason) -> None:
         story.place = None
 
 
-def begin_talk(story: Story, offer: Offer) -> None:
-    """The ringing seat has picked up."""
+def begin_talk(story: Story, offer: Offer) -> Verdict:
+    """The ringing seat has picked up. REFUSED: too late, it is not his any more."""
     story.answered = True  # first: whatever follows, he is not queued again
-    if story.place is not None:
-        story.place.answered(offer)
+    if story.place is None:
+        return Verdict.TALK
+    return story.place.answered(offer)
 
 
 def end_talk(story: Story) -> None:
@@ -130,13 +138,15 @@ def take_last_word(story: Story, seen: Mapping[str, str]) -> None:
 async def settle(story: Story, desk: Desk) -> Outcome:
     """Write what the call leaves behind: place given up, ticket, row. Every call, once."""
     end_talk(story)
-    leave_place(story, LeaveReason.ABANDONED)
+    await promise_callback(story, desk)
+    leave_place(story, LeaveReason.CALLBACK if story.promised else LeaveReason.ABANDONED)
     now = desk.clock.now()
     if story.pending is not None:
         await _keep_what_was_said(story, desk)
     await make_ticket(story, desk, now)
     record = record_of(story, now)
     await desk.call_log.record(record)
+    desk.callers.note(record)
     if story.callback is not None:
         over = CallbackEvent.TALK_ENDED if story.answered else CallbackEvent.NOT_REACHED
         await desk.callbacks.happened(story.info.call_id, over, seat_id=record.seat_id)
@@ -150,6 +160,30 @@ async def settle(story: Story, desk: Desk) -> Outcome:
         pii_caller=record.facts.caller_raw,
     )
     return record.outcome
+
+
+async def promise_callback(story: Story, desk: Desk) -> None:
+    """Have the callback taken that he has confirmed, if that isn't done. His place goes over to
+    it: only once it is durable he leaves the queue."""
+    queued_at = story.queued_at
+    if not story.number or story.promised or story.answered or queued_at is None:
+        return
+    rules = desk.directory.rules[story.tenant.id]
+    story.promised = await desk.callbacks.take(
+        CallbackRequest(
+            tenant=story.tenant.id,
+            call_id=story.matter.call_id,
+            line_id=story.known_line.id,
+            queue_id=story.queue_id,
+            needs=story.needs,
+            language=story.language,
+            priority=story.priority,
+            queued_at=queued_at,
+            number_e164=story.number,
+            order=rules.callback.order,
+            facts=story.matter,
+        )
+    )
 
 
 async def make_ticket(story: Story, desk: Desk, now: datetime) -> None:

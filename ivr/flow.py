@@ -6,7 +6,7 @@ say            play prompts to the end (a notice nobody may skip), then `next`
 ask            play prompts, read one key: `keys` set language or kind and may `go` elsewhere;
                silence goes to `silence`; wrong keys twice go to a person
 person         wait for a seat and talk, then `next`; `offer` is the voice-request step offered
-               after a while, `announce` is said before each position
+               after a while, `announce` is said before each position, `inform` in turn between
 voice_request  explain, record, play back, confirm, speak the ticket number, then `next`
 close          say goodbye; the end
 
@@ -45,11 +45,14 @@ class _Strict(BaseModel):
 
 
 class Key(_Strict):
-    """What a key means: a language, a kind of request (咨询 …), another step, or several."""
+    """What a key means: a language, a kind of request (咨询 …), another step, that the caller is an
+    elder or in danger (both go first), or several of these."""
 
     language: Language | None = None
     kind: Annotated[Kind | None, Field(strict=False)] = None
     go: StepName | None = None
+    elder: bool = False
+    danger: bool = False
 
 
 class Say(_Strict):
@@ -61,13 +64,15 @@ class Say(_Strict):
 
 
 class Ask(_Strict):
-    """Play prompts and read one key. `timeout_s` is the silence after the last prompt."""
+    """Play prompts and read one key. `timeout_s` is the silence after the last prompt; with
+    `silent_elder` one who presses none is taken for an elder (for flows that ask for keys)."""
 
     do: Literal["ask"]
     prompts: tuple[PromptName, ...] = Field(min_length=1)
     timeout_s: float = Field(default=2.0, ge=0.2, le=30, strict=False)
     keys: dict[KeyName, Key] = Field(default_factory=dict)
     silence: StepName
+    silent_elder: bool = False
 
 
 class Person(_Strict):
@@ -75,6 +80,7 @@ class Person(_Strict):
 
     do: Literal["person"]
     announce: tuple[PromptName, ...] = ()
+    inform: tuple[PromptName, ...] = ()
     offer: StepName
     next: StepName
 
@@ -112,6 +118,13 @@ class Flow(_Strict):
     person: StepName
     closed: StepName
     steps: dict[StepName, Step] = Field(min_length=1)
+
+    @property
+    def choices(self) -> frozenset[str]:
+        """The languages its callers may come to: the flow's own and those of its keys."""
+        asked = (step.keys.values() for step in self.steps.values() if isinstance(step, Ask))
+        chosen = (key.language for keys in asked for key in keys if key.language)
+        return frozenset((*self.languages, *chosen))
 
     @property
     def person_step(self) -> Person:
@@ -191,12 +204,12 @@ def _check_keys(document: Document, flow: Flow, name: str, step: Step) -> None:
         return
     for digit, key in step.keys.items():
         place = _marked(document, ("steps", name, "keys", digit))
-        if digit == PERSON_KEY and (key.go != flow.person or key.language or key.kind):
+        if digit == PERSON_KEY and key != Key(go=flow.person):
             document.complain(place, f"key 0 reaches a person: only 'go: {flow.person}' may stand")
-        elif isinstance(step, VoiceRequest) and (key.go or key.kind or not key.language):
-            document.complain(place, f"key {digit} of a voice request may only set a language")
         elif key == Key():
             document.complain(place, f"key {digit} does nothing")
+        elif isinstance(step, VoiceRequest) and key != Key(language=key.language):
+            document.complain(place, f"key {digit} of a voice request may only set a language")
 
 
 def _check_reach(document: Document, flow: Flow) -> None:
@@ -243,7 +256,7 @@ def _check_prompts(document: Document, flow: Flow, catalogue: Catalogue) -> None
             document.complain(("languages", position), reason)
     spoken = [language for language in languages if catalogue.speaks(language)]
     for name, step in flow.steps.items():
-        for fields in ("prompts", "announce", "closed"):
+        for fields in ("prompts", "announce", "inform", "closed"):
             for position, prompt in enumerate(getattr(step, fields, ())):
                 missing = [code for code in spoken if not catalogue.has(code, prompt)]
                 if missing:

@@ -1,7 +1,8 @@
 """The first words: notice, one sentence, optional keys. Silence leads straight on."""
 
 from ivr.flow import PERSON_KEY, Ask, Key, Say
-from ivr.story import Story
+from ivr.known_callers import KnownCallers
+from ivr.story import Resume, Story
 from telephony.call import Call
 
 WRONG_LIMIT = 2
@@ -29,6 +30,7 @@ async def _ask(call: Call, story: Story, step: Ask) -> str:
             prompts, language=story.language, max_digits=1, timeout_s=step.timeout_s
         )
         if not digit:
+            story.elder = story.elder or step.silent_elder
             return step.silence
         story.keys += digit
         if digit == PERSON_KEY:
@@ -42,7 +44,18 @@ async def _ask(call: Call, story: Story, step: Ask) -> str:
     return story.flow.person
 
 
+def recognise(story: Story, callers: KnownCallers) -> None:
+    """What is known of the caller. His language is what he is spoken to in first; the keys of the
+    flow lead him to any other as ever."""
+    story.known = callers.find(story.tenant.id, story.caller.e164)
+    language = story.known.language if story.known is not None else ""
+    if story.point is Resume.FRESH and language and language in story.flow.choices:
+        story.language = language
+
+
 def choose(story: Story, key: Key) -> None:
     """Take over what a key means."""
     story.language = key.language or story.language
     story.kind = key.kind or story.kind
+    story.elder = story.elder or key.elder
+    story.danger = story.danger or key.danger

@@ -1,16 +1,18 @@
 """What a conversation needs besides the call itself. The wiring gives it the real ones."""
 
-from collections.abc import Awaitable
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from queue_manager.callback import CallbackEvent
+from queue_manager.estimate import WaitEstimate
 from queue_manager.model import (
     LeaveReason,
     MissReason,
     Offer,
     Requirement,
+    Suggestion,
     Verdict,
     WaitingCaller,
 )
@@ -29,12 +31,25 @@ class Clock(Protocol):
 class Place(Protocol):
     """A caller's place in the queue. Exactly one of `answered`/`leave` ends it."""
 
-    def next_offer(self) -> Awaitable[Offer]:
+    def next_offer(self) -> "asyncio.Future[Offer]":
         """The next seat reserved for this caller; at once if one was ready."""
+        ...
+
+    def next_suggestion(self) -> "asyncio.Future[Suggestion]":
+        """What a step of the rules wants him to be offered next; each is told once."""
         ...
 
     def position(self) -> int:
         """1 for the next to be served among those who wait for the same seats."""
+        ...
+
+    def estimate(self) -> WaitEstimate | None:
+        """How much longer he will probably wait; None when nothing honest can be said."""
+        ...
+
+    def taken_back(self, offer: Offer) -> "asyncio.Future[None]":
+        """Done as soon as the queue takes this offer back: the seat shall ring no longer, and the
+        next offer is to be asked for. Cancelling it is fine."""
         ...
 
     def missed(self, offer: Offer, reason: MissReason) -> None:
@@ -122,6 +137,11 @@ class KeptPlace:
 class Callbacks(Protocol):
     """Callbacks that keep the place, seen from a conversation."""
 
+    @property
+    def open(self) -> bool:
+        """Whether callbacks are offered at all."""
+        ...
+
     async def take(self, request: CallbackRequest) -> bool:
         """Make it durable before the caller is told; False when that can't be promised now (he
         goes on waiting then). Never raises for an outage. Once per (tenant, call_id): asked again
@@ -142,6 +162,8 @@ class Callbacks(Protocol):
 
 class NoCallbacks:
     """`Callbacks` of a house that calls nobody back."""
+
+    open = False
 
     async def take(self, request: CallbackRequest) -> bool:
         return False

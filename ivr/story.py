@@ -11,6 +11,7 @@ import structlog
 from asterisk_conf.model import Trunk
 from ivr.caller import CallerId, CallerKind, caller_id, safe_text
 from ivr.flow import PERSON_KEY, Flow, Flows
+from ivr.known_callers import KnownCaller
 from ivr.lines import Found, Line, Lines, resolve_tenant, respell
 from ivr.ports import Place
 from ivr.tenants import Tenant
@@ -45,6 +46,7 @@ class Resume(StrEnum):
     TALKED = "talked"
     TRANSFERRED = "transferred"
     CALLED_BACK = "called_back"
+    CALLBACK_ASKED = "callback_asked"
 
 
 def resume_point(seen: Mapping[str, str]) -> Resume:
@@ -62,6 +64,8 @@ def resume_point(seen: Mapping[str, str]) -> Resume:
             return Resume.QUEUED if moment(seen.get("QUEUED_AT")) else Resume.TRANSFER_BROKEN
         case "voice_request":
             return Resume.VOICE_REQUEST
+        case "callback":
+            return Resume.CALLBACK_ASKED
     return Resume.FRESH
 
 
@@ -73,7 +77,10 @@ class Story:
     under way, `voice` the last one that holds sound, `draft` the ticket being written while the
     talk goes on, `ticket_made` that one was written (its number may follow). `callback` is set in
     a call that we made ourselves, `asked_in` names the call in which a callback was asked for that
-    this one is, or takes the place of.
+    this one is, or takes the place of. `elder` and `danger` are what he showed in this call,
+    `known` is what was known of him before; `priority`, `queue_id` and `waits_for` (what a seat
+    must know) are those of his place once he has one. `number` is where he wants to be called back
+    (confirmed), `promised` that this is durable.
     """
 
     info: CallInfo
@@ -86,6 +93,14 @@ class Story:
     language: str
     kind: Kind | None = None
     keys: str = ""
+    elder: bool = False
+    danger: bool = False
+    known: KnownCaller | None = None
+    priority: int = 0
+    queue_id: str = ""
+    waits_for: Requirement | None = None
+    number: str = ""
+    promised: bool = False
     queued_at: datetime | None = None
     place: Place | None = None
     offer: Offer | None = None
@@ -117,8 +132,8 @@ class Story:
 
     @property
     def needs(self) -> Requirement:
-        """What a seat must know to serve him."""
-        return self.known_line.needed(self.language)
+        """What a seat must know to serve him, before any step of the rules."""
+        return self.waits_for or self.known_line.needed(self.language)
 
     @property
     def facts(self) -> CallFacts:
@@ -161,7 +176,10 @@ class Story:
         if self.queued_at is not None:
             written["QUEUED_AT"] = f"{self.queued_at.timestamp():.3f}"
             written["NEEDS"] = str(self.needs)
-            written["PRIORITY"] = "0"
+            written["PRIORITY"] = str(self.priority)
+            written["QUEUE"] = self.queue_id
+        if self.number:
+            written["NUMBER"] = self.number
         return written
 
     def log(self) -> structlog.stdlib.BoundLogger:
@@ -225,12 +243,18 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
         kind=_kind(seen.get("KIND", "")),
         keys=seen.get("KEYS", ""),
         queued_at=moment(seen.get("QUEUED_AT")) if point is not Resume.CALLED_BACK else None,
-        answered=point is Resume.TALKED,
-        seat_id=seen.get("SEAT", "") if point is Resume.TALKED else "",
+        answered=point in _HAD,
+        seat_id=seen.get("SEAT", "") if point in _HAD else "",
         transferred=point is Resume.TRANSFERRED,
         sought=point is Resume.TRANSFER_BROKEN,
         callback=_order(seen.get("CALLBACK", "")),
         asked_in=seen.get("ORIGIN", ""),
+        talked=tuple(seen.get("TALKED", "").split()),
+        to=seen.get("TO", ""),
+        priority=_whole(seen.get("PRIORITY", "")),
+        queue_id=seen.get("QUEUE", ""),
+        waits_for=_requirement(seen.get("NEEDS", "")),
+        number=seen.get("NUMBER", ""),
         ticket=seen.get("TICKET", ""),
         ticket_made=bool(seen.get("TICKET")),
     )
@@ -238,8 +262,8 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
 
 def _caller(info: CallInfo, tenant: Tenant) -> CallerId:
     """P-Asserted-Identity of a trusted trunk, else From."""
-    area_code = next((p for p in tenant.prefixes if p.startswith("0")), "")
-    return caller_id(safe_text(info.asserted_caller) or info.caller_number, area_code=area_code)
+    received = safe_text(info.asserted_caller) or info.caller_number
+    return caller_id(received, area_code=tenant.area_code)
 
 
 def moment(epoch_s: str | None) -> datetime | None:
@@ -247,6 +271,19 @@ def moment(epoch_s: str | None) -> datetime | None:
     try:
         return datetime.fromtimestamp(float(epoch_s), UTC) if epoch_s else None
     except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _whole(text: str) -> int:
+    """A priority as written on a channel; 0 when it isn't one."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+
+
+def _requirement(text: str) -> Requirement | None:
+    """Needs as written on a channel; None when they aren't any."""
+    try:
+        return Requirement.parse(text) if text else None
+    except ValueError:
         return None
 
 

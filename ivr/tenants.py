@@ -49,3 +49,8 @@ class Tenant(BaseModel):
     service_level_s: int = Field(
         default=15, ge=1, le=600, description="an answer within this is in time, seconds"
     )
+
+    @property
+    def area_code(self) -> str:
+        """What completes a local number, such as 0771; "" where no prefix is one."""
+        return next((prefix for prefix in self.prefixes if prefix.startswith("0")), "")

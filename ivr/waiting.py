@@ -1,100 +1,94 @@
-"""Waiting for a person: a place in the queue, music, position, voice request, ring, talk."""
+"""Waiting for a person: a place in the queue, music, position, choices by key, ring, talk."""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from itertools import count
 
+from ivr.callback_choice import choose_callback
 from ivr.desk import Desk
 from ivr.ending import begin_talk, draft_ticket, end_talk, leave_place
 from ivr.flow import Person
-from ivr.numbers import position
 from ivr.ports import Place
+from ivr.priority import priority_of, standing
 from ivr.story import Story
-from queue_manager.model import LeaveReason, MissReason, Need, Offer, Requirement, WaitingCaller
+from ivr.wait_plan import Due, Told, WaitPlan, information, told_now, worth_telling
+from queue_manager.model import (
+    LeaveReason,
+    MissReason,
+    Need,
+    Offer,
+    Requirement,
+    Seat,
+    Suggestion,
+    Verdict,
+    WaitingCaller,
+)
+from queue_manager.rules import Rules
 from telephony.call import Call, DialStatus
 from telephony.errors import CallEnded
 
-VOICE_KEY = "1"
+CALLBACK_KEY, VOICE_KEY = "1", "2"
 GENERAL = Need("svc:general")
-VOICE_OFFER_SILENCE_S = 3.0
+CHOICE_SILENCE_S = 3.0
 _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReason.BUSY}
-
-
-class Due(StrEnum):
-    """What is to be said to a waiting caller now."""
-
-    NOTHING = "nothing"
-    POSITION = "position"
-    VOICE_OFFER = "voice_offer"
-
-
-@dataclass(slots=True)
-class WaitPlan:
-    """When a waiting caller is spoken to. Pure: seconds since he first queued come in.
-
-    The voice request is offered after `voice_after_s` and again after every further span of it.
-    """
-
-    announce_every_s: float
-    voice_after_s: float
-    position_at_s: float
-    voice_at_s: float
-
-    @classmethod
-    def start(cls, announce_every_s: float, voice_after_s: float, waited_s: float) -> "WaitPlan":
-        """A plan for one who has waited `waited_s` already (0 for a new caller)."""
-        voice_at_s = voice_after_s if waited_s < voice_after_s else waited_s + announce_every_s
-        return cls(announce_every_s, voice_after_s, waited_s + announce_every_s, voice_at_s)
-
-    def rest_s(self, waited_s: float) -> float:
-        """Seconds until something is due."""
-        return max(0.0, min(self.position_at_s, self.voice_at_s) - waited_s)
-
-    def due(self, waited_s: float) -> Due:
-        """What is due now; it is taken as done, the next of its kind is planned.
-
-        The voice offer also puts the next position off: two announcements never run together.
-        """
-        if waited_s >= self.voice_at_s:
-            self.voice_at_s = waited_s + self.voice_after_s
-            self.position_at_s = waited_s + self.announce_every_s
-            return Due.VOICE_OFFER
-        if waited_s >= self.position_at_s:
-            self.position_at_s = waited_s + self.announce_every_s
-            return Due.POSITION
-        return Due.NOTHING
 
 
 async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) -> str:
     """From the queue to the end of the talk; the name of the step that follows."""
     now = desk.clock.now()
-    story.queued_at = story.queued_at or now
-    queue = desk.queues[story.tenant.id]
-    place = queue.enter(
-        WaitingCaller(
-            tenant=story.tenant.id,
-            call_id=story.info.call_id,
-            line_id=story.known_line.id,
-            needs=served_needs(story.needs, queue.staffed),
-            queued_at=story.queued_at,
-            began_at=story.info.answered_at,
-        )
-    )
+    if story.queued_at is None:
+        await _take_a_place(desk, story, now)
+    assert story.queued_at is not None
+    place = desk.queues[story.tenant.id].enter(_waiting_caller(desk, story))
     story.place = place
     waiting = _Waiting(call, desk, story, step, place, (now - story.queued_at).total_seconds())
     return await waiting.until_over()
 
 
-def served_needs(needs: Requirement, staffed: Callable[[Requirement], bool]) -> Requirement:
+async def _take_a_place(desk: Desk, story: Story, now: datetime) -> None:
+    """What his place is: now and by what he is, or the one he was to be called back for."""
+    rules = desk.directory.rules[story.tenant.id]
+    shown = standing(story.known, now, rules.priorities, elder=story.elder, danger=story.danger)
+    story.queued_at, story.priority = now, priority_of(shown, rules.priorities)
+    story.queue_id = story.known_line.queue
+    staffed = desk.queues[story.tenant.id].staffed
+    story.waits_for = served_needs(story.needs, staffed, rules)
+    kept = await desk.callbacks.take_over(story.tenant.id, story.caller.e164)
+    if kept is not None:
+        story.queued_at = min(now, kept.queued_at)
+        story.priority = max(story.priority, kept.priority)
+        story.asked_in = kept.call_id
+
+
+def _waiting_caller(desk: Desk, story: Story) -> WaitingCaller:
+    assert story.queued_at is not None
+    rules = desk.directory.rules[story.tenant.id]
+    same_seat = story.known is not None and rules.seats.same_seat_s > 0
+    return WaitingCaller(
+        tenant=story.tenant.id,
+        call_id=story.info.call_id,
+        line_id=story.known_line.id,
+        needs=story.needs,
+        queued_at=story.queued_at,
+        priority=story.priority,
+        queue_id=story.queue_id or story.known_line.queue,
+        language=story.language,
+        preferred_seat=story.known.last_seat if same_seat and story.known else "",
+        began_at=story.info.answered_at,
+    )
+
+
+def served_needs(
+    needs: Requirement, staffed: Callable[[Requirement], bool], rules: Rules
+) -> Requirement:
     """What a seat must know, so that some seat of this city does: callers of a line that none of
-    them has as a skill are answered at the general desk. The language stays as it is."""
+    them has as a skill are answered at the general desk. What is hard (language, sign language)
+    stays as it is."""
     if staffed(needs):
         return needs
-    general = Requirement.of(
-        GENERAL, *(need for need in needs.needs() if need.skill.startswith("lang:"))
-    )
+    hard = (n for n in needs.needs() if rules.is_hard(n.skill) and n.skill in rules.skills)
+    general = Requirement.of(GENERAL, *hard)
     return general if staffed(general) else needs
 
 
@@ -113,103 +107,178 @@ class _Waiting:
         self._plan = WaitPlan.start(
             desk.announce_every_s, desk.voice_offer_after_s, self._waited_s()
         )
+        self._told: Told | None = None
+        self._turns = count()
         self._remembered = False
-        self._told_next = False
+        self._following: str | None = None
 
     def _waited_s(self) -> float:
         return asyncio.get_running_loop().time() - self._started_s
 
     async def until_over(self) -> str:
         while True:
-            offer = asyncio.ensure_future(self._place.next_offer())
+            offer = self._place.next_offer()
             try:
                 await asyncio.sleep(0)  # a seat that is ready is offered in this one turn
-                if not offer.done() and await self._leaves_for_voice_request(offer):
-                    return self._step.offer
+                if not offer.done():
+                    elsewhere = await self._hold_until(offer)
+                    if elsewhere is not None:
+                        return elsewhere
                 made = await offer
             finally:
                 offer.cancel()
             if await self._talk(made):
-                return self._step.next
+                return self._following or self._step.next
 
-    async def _leaves_for_voice_request(self, offer: asyncio.Future[Offer]) -> bool:
-        """Hold the caller until a seat is offered (False) or he wants to speak instead (True)."""
+    async def _hold_until(self, offer: asyncio.Future[Offer]) -> str | None:
+        """Hold the caller until a seat is offered (None), or he chooses something else: the step
+        that follows then."""
         if not self._remembered:
             await self._call.remember(**self._story.variables("queued"))
             self._remembered = True
-        while not offer.done():
-            await self._hold(offer)
-            if offer.done():
-                break
-            match self._plan.due(self._waited_s()):
-                case Due.POSITION:
-                    await self._tell_position(offer)
-                case Due.VOICE_OFFER:
-                    if await self._voice_wanted() and not offer.done():
-                        leave_place(self._story, LeaveReason.VOICE_REQUEST)
-                        return True
-        return False
+        key, suggested = self._call.next_key(), self._place.next_suggestion()
+        try:
+            while not offer.done():
+                await self._music(offer, key, suggested)
+                pressed = ""
+                if offer.done():
+                    break
+                if key.done():
+                    pressed, key = key.result(), self._call.next_key()
+                elif suggested.done():
+                    self._plan.suggest(suggested.result(), self._waited_s())
+                    suggested = self._place.next_suggestion()
+                elsewhere = await self._choice(pressed or await self._say_what_is_due(offer), offer)
+                if elsewhere is not None:
+                    return elsewhere
+        finally:
+            key.cancel()
+            suggested.cancel()
+        return None
 
-    async def _hold(self, offer: asyncio.Future[Offer]) -> None:
-        """Music until a seat is offered or something is due; the offer itself is not cancelled."""
-        rest_s = self._plan.rest_s(self._waited_s())
-        wake = asyncio.ensure_future(asyncio.wait({offer}, timeout=rest_s))
+    async def _music(
+        self,
+        offer: asyncio.Future[Offer],
+        key: asyncio.Future[str],
+        suggested: asyncio.Future[Suggestion],
+    ) -> None:
+        """Music until a seat is offered, he presses a key or something is due; none of the three
+        is cancelled."""
+        wake = asyncio.ensure_future(
+            asyncio.wait(
+                (offer, key, suggested),
+                timeout=self._plan.rest_s(self._waited_s()),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        )
         try:
             await self._call.hold(wake)
         finally:
             wake.cancel()
 
-    async def _tell_position(self, offer: asyncio.Future[Offer]) -> None:
-        """Say how many are ahead, piece by piece, so that a seat's offer cuts it short.
+    async def _say_what_is_due(self, offer: asyncio.Future[Offer]) -> str:
+        """The key he presses meanwhile, "" for none. All of it yields to a seat's offer."""
+        match self._plan.due(self._waited_s()):
+            case Due.PLACE:
+                return await self._say(self._news(), offer)
+            case Due.OFFER:
+                return await self._say((self._choices(),), offer, CHOICE_SILENCE_S)
+        return ""
 
-        The next one in line is told so once only: it is to him that the next free seat rings,
-        and it shall not wait for an announcement.
-        """
-        prompts = position(self._place.position())
-        if prompts == ("ahead_none",):
-            if self._told_next:
-                return
-            self._told_next = True
-        for prompt in (*self._step.announce, *prompts):
-            if offer.done():
-                return
-            await self._call.play((prompt,), language=self._story.language)
+    def _news(self) -> tuple[str, ...]:
+        """His place where it has changed much since he was told, else the next information."""
+        now = told_now(self._place.position(), self._place.estimate(), self._waited_s())
+        if not worth_telling(self._told, now):
+            return information(self._step.inform, next(self._turns))
+        self._told = now
+        return (*self._step.announce, *now.spoken)
 
-    async def _voice_wanted(self) -> bool:
-        digit = await self._call.ask(
-            ("voice_offer",),
+    def _choices(self) -> str:
+        """The prompt of what he may choose: a step's suggestion, else all there is."""
+        suggested, self._plan.suggested = self._plan.suggested, None
+        if not self._may_be_called_back:
+            return "voice_offer"
+        if suggested is Suggestion.CALLBACK:
+            return "callback_offer"
+        return "voice_offer" if suggested is Suggestion.VOICE_REQUEST else "choice_offer"
+
+    @property
+    def _may_be_called_back(self) -> bool:
+        """Not in a call that we made to call him back."""
+        return self._desk.callbacks.open and self._story.callback is None
+
+    async def _say(
+        self, prompts: tuple[str, ...], offer: asyncio.Future[Offer], silence_s: float = 0.0
+    ) -> str:
+        if not prompts:
+            return ""
+        return await self._call.announce(
+            prompts,
             language=self._story.language,
-            max_digits=1,
-            timeout_s=VOICE_OFFER_SILENCE_S,
+            until=offer,
+            keys=CALLBACK_KEY + VOICE_KEY,
+            timeout_s=silence_s,
         )
-        self._story.keys += digit
-        return digit == VOICE_KEY
+
+    async def _choice(self, key: str, offer: asyncio.Future[Offer]) -> str | None:
+        """What his key leads to; None: he goes on waiting (or a seat is there)."""
+        self._story.keys += key
+        if key == VOICE_KEY and not offer.done():
+            leave_place(self._story, LeaveReason.VOICE_REQUEST)
+            return self._step.offer
+        if key != CALLBACK_KEY or not self._may_be_called_back or offer.done():
+            return None
+        gone = await choose_callback(self._call, self._desk, self._story, offer)
+        return self._step.next if gone else None
 
     async def _talk(self, offer: Offer) -> bool:
         """Ring the offered seat; True when there was a talk and it is over."""
         story = self._story
-        story.offer, story.seat_id = offer, offer.seat.seat_id
+        story.offer, story.seat_id = offer, seat_name(offer.seat, story.tenant.id)
         written = {"STAGE": "dialing"} if self._remembered else story.variables("dialing")
         self._remembered = True
-        result = await self._call.dial(
-            offer.seat.endpoint,
-            ring_s=story.tenant.ring_s,
-            on_answer=lambda when: self._answered(offer, when),
-            variables={**written, "SEAT": story.seat_id},
-        )
+        taken_back = self._place.taken_back(offer)
+        taken_back.add_done_callback(self._let_go)
+        try:
+            result = await self._call.dial(
+                offer.ring_at,
+                ring_s=story.tenant.ring_s,
+                on_answer=lambda when: self._answered(offer, when),
+                variables={**written, "SEAT": story.seat_id},
+            )
+        finally:
+            taken_back.cancel()
         if story.answered:
             end_talk(story)
             return True
         if result.status is DialStatus.CANCEL:
             raise CallEnded("the caller left while the seat was ringing")
         story.offer, story.seat_id = None, ""
-        self._place.missed(offer, _MISSED.get(result.status, MissReason.UNREACHABLE))
+        if result.status is DialStatus.ANSWER:
+            self._remembered = False  # the channel tells of a talk that there wasn't
+        elif taken_back.cancelled():
+            self._place.missed(offer, _MISSED.get(result.status, MissReason.UNREACHABLE))
         return False
+
+    def _let_go(self, taken_back: "asyncio.Future[None]") -> None:
+        """The queue has taken the offer back: the seat shall ring for him no longer."""
+        if not taken_back.cancelled() and taken_back.exception() is None:
+            self._call.end_ring()
 
     async def _answered(self, offer: Offer, when: datetime) -> None:
         """The seat picked up: from here on it is a talk, and its ticket is written at once."""
         story = self._story
-        begin_talk(story, offer)
+        if begin_talk(story, offer) is Verdict.REFUSED:
+            story.answered = False
+            story.log().warning("answer_refused", seat=story.seat_id, token=offer.token)
+            self._call.end_ring()
+            return
         story.answered_at = when
         story.draft = asyncio.ensure_future(draft_ticket(story, self._desk, when))
         await asyncio.shield(story.draft)  # a hang-up now must not break off the writing
+
+
+def seat_name(seat: Seat, tenant: str) -> str:
+    """How a call of this tenant notes its seat: by number, with the seat's tenant before it when
+    it is another's (overflow)."""
+    return seat.seat_id if seat.tenant == tenant else f"{seat.tenant}/{seat.seat_id}"

@@ -153,6 +153,11 @@ class Call(Protocol):
         """
         ...
 
+    def end_ring(self) -> None:
+        """Let the seat that is being rung go, also when it has just answered: `dial` comes to its
+        end. Returns at once."""
+        ...
+
     async def transfer(
         self,
         target: str,

@@ -43,6 +43,8 @@ REMEMBERED = (
     "KEYS",
     "NEEDS",
     "PRIORITY",
+    "QUEUE",
+    "NUMBER",
     "SEAT",
     "TICKET",
     "CALLBACK",

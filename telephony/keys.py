@@ -1,4 +1,5 @@
-"""Keys of a caller who hears music, and how an announcement to him is cut short.
+"""What is done for a waiting caller over AMI, beside his FastAGI session: his keys are heard, an
+announcement to him is cut short, a seat that rings for him is let go.
 
 `SET MUSIC` leaves the channel idle and discards digits, but Asterisk tells of each on AMI
 (`DTMFEnd`): nothing has to run for a held caller. The other way round a running STREAM FILE can be
@@ -7,13 +8,13 @@ https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Action
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
 
 from telephony.errors import ActionFailed, NotConnected
-from telephony.events import KeyPressed
+from telephony.events import ChannelSeen, KeyPressed
 
 WAKE_KEY = "D"
 WAKE_MS = "200"
@@ -29,14 +30,16 @@ class Manager(Protocol):
         self, name: str, fields: Mapping[str, str] | None = None, *, timeout_s: float = 5.0
     ) -> Any: ...
 
+    async def channels(self) -> Sequence[ChannelSeen]: ...
+
 
 class Keys:
-    """Who waits for a key, by call_id."""
+    """Who waits for a key, by call_id; and the short tasks of the rest."""
 
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
         self._expected: dict[str, asyncio.Future[str]] = {}
-        self._waking: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def expect(self, call_id: str) -> asyncio.Future[str]:
         """The next key of this caller. Cancel it when it is no longer wanted; none comes while AMI
@@ -59,9 +62,25 @@ class Keys:
     def wake(self, channel: str) -> None:
         """End what is being played to this channel; returns at once. While AMI is away it plays
         to its end."""
-        task = asyncio.create_task(self._press(channel))
-        self._waking.add(task)
-        task.add_done_callback(self._waking.discard)
+        self._spawn(self._press(channel))
+
+    def end_ring(self, call_id: str) -> None:
+        """Hang up whom this caller's Dial has rung, also when he has just answered; returns at
+        once. While AMI is away it rings to its end."""
+        self._spawn(self._hang_up_legs(call_id))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _hang_up_legs(self, call_id: str) -> None:
+        try:
+            for leg in await self._manager.channels():
+                if leg.linked_id == call_id != leg.call_id:
+                    await self._manager.action("Hangup", {"Channel": leg.channel})
+        except (NotConnected, ActionFailed) as error:
+            log.warning("ring_not_ended", call_id=call_id, error=str(error))
 
     async def _press(self, channel: str) -> None:
         fields = {

@@ -119,6 +119,9 @@ class FastAgiCall:
     def next_key(self) -> "asyncio.Future[str]":
         return self._keys.expect(self.info.call_id)
 
+    def end_ring(self) -> None:
+        self._keys.end_ring(self.info.call_id)
+
     async def record(
         self, path: str, *, max_s: float, silence_s: float, beep: bool = True
     ) -> RecordResult:

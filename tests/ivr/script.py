@@ -17,19 +17,23 @@ from ivr.conversation import hang_up
 from ivr.desk import Desk
 from ivr.flow import load_flows
 from ivr.hours import Override
+from ivr.known_callers import KnownCallers
 from ivr.lines import Lines, load_all_lines
-from ivr.ports import CallRecord
+from ivr.ports import CallbackRequest, CallRecord, KeptPlace
 from ivr.prompt_texts import load_catalogue
 from ivr.queue_rules import load_all_rules
 from ivr.story import Directory
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
+from queue_manager.callback import CallbackEvent
+from queue_manager.estimate import WaitEstimate
 from queue_manager.model import (
     LeaveReason,
     MissReason,
     Offer,
     Requirement,
     Seat,
+    Suggestion,
     Verdict,
     WaitingCaller,
 )
@@ -78,6 +82,7 @@ class Script:
     transfers: Sequence[DialStatus] = ()
     takes: Sequence[float] = ()
     sql_away: bool = False
+    callbacks_away: bool = False
     hears_ami: bool = True
     directory: Directory = field(default_factory=lambda: DIRECTORY)
 
@@ -128,10 +133,12 @@ class FakePlace:
         self.events: list[str] = []
         self.ends = 0
         self.ahead = 3
+        self.wait: WaitEstimate | None = None
+        self.suggested: asyncio.Future[Suggestion] = asyncio.get_running_loop().create_future()
         self._pending: Offer | None = None
         self._waiter: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
 
-    def next_offer(self) -> Awaitable[Offer]:
+    def next_offer(self) -> asyncio.Future[Offer]:
         future: asyncio.Future[Offer] = asyncio.get_running_loop().create_future()
         if self._pending is None and self._offers:
             self._pending = Offer(len(self.events), self.caller, self._offers.popleft(), NOON)
@@ -145,8 +152,20 @@ class FakePlace:
         self._pending = Offer(len(self.events), self.caller, seat, NOON)
         self._waiter.set_result(self._pending)
 
+    def next_suggestion(self) -> asyncio.Future[Suggestion]:
+        if self.suggested.done():
+            self.suggested = asyncio.get_running_loop().create_future()
+        return self.suggested
+
     def position(self) -> int:
         return self.ahead + 1
+
+    def estimate(self) -> WaitEstimate | None:
+        return self.wait
+
+    def taken_back(self, offer: Offer) -> asyncio.Future[None]:
+        self.back: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        return self.back
 
     def missed(self, offer: Offer, reason: MissReason) -> None:
         assert offer == self._pending
@@ -183,6 +202,30 @@ class FakeQueue:
         return True
 
 
+class FakeCallbacks:
+    """The callbacks' book: durable, it outlives engines. `away`: nothing can be promised now."""
+
+    def __init__(self) -> None:
+        self.open = True
+        self.away = False
+        self.taken: dict[str, CallbackRequest] = {}
+        self.kept: KeptPlace | None = None
+        self.told: list[str] = []
+
+    async def take(self, request: CallbackRequest) -> bool:
+        await asyncio.sleep(0)
+        if not self.away:
+            self.taken.setdefault(request.call_id, request)
+        return not self.away
+
+    async def take_over(self, tenant: str, number_e164: str) -> KeptPlace | None:
+        kept, self.kept = self.kept, None
+        return kept
+
+    async def happened(self, call_id: str, event: CallbackEvent, *, seat_id: str = "") -> None:
+        self.told.append(event)
+
+
 class FakeVoice:
     """Recorded takes by their path; they outlive engines as files do."""
 
@@ -217,6 +260,9 @@ class World:
         self.script = script
         self.office = Office(sql_away=script.sql_away)
         self.voice = FakeVoice()
+        self.callbacks = FakeCallbacks()
+        self.callbacks.away = script.callbacks_away
+        self.callers = KnownCallers()
         self.override: dict[tuple[str, str], Override] = {}
         self.queue = FakeQueue([SEAT for _ in script.seats])
         self.desk = self._desk()
@@ -237,6 +283,8 @@ class World:
             call_log=self.office,
             voice=self.voice,
             override=lambda tenant, line: self.override.get((tenant, line), Override.AUTO),
+            callbacks=self.callbacks,
+            callers=self.callers,
         )
 
     @property
@@ -272,6 +320,7 @@ class ScriptedCall:
         self.steps = 0
         self.rung = 0
         self.holds = 0
+        self.let_go = 0
         self.hang_up_at = 0
         self.stop_at = 0
         self.stopped = asyncio.Event()
@@ -279,6 +328,7 @@ class ScriptedCall:
         self.gone = False
         self.done = False
         self.dialplan: asyncio.Task[object] | None = None
+        self.key: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.info = CallInfo(
             call_id="hl-1795233600.7",
             channel="PJSIP/trunk-demo-00000007",
@@ -376,6 +426,35 @@ class ScriptedCall:
             return await waiting
         finally:
             waiting.cancel()
+
+    async def announce(
+        self,
+        prompts: Sequence[str],
+        *,
+        language: str,
+        until: "asyncio.Future[Any]",
+        keys: str = "",
+        timeout_s: float = 0.0,
+    ) -> str:
+        """A word takes a tenth of a second; the caller answers questions only."""
+        for prompt in prompts:
+            if until.done():
+                return ""
+            await self.play((prompt,), language=language)
+        if timeout_s == 0.0 or until.done():
+            return ""
+        await self._step()
+        digit = self._digits.popleft() if self._digits else ""
+        if not digit:
+            await asyncio.wait({until}, timeout=timeout_s)
+        return digit if digit in keys else ""
+
+    def end_ring(self) -> None:
+        self.let_go += 1
+
+    def next_key(self) -> "asyncio.Future[str]":
+        self.key = asyncio.get_running_loop().create_future()
+        return self.key
 
     async def dial(
         self,

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ivr.conversation import converse, hang_up
 from ivr.ports import Outcome
+from queue_manager.model import Verdict
 from telephony.call import DialStatus
 from telephony.errors import CallEnded
 from tests.ivr.script import NIGHT, NOON, SEAT, Script, World, in_virtual_time
@@ -24,10 +25,14 @@ SCRIPTS = {
     "talk": Script(seats=[ANSWER]),
     "talk, told late": Script(seats=[ANSWER], hears_ami=False),
     "third seat": Script(digits=["2"], seats=[NOANSWER, BUSY, ANSWER]),
-    "wrong keys": Script(digits=["9", "9"], seats=[ANSWER]),
+    "wrong keys": Script(digits=["7", "7"], seats=[ANSWER]),
     "nobody free": Script(),
-    "voice request from the queue": Script(digits=["", "1", "1"], takes=[6.0]),
-    "silent request from the queue": Script(digits=["", "1"]),
+    "voice request from the queue": Script(digits=["", "2", "1"], takes=[6.0]),
+    "silent request from the queue": Script(digits=["", "2"]),
+    "callback": Script(digits=["", "1", "1"]),
+    "callback to another number": Script(digits=["", "1", "2", *"13900139000", "#", "1"]),
+    "callback, then not": Script(digits=["", "1", ""]),
+    "callback that can't be promised": Script(digits=["", "1", "1"], callbacks_away=True),
     "after hours": Script(now=NIGHT, digits=["", "2", "1"], takes=[6.0, 3.0]),
     "after hours, silent": Script(now=NIGHT),
     "after hours, a person": Script(now=NIGHT, digits=["0", "1"], takes=[4.0]),
@@ -36,7 +41,12 @@ SCRIPTS = {
     "utility, then a seat": Script(called="95598", seats=[ANSWER]),
     "unknown number": Script(called="4711"),
 }
-OUTCOMES_WITH_TICKET = {Outcome.ANSWERED, Outcome.ABANDONED, Outcome.VOICE_REQUEST}
+OUTCOMES_WITH_TICKET = {
+    Outcome.ANSWERED,
+    Outcome.ABANDONED,
+    Outcome.VOICE_REQUEST,
+    Outcome.CALLBACK,
+}
 MOST_STEPS = 60
 LONG_S = 86_400.0
 
@@ -75,8 +85,10 @@ def check(world: World) -> None:
             Outcome.ANSWERED: Origin.TALK,
             Outcome.ABANDONED: Origin.ABANDONED,
             Outcome.VOICE_REQUEST: Origin.VOICE_REQUEST,
+            Outcome.CALLBACK: Origin.CALLBACK,
         }
         assert world.ticket.origin is wanted[row.outcome]
+    assert bool(world.callbacks.taken) == (row.outcome is Outcome.CALLBACK)
     for place in world.queue.places:
         assert place.ends == 1, f"a place ends once: {place.events}"
         assert ("answered" in place.events) == ("talk_ended" in place.events)
@@ -123,7 +135,7 @@ def check_left_alone(world: World) -> None:
     assert world.call.finishing or world.office.rows == []
     events = [event for place in world.queue.places for event in place.events]
     assert "left abandoned" not in events
-    if "left voice_request" not in events:
+    if "left voice_request" not in events and "left callback" not in events:
         origins = {ticket.origin for ticket in world.office.tickets.values()}
         assert Origin.ABANDONED not in origins
 
@@ -161,6 +173,7 @@ scripts = st.builds(
     takes=st.lists(st.sampled_from([0.0, 0.5, 4.0, 60.0]), max_size=5),
     sql_away=st.booleans(),
     hears_ami=st.booleans(),
+    callbacks_away=st.booleans(),
 )
 
 
@@ -417,3 +430,85 @@ async def test_a_number_that_was_told_half_is_told_again_and_nothing_else() -> N
     assert world.call.said[said] == "ticket_number"
     assert world.office.creates == 1
     check(world)
+
+
+@in_virtual_time
+async def test_a_callback_keeps_the_place_through_the_end_of_an_engine() -> None:
+    """Killed at every step after he has confirmed: taken once, with the place he had."""
+    script = SCRIPTS["callback"]
+    for step in range(1, MOST_STEPS):
+        world = World(script)
+        if not await stopped_at(world, step):
+            return
+        confirmed = world.call.variables.get("STAGE") == "callback"
+        world.engine()
+        world.desk.clock.time = NOON.replace(minute=9)  # type: ignore[attr-defined]  # our fake
+        world.call.come_back()
+        await lead(world)
+        check(world)
+        if confirmed:
+            (taken,) = world.callbacks.taken.values()
+            assert (taken.queued_at, taken.number_e164) == (NOON, "+8613800138000")
+            assert str(taken.needs) == "lang:cmn & svc:general"
+            assert world.queue.places == []
+
+
+@in_virtual_time
+async def test_who_hangs_up_right_after_confirming_is_called_back() -> None:
+    """Also when nobody leads him any more: the channel tells `/hangup` what he wanted."""
+    world = World(SCRIPTS["callback"])
+    step = 1
+    while world.call.variables.get("STAGE") != "callback":
+        world = World(SCRIPTS["callback"])
+        assert await stopped_at(world, step)
+        step += 1
+    world.engine()
+    await hang_up(world.call.seen(), world.desk)
+    check(world)
+    assert world.row.outcome is Outcome.CALLBACK
+
+
+@in_virtual_time
+async def test_a_seat_that_answers_too_late_is_let_go_and_the_caller_waits_on() -> None:
+    """REFUSED: the seat was another caller's by then; no talk, no ticket of one, the place kept."""
+    world = World(Script(seats=[ANSWER, ANSWER]))
+    entered = world.queue.enter
+
+    def enter(caller):  # type: ignore[no-untyped-def]  # a wrapper of the fake
+        place = entered(caller)
+        answered = place.answered
+
+        def refuse(offer):  # type: ignore[no-untyped-def]  # as above
+            place.answered = answered
+            place._pending = None
+            return Verdict.REFUSED
+
+        place.answered = refuse
+        return place
+
+    world.queue.enter = enter  # type: ignore[method-assign]  # as above
+    await lead(world)
+    check(world)
+    assert world.call.let_go == 1
+    assert world.place.events == ["answered", "talk_ended"]
+    assert world.office.creates == 1
+
+
+@in_virtual_time
+async def test_an_offer_taken_back_stops_the_ring_and_isnt_reported_as_missed() -> None:
+    """A supervisor, a lost telephone: the seat stops ringing, the next one rings."""
+    world = World(Script(seats=[NOANSWER, ANSWER]))
+    dial = world.call.dial
+
+    async def dialling(endpoint, **how):  # type: ignore[no-untyped-def]  # a wrapper of the fake
+        if world.call.rung == 0:
+            world.place._pending = None
+            world.place.back.set_result(None)
+            await asyncio.sleep(0)
+        return await dial(endpoint, **how)
+
+    world.call.dial = dialling  # type: ignore[method-assign]  # as above
+    await lead(world)
+    check(world)
+    assert world.call.let_go == 1
+    assert world.place.events == ["answered", "talk_ended"]

@@ -22,7 +22,20 @@ ENGINE_SAYS = [
     "ahead_after",
     "ahead_none",
     "ahead_many",
+    "wait_before",
+    "wait_to",
+    "wait_minutes",
+    "wait_under_minute",
+    "wait_long",
     "voice_offer",
+    "callback_offer",
+    "choice_offer",
+    "callback_number",
+    "callback_number_wrong",
+    "callback_confirm",
+    "callback_confirm_keys",
+    "callback_taken",
+    "callback_failed",
     "duty_transfer",
     "duty_failed",
     "first_callback",
@@ -40,6 +53,10 @@ ENGINE_SAYS = [
     "transfer_failed",
     "request_taken",
 ]
+SPEAKING = (
+    *("conversation", "greeting", "numbers", "transfer", "voice_request", "waiting", "wait_plan"),
+    "callback_choice",
+)
 FALLBACK_SAYS = ["system_away", "request_taken", "request_failed", "goodbye"]
 
 
@@ -86,7 +103,7 @@ def test_every_prompt_of_the_code_is_in_the_list_above() -> None:
     """The names written in the conversation's own files."""
     written = "".join(
         (Path(prompt_texts.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
-        for name in ("conversation", "greeting", "numbers", "transfer", "voice_request", "waiting")
+        for name in SPEAKING
     )
     texts = CATALOGUE.texts["cmn"]
     spoken = {name for name in texts if f'"{name}"' in written}

@@ -10,7 +10,7 @@ from queue_manager.model import Need, QueueSettings, Requirement, Seat, SeatStat
 from queue_manager.service import QueueService
 from telephony.call import DialStatus
 from telephony.errors import CallEnded
-from tests.ivr.script import Script, ScriptedCall, World, in_virtual_time
+from tests.ivr.script import DIRECTORY, Script, ScriptedCall, World, in_virtual_time
 from tests.queue_manager.builders import Memory
 from tests.queue_manager.virtual_time import LoopClock
 
@@ -73,7 +73,7 @@ async def test_a_hang_up_while_ringing_frees_the_seat() -> None:
 @in_virtual_time
 async def test_leaving_a_voice_request_gives_the_place_up() -> None:
     queue = await opened()
-    world, call = calling(queue, 1, Script(digits=["", "1", "1"], takes=[5.0]))
+    world, call = calling(queue, 1, Script(digits=["", "2", "1"], takes=[5.0]))
     await converse(call, world.desk)
     assert world.row.outcome is Outcome.VOICE_REQUEST
     assert queue.waiting().count == 0
@@ -102,6 +102,15 @@ async def test_a_line_that_no_seat_has_as_a_skill_is_answered_at_the_general_des
 def test_needs_stay_as_they_are_when_some_seat_has_them_or_none_could_serve_at_all() -> None:
     labour = Requirement.of(Need("svc:12333"), Need("lang:za"))
     general = Requirement.of(Need("svc:general"), Need("lang:za"))
-    assert served_needs(labour, lambda needs: True) == labour
-    assert served_needs(labour, lambda needs: needs == general) == general
-    assert served_needs(labour, lambda needs: False) == labour
+    rules = DIRECTORY.rules["default"]
+    assert served_needs(labour, lambda needs: True, rules) == labour
+    assert served_needs(labour, lambda needs: needs == general, rules) == general
+    assert served_needs(labour, lambda needs: False, rules) == labour
+
+
+def test_a_caller_who_signs_is_never_sent_to_a_seat_without_video() -> None:
+    """Sign language is hard: not even where no seat has it goes he to the general desk."""
+    sign = Requirement.of(Need("sign:video"))
+    general = Requirement.of(Need("svc:general"))
+    rules = DIRECTORY.rules["default"]
+    assert served_needs(sign, lambda needs: needs == general, rules) == sign

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from simulator.seats import Manners
 from telephony.call import DialResult, DialStatus
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack, asterisk_stack, seat, tone, trunk
@@ -86,3 +88,33 @@ async def test_an_offer_cuts_an_announcement_and_a_question_short(stack: Asteris
     for said, late_s in (word, question):
         assert said == ""
         assert late_s < CUT_WITHIN_S
+
+
+async def test_a_ring_is_ended_from_outside_and_the_caller_stays(stack: AsteriskStack) -> None:
+    """The queue took the offer back: the seat rings no longer, the next one can be rung; a seat
+    that has just answered is hung up on, and the caller is still there."""
+
+    async def lead(call: FastAgiCall) -> list[DialStatus]:
+        async def refuse(at: datetime) -> None:
+            call.end_ring()
+
+        asyncio.get_running_loop().call_later(0.5, call.end_ring)
+        ended = await call.dial("s1", ring_s=10, on_answer=nothing)
+        phones.usual = Manners(ring_s=0.1, talk_s=None)
+        refused = await call.dial("s1", ring_s=10, on_answer=refuse)
+        await call.play(["welcome"], language="cmn")
+        await call.finish()
+        return [ended.status, refused.status]
+
+    engine = Engine([lead])
+    async with (
+        door(stack, engine),
+        seats(stack, answers=False) as phones,
+        citizen(stack).dial("12345") as call,
+    ):
+        await call.answered()
+        await phones.wait_for("rang")
+        await phones.wait_for("cancelled")
+        ended, refused = await engine.outcome()
+    assert ended not in (DialStatus.ANSWER, DialStatus.CANCEL)
+    assert refused is DialStatus.ANSWER

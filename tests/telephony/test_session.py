@@ -14,7 +14,7 @@ from telephony.answers import AnswerRegistry
 from telephony.call import DialResult, DialStatus, RecordResult
 from telephony.connection import AgiConnection
 from telephony.errors import CallEnded, NotConnected, PeerError, UnsafeValue
-from telephony.events import SeatAnswered
+from telephony.events import ChannelSeen, SeatAnswered
 from telephony.fastagi import FastAgiServer
 from telephony.keys import Keys
 from telephony.session import FastAgiCall
@@ -30,6 +30,9 @@ class NoManager:
     async def action(
         self, name: str, fields: Mapping[str, str] | None = None, *, timeout_s: float = 5.0
     ) -> Any:
+        raise NotConnected("away")
+
+    async def channels(self) -> tuple[ChannelSeen, ...]:
         raise NotConnected("away")
 
 
