@@ -15,7 +15,6 @@ from ivr.ports import Clock, Place, Tickets
 from queue_manager.callback import Callback, CallbackEvent, CallbackState, asked_in, decide
 from queue_manager.model import Offer
 from storage.callbacks import KeptCallback
-from storage.journal import Journal
 from tickets.errors import StoreAway
 from tickets.model import NewTicket, Origin, TicketState
 
@@ -34,6 +33,15 @@ class CallbackStore(Protocol):
     async def find(self, tenant: str, call_id: str) -> KeptCallback | None: ...
 
     async def list(self, tenant: str, *, limit: int = 100) -> Sequence[KeptCallback]: ...
+
+
+class CallbackJournal(Protocol):
+    """The disk's own memory, seen from the callbacks (storage.journal.Journal)."""
+
+    @property
+    def healthy(self) -> bool: ...
+
+    async def keep_callback(self, kept: KeptCallback) -> None: ...
 
 
 class Counter(Protocol):
@@ -66,7 +74,7 @@ class CallbackBooks:
     def __init__(
         self,
         store: CallbackStore,
-        journal: Journal,
+        journal: CallbackJournal,
         tickets: Tickets,
         clock: Clock,
         counter: Counter,

@@ -10,7 +10,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -23,7 +23,7 @@ from queue_manager.model import LeaveReason, MissReason, Offer
 from queue_manager.rules import CallbackOrder
 from queue_manager.service import QueueService
 from telephony.errors import ActionFailed, NotConnected
-from telephony.originate import Answer, Leg, Originator
+from telephony.originate import Answer, Leg
 from tickets.errors import StoreAway
 
 RING_S = 30.0
@@ -39,6 +39,20 @@ _SEAT_MISSES = {Answer.BUSY: MissReason.BUSY, Answer.NO_ANSWER: MissReason.NO_AN
 log = structlog.get_logger(__name__)
 
 
+class Lines(Protocol):
+    """Asterisk, as far as calls are made (telephony.originate.Originator)."""
+
+    async def ring_number(self, number: str, trunk: str, leg: Leg) -> Answer: ...
+
+    async def ring_seat(self, endpoint: str, leg: Leg) -> Answer: ...
+
+    async def outcome(self, leg_id: str, *, within_s: float) -> Answer: ...
+
+    async def lives(self, call_id: str) -> bool: ...
+
+    async def hang_up(self, call_id: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What a callback leans on: its tenant's queue and ring time, the trunk for a number ("" when
@@ -47,7 +61,7 @@ class Outside:
     queues: Mapping[str, QueueService]
     ring_s: Callable[[str], float]
     trunk: Callable[[str], str]
-    lines: Originator
+    lines: Lines
     clock: Clock
 
 
