@@ -246,6 +246,7 @@ class Engine:
             miss_limit=tenant.miss_limit,
             pause_reasons=tenant.pause_reasons,
             service_level_s=tenant.service_level_s,
+            ring_s=tenant.ring_s,
         )
         return QueueService(rules, self._live, self._clock)
 
@@ -291,6 +292,7 @@ class Engine:
         asked for another one when it is away.
         """
         self._started_at = self._clock.now()
+        self._use_rules()
         known = await asyncio.gather(*map(self._live.load_seats, self._queues))
         away = False
         for (tenant, queue), views in zip(self._queues.items(), known, strict=True):
@@ -444,7 +446,14 @@ class Engine:
         self._rosters.use(tenant, roster, seats)
         self._overrides.lines = self._line_board.table = lines
         self._desk = replace(self._desk, directory=directory)
+        self._use_rules()
         return {"seats": len(seats), "lines": len(lines.of(tenant))}
+
+    def _use_rules(self) -> None:
+        """Every queue knows all tenants' rules and queues: a step may let a caller go on there."""
+        for queue in self._queues.values():
+            queue.meet(self._queues)
+            queue.set_rules(self._desk.directory.rules)
 
     def _directory(self, lines: Lines) -> Directory:
         tenants = self._settings.tenants

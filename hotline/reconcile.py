@@ -14,8 +14,9 @@ from typing import Any
 import structlog
 
 from ivr.ports import Clock, Tickets
-from ivr.recovery import draft_of_talk, info_from_variables
+from ivr.recovery import caller_of_talk, draft_of_talk, info_from_variables
 from ivr.story import Directory
+from queue_manager.model import WaitingCaller
 from queue_manager.service import QueueService
 from recordings.model import MediaFlow
 from telephony.events import (
@@ -69,6 +70,7 @@ class Reconciler:
             case SnapshotTaken():
                 self._snapshot(event)
             case ConnectionLost():
+                self._hear(False)
                 log.warning("asterisk_events_missed", since=event.at.isoformat())
             case SeatAnswered():
                 self._answered(event.call_id)
@@ -119,30 +121,36 @@ class Reconciler:
             self._endpoint(endpoint, False)
         for endpoint in seen.reachable_endpoints:
             self._endpoint(endpoint, True)
+        self._hear(True)
         log.info(
             "asterisk_reconciled",
             channels=len(seen.channels),
             phones=len(seen.reachable_endpoints),
         )
 
+    def _hear(self, hears: bool) -> None:
+        for queue in self._queues.values():
+            queue.hear(hears)
+
     def _talk_found(self, channel: ChannelSeen) -> None:
-        self._occupy(channel)
+        info = info_from_variables(channel.call_id, channel.channel, channel.variables)
+        self._occupy(channel, caller_of_talk(info, self._directory()))
         if channel.call_id in self._drafted:
             return
         self._drafted.add(channel.call_id)
-        info = info_from_variables(channel.call_id, channel.channel, channel.variables)
         draft = draft_of_talk(info, self._directory(), self._clock.now())
         self._spawn(self._keep(self._tickets.create(draft)))
 
-    def _occupy(self, channel: ChannelSeen) -> None:
-        """The seat is this caller's, until he comes back to us or hangs up."""
+    def _occupy(self, channel: ChannelSeen, caller: WaitingCaller | None = None) -> None:
+        """The seat is this caller's, until he comes back to us or hangs up. `caller` is told once
+        they talk for sure, for the figures."""
         other, _, seat_id = channel.variables["SEAT"].rpartition("/")
         tenant = other or channel.variables.get("TENANT", "")
         queue = self._queues.get(tenant)
         if queue is None:
             log.error("talk_of_nobody", call_id=channel.call_id, tenant=tenant)
         else:
-            queue.restore_talk(seat_id, channel.call_id)
+            queue.restore_talk(seat_id, channel.call_id, caller)
 
     @staticmethod
     async def _keep(making: Coroutine[Any, Any, str]) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ivr.ending import ticket_of
 from ivr.story import Directory, moment, open_story
+from queue_manager.model import WaitingCaller
 from telephony.call import CallInfo
 from tickets.model import CallFacts, NewTicket
 
@@ -77,6 +78,24 @@ def info_from_variables(call_id: str, channel: str, variables: Mapping[str, str]
         answered_at=moment(variables.get("ANSWERED_AT")) or BEGINNING,
         recording=variables.get("RECORDING", ""),
         variables=variables,
+    )
+
+
+def caller_of_talk(info: CallInfo, directory: Directory) -> WaitingCaller | None:
+    """Who he was in the queue whom a snapshot shows talking; None when he hadn't queued."""
+    story = open_story(info, directory)
+    if story.queued_at is None or story.line is None:
+        return None
+    return WaitingCaller(
+        tenant=story.tenant.id,
+        call_id=info.call_id,
+        line_id=story.line.id,
+        needs=story.needs,
+        queued_at=story.queued_at,
+        priority=story.priority,
+        queue_id=story.queue_id or story.line.queue,
+        language=story.language,
+        began_at=info.answered_at,
     )
 
 
