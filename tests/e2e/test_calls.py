@@ -228,9 +228,9 @@ async def test_giving_up_in_the_queue_leaves_a_ticket_to_be_called_back(
 
 
 async def test_after_a_long_wait_a_spoken_request_is_taken_instead(hotline: Installation) -> None:
-    """Nobody is ready: after the set time the caller presses 1, speaks, confirms."""
+    """Nobody is ready: after the set time the caller presses 2, speaks, confirms."""
     caller = next(NUMBERS)
-    keys = [(0.4, "0"), (9.0, "1"), (24.0, "#"), (28.0, "1"), (31.0, "1")]
+    keys = [(0.4, "0"), (9.0, "2"), (24.0, "#"), (28.0, "1"), (31.0, "1")]
     await citizen(hotline, caller).call(
         "12345", digits=keys, voice=speech_like(20, "ulaw"), talk_s=40
     )
