@@ -77,6 +77,13 @@ class RedisLiveState:
         """Begin writing behind."""
         self._writer = asyncio.create_task(self._write_behind(), name="live-state-writer")
 
+    async def abandon(self) -> None:
+        """Stop at once and write nothing more: another engine's word counts from now on."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.wait({self._writer})
+        await self._redis.aclose()
+
     async def close(self, deadline_s: float = 2.0) -> None:
         """Write what is still unwritten, if Redis takes it before the deadline, and disconnect."""
         self._closing = True

@@ -10,7 +10,7 @@ the largest term it has heard of and no other; that is the fence. The rules:
 - Who finds neither leader nor lease for a while goes on *alone*: it serves its own node's callers
   with its own node's seats, which nobody else then offers. Nobody waits in limbo.
 
-`queue_manager/cluster/floor.py` says why two engines never offer the same seat.
+`queue_manager/cluster/leadership.py` says why two engines never offer the same seat.
 """
 
 from dataclasses import dataclass, replace

@@ -12,10 +12,13 @@ from pydantic import Discriminator, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from queue_manager.model import (
+    Alert,
+    CallerView,
     LeaveReason,
     MissReason,
     Offer,
     SeatView,
+    Suggestion,
     WaitingCaller,
     WaitingView,
 )
@@ -78,6 +81,7 @@ class Entered:
     """A caller came into the queue, or back to his place in it."""
 
     caller: WaitingCaller
+    hold_s: float | None = None
     kind: Literal["entered"] = "entered"
 
 
@@ -89,6 +93,15 @@ class Left:
     call_id: str
     reason: LeaveReason
     kind: Literal["left"] = "left"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedAgain:
+    """An offer was taken back, and the caller's conversation waits for the next one."""
+
+    tenant: str
+    call_id: str
+    kind: Literal["asked_again"] = "asked_again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +132,8 @@ class TalkFound:
     tenant: str
     seat_id: str
     call_id: str
+    caller: WaitingCaller | None = None
+    answered_at: datetime | None = None
     kind: Literal["talk_found"] = "talk_found"
 
 
@@ -178,6 +193,7 @@ class PlacesAsked:
 class Offered:
     """A seat is reserved for a caller of the receiver's: ring it."""
 
+    tenant: str
     offer: Offer
     kind: Literal["offered"] = "offered"
 
@@ -190,6 +206,26 @@ class Withdrawn:
     call_id: str
     token: int
     kind: Literal["withdrawn"] = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    """The rules want this to be offered to a waiting caller."""
+
+    tenant: str
+    call_id: str
+    suggestion: Suggestion
+    kind: Literal["suggested"] = "suggested"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOver:
+    """A caller has no place any more, for the leader's part."""
+
+    tenant: str
+    call_id: str
+    why: str
+    kind: Literal["place_over"] = "place_over"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +242,7 @@ class SeatFree:
     """Such a seat is free again."""
 
     tenant: str
-    seat_id: str
-    token: int
+    held: Held
     kind: Literal["seat_free"] = "seat_free"
 
 
@@ -222,12 +257,15 @@ class PlacesTold:
 
 @dataclass(frozen=True, slots=True)
 class BoardTold:
-    """What boards show: seats that changed, seats that are gone, who waits, the day's figures."""
+    """What boards show: seats that changed, seats that are gone, who waits (in sum, and the first
+    of them one by one), the day's figures, what supervisors have to know of."""
 
     tenant: str
     seats: tuple[SeatView, ...] = ()
     gone: tuple[str, ...] = ()
     waiting: WaitingView | None = None
+    callers: tuple[CallerView, ...] | None = None
+    alerts: tuple[Alert, ...] | None = None
     figures: dict[str, Any] | None = None
     kind: Literal["board_told"] = "board_told"
 
@@ -257,6 +295,7 @@ Message = (
     | Reported
     | Entered
     | Left
+    | AskedAgain
     | Missed
     | Answered
     | TalkFound
@@ -267,6 +306,8 @@ Message = (
     | PlacesAsked
     | Offered
     | Withdrawn
+    | Suggested
+    | PlaceOver
     | SeatHeld
     | SeatFree
     | PlacesTold
@@ -274,12 +315,6 @@ Message = (
     | Changed
     | Beat
 )
-UP = (
-    Known, Reported, Entered, Left, Missed, Answered, TalkFound, CallOver, LegOver, PhoneSeen,
-    Wished, PlacesAsked, Changed, Beat,
-)  # fmt: skip
-DOWN = (Offered, Withdrawn, SeatHeld, SeatFree, PlacesTold, BoardTold, Changed, Beat)
-
 _ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Discriminator("kind")])
 
 

@@ -1,0 +1,533 @@
+"""The queue of one tenant as one engine of many sees it: its own callers, and a leader elsewhere.
+
+`ClusterQueue` can all that `QueueService` can. What concerns this node's callers, telephones and
+talks is kept here and told to whoever leads; the rest is asked there, or read from what the leader
+tells for boards. So a caller's place outlives every leader: it is here, and on his channel. Where
+this engine leads itself, `near` is the matching service, and boards read that.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from queue_manager.board import Board, Watcher
+from queue_manager.cluster.messages import (
+    CHUNK,
+    Answered,
+    AskedAgain,
+    BoardTold,
+    CallOver,
+    Entered,
+    Held,
+    Known,
+    Left,
+    LegOver,
+    Message,
+    Missed,
+    Offered,
+    PhoneSeen,
+    PlaceOver,
+    PlacesAsked,
+    PlaceSeen,
+    PlacesTold,
+    SeatFree,
+    SeatHeld,
+    Suggested,
+    TalkFound,
+    Wished,
+    Withdrawn,
+)
+from queue_manager.entry import Entry, Track
+from queue_manager.errors import (
+    NotWrappingUp,
+    UnknownAlert,
+    UnknownCaller,
+    UnknownReason,
+    UnknownSeat,
+)
+from queue_manager.estimate import WaitEstimate
+from queue_manager.model import (
+    Alert,
+    CallerView,
+    Forced,
+    LeaveReason,
+    MissReason,
+    Offer,
+    QueueSettings,
+    Requirement,
+    Seat,
+    SeatState,
+    SeatView,
+    Verdict,
+    WaitingCaller,
+    WaitingView,
+)
+from queue_manager.place import Place
+from queue_manager.ports import Clock
+from queue_manager.rules import Rules
+from queue_manager.service import QueueService
+from queue_manager.statistics import Slot, Statistics
+from queue_manager.steps import Way
+
+LEFT_KEPT = 10_000
+WISHES_KEPT = 1_000
+
+log = structlog.get_logger(__name__)
+
+
+class FarFigures(Statistics):
+    """The day's figures as the leader tells them; nothing is counted here."""
+
+    def __init__(self, service_level_s: float) -> None:
+        super().__init__(service_level_s)
+        self.told: dict[str, Any] = {}
+
+    def snapshot(self, day: date) -> dict[str, Any]:
+        """The leader's word, as long as it is of this day."""
+        return self.told if self.told.get("day") == day.isoformat() else super().snapshot(day)
+
+
+class ClusterQueue(QueueService):
+    """`tell` reaches the present leader; it is called only between `report` and `parted`."""
+
+    def __init__(
+        self, settings: QueueSettings, node: str, clock: Clock, tell: Callable[[Message], None]
+    ) -> None:
+        self.settings = settings
+        self.node = node
+        self.near: QueueService | None = None
+        self.ask_near: Callable[[Iterable[str]], Iterable[PlaceSeen]] | None = None
+        self.seat_list: tuple[Seat, ...] = ()
+        self.rules: Mapping[str, Rules] = {}
+        self._clock = clock
+        self._tell = tell
+        self._heard = False
+        self._figures = FarFigures(settings.service_level_s)
+        self._board = Board()
+        self._waiting: dict[str, Entry] = {}
+        self._talking: dict[str, Held] = {}
+        self._legs: dict[str, Held] = {}
+        self._reachable: set[str] = set()
+        self._endpoints: dict[str, str] = {}
+        self._left: dict[str, LeaveReason] = {}
+        self._wishes: list[Wished] = []
+        self._places: dict[str, PlaceSeen] = {}
+        self._views: dict[str, SeatView] = {}
+        self._sums = WaitingView()
+        self._callers: Sequence[CallerView] = ()
+        self._alerts: Sequence[Alert] = ()
+        self._staffed: dict[Requirement, bool] = {}
+
+    # --- the leader comes and goes
+
+    def report(self) -> Iterator[Known]:
+        """All that this node knows, for a leader who takes it in; from now on he is told."""
+        tenant = self.settings.tenant
+        self._heard = True
+        waiting = [entry.caller for entry in self._waiting.values()]
+        ringing = [
+            Held(entry.offer.seat.seat_id, call_id, entry.offer.token)
+            for call_id, entry in self._waiting.items()
+            if entry.offer is not None
+        ]
+        phones = sorted(self._reachable & self._endpoints.keys())
+        yield Known(
+            tenant,
+            talks=tuple(self._talking.values()),
+            legs=tuple(self._legs.values()),
+            left=tuple(self._left.items()),
+        )
+        for start in range(0, len(waiting), CHUNK):
+            part = waiting[start : start + CHUNK]
+            ids = {caller.call_id for caller in part}
+            rung = tuple(held for held in ringing if held.call_id in ids)
+            yield Known(tenant, waiting=tuple(part), ringing=rung)
+        for start in range(0, len(phones), CHUNK):
+            yield Known(tenant, phones=tuple(phones[start : start + CHUNK]))
+        self._left.clear()
+
+    def reported(self) -> None:
+        """The leader has it: what was wished for meanwhile is asked now."""
+        wishes, self._wishes = self._wishes, []
+        for wish in wishes:
+            self._tell(wish)
+
+    def parted(self) -> None:
+        """Nobody leads us at the moment. Seats that ring go on ringing."""
+        self._heard = False
+        self._places.clear()
+
+    def part_from(self, service: QueueService) -> None:
+        """This engine leads no more: what its service knew last is kept for boards, and for
+        whoever leads next."""
+        self._views = {view.seat.seat_id: view for view in service.seats()}
+        self._sums, self._figures.told = service.waiting(), service.figures()
+        self.near = self.ask_near = None
+        self.parted()
+
+    def hear_from_leader(self, message: Message) -> None:
+        """One message of the leader for this tenant."""
+        match message:
+            case Offered():
+                self._offered(message.offer)
+            case Withdrawn():
+                entry = self._waiting.get(message.call_id)
+                if entry is not None and entry.offer and entry.offer.token == message.token:
+                    entry.take_back(entry.offer)
+            case Suggested():
+                if entry := self._waiting.get(message.call_id):
+                    entry.suggest(message.suggestion)
+            case PlaceOver():
+                if entry := self._waiting.get(message.call_id):
+                    self._forget(entry, message.why)
+            case SeatHeld():
+                self._legs[message.held.seat_id] = message.held
+            case SeatFree():
+                if self._legs.get(message.held.seat_id) == message.held:
+                    del self._legs[message.held.seat_id]
+            case PlacesTold():
+                self._places.update((place.call_id, place) for place in message.places)
+            case BoardTold():
+                self._board_told(message)
+            case _:
+                log.warning("cluster_message_unexpected", kind=message.kind)
+
+    def ask_places(self) -> None:
+        """Have the leader tell where this node's callers stand (called now and then)."""
+        if self.near is not None or not self._heard:
+            return
+        for call_id in self._places.keys() - self._waiting.keys():
+            del self._places[call_id]
+        ids = [call_id for call_id, entry in self._waiting.items() if entry.offer is None]
+        for start in range(0, len(ids), CHUNK):
+            self._tell(PlacesAsked(self.settings.tenant, tuple(ids[start : start + CHUNK])))
+
+    def legs_seen(self, held: Mapping[str, str]) -> None:
+        """Which of this node's endpoints hold calls of other nodes, as a snapshot tells: endpoint
+        to call. What no snapshot shows is over."""
+        seen = {
+            self._endpoints[endpoint]: Held(self._endpoints[endpoint], call_id)
+            for endpoint, call_id in held.items()
+            if endpoint in self._endpoints
+        }
+        for seat_id, known in list(self._legs.items()):
+            if seat_id not in seen:
+                self._leg_over(known)
+        for seat_id, leg in seen.items():
+            if seat_id not in self._legs:
+                self._legs[seat_id] = leg
+
+    def leg_hung_up(self, endpoint: str, call_id: str) -> None:
+        """A seat of this node no longer holds a call of another node."""
+        known = self._legs.get(self._endpoints.get(endpoint, ""))
+        if known is not None and known.call_id == call_id:
+            self._leg_over(known)
+
+    # --- set-up and phones
+
+    @property
+    def statistics(self) -> Statistics:  # type: ignore[override]  # an attribute there, read only
+        """The leader's counters."""
+        return self._figures if self.near is None else self.near.statistics
+
+    async def start(
+        self, seats: Iterable[Seat], views: Iterable[SeatView], *, above: int = 0
+    ) -> None:
+        self._views = {view.seat.seat_id: view for view in views}
+        self.set_seats(seats)
+
+    def close(self) -> None:
+        self._board.close()
+
+    def set_seats(self, seats: Iterable[Seat]) -> None:
+        self.seat_list = tuple(seats)
+        before = self._endpoints
+        self._endpoints = {seat.endpoint: seat.seat_id for seat in self.seat_list}
+        self._staffed.clear()
+        known = {seat.seat_id for seat in self.seat_list}
+        now = self._clock.now()
+        for seat in self.seat_list:
+            view = self._views.get(seat.seat_id) or SeatView(seat, SeatState.OFFLINE, now)
+            self._views[seat.seat_id] = replace(view, seat=seat)
+        for seat_id in self._views.keys() - known:
+            del self._views[seat_id]
+        if self.near is not None:
+            self.near.set_seats(self.seat_list)
+        for endpoint in (self._endpoints.keys() - before.keys()) & self._reachable:
+            self._say(PhoneSeen(self.settings.tenant, endpoint, True))
+        self._board.changed()
+
+    def set_rules(self, rules: Mapping[str, Rules]) -> None:
+        self.rules = rules
+        if self.near is not None:
+            self.near.set_rules(rules)
+
+    def meet(self, queues: Mapping[str, QueueService]) -> None:
+        """Nothing to do: the leader's services meet each other."""
+
+    def endpoint_reachable(self, endpoint: str, reachable: bool, node: str = "") -> None:
+        if reachable:
+            self._reachable.add(endpoint)
+        else:
+            self._reachable.discard(endpoint)
+        if endpoint in self._endpoints:
+            self._say(PhoneSeen(self.settings.tenant, endpoint, reachable))
+
+    def hear(self, hears: bool) -> None:
+        if self.near is not None:
+            self.near.hear(hears)
+
+    # --- wishes
+
+    def heartbeat(self, seat_id: str) -> None:
+        self._wish("heartbeat", self.seat(seat_id).seat.seat_id)
+
+    def ready(self, seat_id: str) -> None:
+        self._wish("ready", self.seat(seat_id).seat.seat_id)
+
+    def pause(self, seat_id: str, reason: str) -> None:
+        self.seat(seat_id)
+        self._known_reason(reason)
+        self._wish("pause", seat_id, reason)
+
+    def end_wrap_up(self, seat_id: str) -> None:
+        self._wish("end_wrap_up", self.seat(seat_id).seat.seat_id)
+
+    def extend_wrap_up(self, seat_id: str, extra_s: float) -> datetime:
+        """As the leader will have it; when it ends is reckoned by what is known here."""
+        if self.near is not None:
+            return self.near.extend_wrap_up(seat_id, extra_s)
+        view = self.seat(seat_id)
+        if view.state is not SeatState.WRAP_UP:
+            raise NotWrappingUp(f"seat {seat_id} is {view.state}, not in wrap-up")
+        self._wish("extend_wrap_up", seat_id, repr(extra_s))
+        rules = self.settings
+        lasts_s = min(
+            rules.wrap_up_s + max(extra_s, 0.0), max(rules.wrap_up_max_s, rules.wrap_up_s)
+        )
+        return view.since + timedelta(seconds=lasts_s)
+
+    def force(self, seat_id: str, state: Forced, *, by: str, why: str, reason: str = "") -> None:
+        self.seat(seat_id)
+        if state is Forced.PAUSED:
+            self._known_reason(reason)
+        self._wish("force", seat_id, state.value, by, why, reason)
+
+    def move_first(self, call_id: str, *, by: str, why: str) -> None:
+        if call_id not in self._waiting and all(c.call_id != call_id for c in self.callers()):
+            raise UnknownCaller(f"nobody of call {call_id!r} waits")
+        self._wish("move_first", call_id, by, why)
+
+    def acknowledge(self, alert_id: int, *, by: str) -> None:
+        if all(alert.alert_id != alert_id for alert in self.alerts()):
+            raise UnknownAlert(f"there is no alert {alert_id}")
+        self._wish("acknowledge", str(alert_id), by)
+
+    # --- boards
+
+    def callers(self) -> Sequence[CallerView]:
+        return self._callers if self.near is None else self.near.callers()
+
+    def alerts(self) -> Sequence[Alert]:
+        return self._alerts if self.near is None else self.near.alerts()
+
+    def seats(self) -> Sequence[SeatView]:
+        return tuple(self._views.values()) if self.near is None else self.near.seats()
+
+    def seat(self, seat_id: str) -> SeatView:
+        if self.near is not None:
+            return self.near.seat(seat_id)
+        try:
+            return self._views[seat_id]
+        except KeyError:
+            raise UnknownSeat(f"tenant {self.settings.tenant} has no seat {seat_id!r}") from None
+
+    def waiting(self) -> WaitingView:
+        return self._sums if self.near is None else self.near.waiting()
+
+    def figures(self) -> dict[str, Any]:
+        return self.statistics.snapshot(self._clock.now().astimezone(self.settings.zone).date())
+
+    def subscribe(self, watcher: Watcher) -> Callable[[], None]:
+        return self._board.subscribe(watcher)
+
+    def changed(self) -> None:
+        """What boards show has changed (where this engine leads itself)."""
+        self._board.changed()
+
+    # --- calls, as Asterisk's events tell of them
+
+    def restore_talk(
+        self,
+        seat_id: str,
+        call_id: str,
+        caller: WaitingCaller | None = None,
+        answered_at: datetime | None = None,
+    ) -> None:
+        if call_id in self._waiting:
+            log.warning("found_talk_refused", seat=seat_id, call_id=call_id)
+        elif caller is not None or call_id not in self._talking:
+            self._talking.setdefault(call_id, Held(seat_id, call_id))
+            self._say(TalkFound(self.settings.tenant, seat_id, call_id, caller, answered_at))
+
+    def came_back(self, call_id: str) -> None:
+        self._talking.pop(call_id, None)
+        self._say(CallOver(self.settings.tenant, call_id))
+
+    def talk_ended_by_call(self, call_id: str) -> None:
+        talked = self._talking.pop(call_id, None)
+        entry = self._waiting.get(call_id)
+        if entry is not None:
+            self.caller_left(entry, LeaveReason.ABANDONED)
+        elif talked is not None:
+            self._say(CallOver(self.settings.tenant, call_id, gone=True))
+
+    # --- callers (ivr.ports.Queue)
+
+    def enter(self, caller: WaitingCaller, *, hold_s: float | None = None) -> Place:
+        entry = self._waiting.get(caller.call_id)
+        if entry is not None:
+            return Place(entry)
+        self._talking.pop(caller.call_id, None)
+        here = replace(caller, node=self.node)
+        entry = self._waiting[caller.call_id] = Entry(
+            self, here, here, _NO_SLOT, 0.0, 0.0, _NO_TRACK
+        )
+        place = Place(entry)
+        self._say(Entered(here, hold_s))
+        return place
+
+    def staffed(self, needs: Requirement) -> bool:
+        known = self._staffed.get(needs)
+        if known is None:
+            known = any(needs.met_by(seat.skills) for seat in self.seat_list)
+            self._staffed[needs] = known
+        return known
+
+    # --- places (queue_manager.entry.Host)
+
+    def position_of(self, entry: Entry) -> int:
+        """As the leader told last; 1 while nothing is known."""
+        seen = self._seen(entry)
+        return seen.position if seen is not None else 1
+
+    def estimate_of(self, entry: Entry) -> WaitEstimate | None:
+        """As the leader told last."""
+        seen = self._seen(entry)
+        if seen is None or seen.low_s is None or seen.high_s is None:
+            return None
+        return WaitEstimate(seen.low_s, seen.high_s)
+
+    def asks_again(self, entry: Entry) -> None:
+        """An offer was taken back, and the next one is waited for."""
+        entry.away = False
+        self._say(AskedAgain(self.settings.tenant, entry.caller.call_id))
+
+    def set_aside(self, entry: Entry) -> None:
+        """Nothing to do: the leader sets callers aside whose node is away."""
+
+    def offer_missed(self, entry: Entry, offer: Offer, reason: MissReason) -> None:
+        """The seat didn't take the call."""
+        if entry.offer is None or entry.offer.token != offer.token:
+            return
+        entry.offer = None
+        self._say(Missed(self.settings.tenant, entry.caller.call_id, offer.token, reason))
+
+    def offer_answered(self, entry: Entry, offer: Offer) -> Verdict:
+        """The seat took the call; or had it taken back a moment ago and they hear each other."""
+        token = entry.offer.token if entry.offer is not None else entry.taken_back
+        if token != offer.token:
+            log.warning("late_report_refused", report="answered", token=offer.token)
+            return Verdict.REFUSED
+        call_id = entry.caller.call_id
+        self._forget(entry, "no longer waiting")
+        self._talking[call_id] = Held(offer.seat.seat_id, call_id, offer.token)
+        self._say(Answered(self.settings.tenant, call_id, offer.token))
+        return Verdict.TALK
+
+    def talk_ended(self, offer: Offer) -> None:
+        """The talk of this very offer is over."""
+        if self.talks(offer):
+            self.came_back(offer.caller.call_id)
+
+    def talks(self, offer: Offer) -> bool:
+        """Whether the talk of this very offer goes on."""
+        talk = self._talking.get(offer.caller.call_id)
+        return talk is not None and talk.token == offer.token
+
+    def caller_left(self, entry: Entry, reason: LeaveReason) -> None:
+        """The caller gives up his place."""
+        call_id = entry.caller.call_id
+        self._forget(entry, "no longer waiting")
+        if self._heard:
+            self._tell(Left(self.settings.tenant, call_id, reason))
+        elif len(self._left) < LEFT_KEPT:
+            self._left[call_id] = reason
+
+    # --- inside
+
+    def _offered(self, offer: Offer) -> None:
+        call_id = offer.caller.call_id
+        entry = self._waiting.get(call_id)
+        if entry is None:  # he has left, and the leader is being told
+            return
+        if entry.offer is None:
+            entry.give(offer)
+        elif entry.offer.token != offer.token:
+            log.warning("second_offer_refused", call_id=call_id, token=offer.token)
+            self._say(Missed(self.settings.tenant, call_id, offer.token, MissReason.RESCINDED))
+
+    def _board_told(self, told: BoardTold) -> None:
+        for view in told.seats:
+            self._views[view.seat.seat_id] = view
+        for seat_id in told.gone:
+            self._views.pop(seat_id, None)
+        self._sums = told.waiting or self._sums
+        if told.callers is not None:
+            self._callers = told.callers
+        if told.alerts is not None:
+            self._alerts = told.alerts
+        if told.figures is not None:
+            self._figures.told = told.figures
+        self._board.changed()
+
+    def _forget(self, entry: Entry, why: str) -> None:
+        entry.ended = True
+        entry.offer = None
+        entry.dismiss(why)
+        self._waiting.pop(entry.caller.call_id, None)
+        self._places.pop(entry.caller.call_id, None)
+
+    def _leg_over(self, held: Held) -> None:
+        del self._legs[held.seat_id]
+        self._say(LegOver(self.settings.tenant, held.seat_id, held.call_id))
+
+    def _seen(self, entry: Entry) -> PlaceSeen | None:
+        call_id = entry.caller.call_id
+        if self.ask_near is not None:
+            return next(iter(self.ask_near((call_id,))), None)
+        return self._places.get(call_id)
+
+    def _known_reason(self, reason: str) -> None:
+        if reason not in self.settings.pause_reasons:
+            allowed = ", ".join(self.settings.pause_reasons)
+            raise UnknownReason(f"pause reason {reason!r} is not one of: {allowed}")
+
+    def _wish(self, wish: str, *words: str) -> None:
+        wished = Wished(self.settings.tenant, wish, words)
+        if self._heard:
+            self._tell(wished)
+        elif len(self._wishes) < WISHES_KEPT and wish != "heartbeat":
+            self._wishes.append(wished)
+
+    def _say(self, message: Message) -> None:
+        """Tell the leader; without one it is in what we report to the next."""
+        if self._heard:
+            self._tell(message)
+
+
+_NO_SLOT = Slot(date.min, 0)
+_NO_TRACK = Track(Way({}, "", ""), [])
