@@ -4,11 +4,12 @@ Whoever is asked about is a number; the answer is an integer with the bit of eac
 For 15,000 seats such an integer has a few kilobytes and an AND takes about half a microsecond.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from queue_manager.requirement import LEVELS, Requirement
 
-_WORD = 64
+_WINDOW = 512
+_IN_WINDOW = (1 << _WINDOW) - 1
 _TRUTHS = bytes.maketrans(b"01", bytes((0, 1)))
 
 
@@ -29,10 +30,15 @@ class SkillBits:
             levels[0] ^= bits
             levels[level] ^= bits
 
-    def having(self, skill: str) -> int:
-        """Who has this skill at any level."""
-        levels = self._levels.get(skill)
-        return levels[0] if levels else 0
+    def without(self, skills: Iterable[str], among: int) -> int:
+        """Leave out who has the first of these skills, unless all have it; then the second …"""
+        for skill in skills:
+            held = among & self._levels[skill][0]
+            if held and held != among:
+                among ^= held
+                if not among & (among - 1):
+                    break
+        return among
 
     def capable(self, needs: Requirement, among: int) -> int:
         """Those of `among` who meet the requirement."""
@@ -93,13 +99,14 @@ def lowest(bits: int) -> int:
 def numbers(bits: int, most: int) -> list[int]:
     """The numbers of the lowest `most` bits, ascending."""
     found: list[int] = []
-    words = memoryview(bits.to_bytes((bits.bit_length() // _WORD + 1) * 8, "little")).cast("Q")
-    for at, word in enumerate(words):
-        while word:
-            found.append(at * _WORD + lowest(word))
-            if len(found) == most:
-                return found
-            word &= word - 1
+    for start in range(0, bits.bit_length(), _WINDOW):
+        window = bits >> start & _IN_WINDOW  # a short integer is quicker to take apart
+        while window and len(found) < most:
+            low = window & -window
+            found.append(start + low.bit_length() - 1)
+            window ^= low
+        if len(found) == most:
+            break
     return found
 
 

@@ -1,120 +1,112 @@
 """Seats in the order in which they became idle, found by skill without a search.
 
-Every seat has a turn, and is the bit of its turn in one integer per skill and level. The ready
-seats that meet some needs are an AND of those integers, the longest idle is the lowest bit.
+Every seat is a bit in integers: one per skill and level, one for all that are ready. The ready
+seats that meet some needs are an AND of those. Their order is kept apart from that, in
+*generations*: few seats each, the longest idle generation first.
 
 Which seat: of the ready ones that can serve, those are spared whose skills are scarce, then the
 closest fit counts, then the longest idle; but a seat that has been idle for more than a bound
 longer than the one so found is taken before it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from queue_manager.bits import SkillBits, lowest
+from queue_manager.bits import SkillBits, lowest, numbers
 from queue_manager.model import Requirement
 
-_SPARE_TURNS = 256
-_STEPS_PER_TURN = 3  # a pass over 2n turns ends before 3n are in use
+GENERATION = 512
+_FEW = 8
 
 
 class IdleOrder:
-    """Turns of all seats, which of them are ready, and which are on duty. Pure bookkeeping: the
-    only time here is `idle_since_s`, which is compared and never asked for."""
-
-    __slots__ = (
-        "_bits",
-        "_closed",
-        "_duty",
-        "_held",
-        "_latest_s",
-        "_ready",
-        "_scarcest",
-        "_seat_at",
-        "_seen",
-        "_since_s",
-        "_skills",
-        "_turns",
-    )
+    """All seats in their order, which of them are ready, and which are on duty. Pure bookkeeping:
+    the only time here is `idle_since`, which is compared and never asked for."""
 
     def __init__(self) -> None:
-        self._turns: dict[str, int] = {}
-        self._seat_at: list[str | None] = []
-        self._skills: dict[str, Mapping[str, int]] = {}
-        self._since_s: dict[str, float] = {}
+        self._numbers: dict[str, int] = {}
+        self._seats: list[_Seat] = []
+        self._spare: list[int] = []
+        self._generations = [_Generation()]
+        self._turn = 0
         self._latest_s = 0.0
         self._bits = SkillBits()
         self._ready = 0
         self._duty = 0
         self._held: dict[str, int] = {}
         self._scarcest: list[str] | None = None
-        self._seen = -1  # next turn to look at while gaps are being closed, -1 otherwise
-        self._closed = 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Every seat, ready or not, the longest idle first."""
+        for generation in self._generations:
+            for number in generation.members:
+                yield self._seats[number].seat_id
 
     def join(self, seat_id: str, skills: Mapping[str, int]) -> None:
-        """A new seat, on duty and not ready; its turn comes after all others."""
-        turn = len(self._seat_at)
-        self._seat_at.append(seat_id)
-        self._turns[seat_id] = turn
-        self._skills[seat_id] = skills
-        self._since_s[seat_id] = self._latest_s
-        self._bits.flip(1 << turn, skills)
+        """A new seat, on duty and not ready; it comes after all others."""
+        number = self._spare.pop() if self._spare else len(self._seats)
+        seat = _Seat(seat_id, skills, self._latest_s, self._generations[-1])
+        self._seats[number : number + 1] = [seat]
+        self._numbers[seat_id] = number
+        self._append(number)
+        self._bits.flip(1 << number, skills)
         self.set_duty(seat_id, True)
 
     def drop(self, seat_id: str) -> None:
         """Forget a seat, ready or not."""
         self.set_busy(seat_id)
         self.set_duty(seat_id, False)
-        turn = self._turns.pop(seat_id)
-        self._seat_at[turn] = None
-        self._bits.flip(1 << turn, self._skills.pop(seat_id))
-        del self._since_s[seat_id]
+        number = self._numbers.pop(seat_id)
+        seat = self._seats[number]
+        seat.generation.remove(number)
+        self._bits.flip(1 << number, seat.skills)
+        self._spare.append(number)
 
     def learn(self, seat_id: str, skills: Mapping[str, int]) -> None:
-        """The seat has these skills from now on, at the turn it has."""
-        bit = 1 << self._turns[seat_id]
-        on_duty = bool(self._duty & bit)
+        """The seat has these skills from now on."""
+        number = self._numbers[seat_id]
+        on_duty = bool(self._duty >> number & 1)
         self.set_duty(seat_id, False)
-        self._bits.flip(bit, self._skills[seat_id])
-        self._bits.flip(bit, skills)
-        self._skills[seat_id] = skills
+        self._bits.flip(1 << number, self._seats[number].skills)
+        self._bits.flip(1 << number, skills)
+        self._seats[number].skills = skills
         self.set_duty(seat_id, on_duty)
 
     def set_duty(self, seat_id: str, on_duty: bool) -> None:
         """Whether the seat is at work; that alone makes it neither ready nor busy."""
-        bit = 1 << self._turns[seat_id]
-        if bool(self._duty & bit) == on_duty:
+        number = self._numbers[seat_id]
+        if bool(self._duty >> number & 1) == on_duty:
             return
-        self._duty ^= bit
-        for skill in self._skills[seat_id]:
+        self._duty ^= 1 << number
+        for skill in self._seats[number].skills:
             self._held[skill] = self._held.get(skill, 0) + (1 if on_duty else -1)
         self._scarcest = None
 
     def is_ready(self, seat_id: str) -> bool:
         """True while the seat may be found."""
-        return bool(self._ready >> self._turns[seat_id] & 1)
+        return bool(self._ready >> self._numbers[seat_id] & 1)
 
     def go_last(self, seat_id: str) -> None:
-        """Give a seat a new turn, after all others."""
-        turn = len(self._seat_at)
-        if self._turns[seat_id] != turn - 1:
-            self._seat_at.append(None)
-            self._move(seat_id, turn)
-            self._close_gaps()
-
-    def set_ready(self, seat_id: str) -> None:
-        """Let the seat be found, at its turn."""
-        self._ready |= 1 << self._turns[seat_id]
+        """The seat comes after all others from now on."""
+        number = self._numbers[seat_id]
+        self._seats[number].generation.remove(number)
+        self._append(number)
 
     def idle_since(self, seat_id: str, since_s: float | None) -> None:
         """Since when the seat is idle, in seconds of any clock; None: since the latest known."""
         if since_s is None:
             since_s = self._latest_s
         self._latest_s = max(since_s, self._latest_s)
-        self._since_s[seat_id] = since_s
+        self._seats[self._numbers[seat_id]].since_s = since_s
+
+    def set_ready(self, seat_id: str) -> None:
+        """Let the seat be found."""
+        self._ready |= 1 << self._numbers[seat_id]
 
     def set_busy(self, seat_id: str) -> None:
         """The seat is no longer to be found; nothing happens when it wasn't ready."""
-        self._ready &= ~(1 << self._turns[seat_id])
+        number = self._numbers[seat_id]
+        if self._ready >> number & 1:
+            self._ready ^= 1 << number
 
     def find(self, needs: Requirement, preferred: str, bound_s: float) -> str | None:
         """The best ready seat that meets the requirement: the preferred one if it does, else as
@@ -122,15 +114,15 @@ class IdleOrder:
         found = self._bits.capable(needs, self._ready)
         if not found:
             return None
-        turn = self._turns.get(preferred) if preferred else None
-        if turn is not None and found >> turn & 1:
+        number = self._numbers.get(preferred) if preferred else None
+        if number is not None and found >> number & 1:
             return preferred
-        longest = self._at(found)
+        longest = self._longest(found)
         if not found & (found - 1):
-            return longest
-        best = self._at(self._bits.closest(needs, self._spare(found)))
-        too_long = self._since_s[longest] + bound_s < self._since_s[best]
-        return longest if too_long else best
+            return longest.seat_id
+        best = self._longest(self._bits.closest(needs, self._spared(found)))
+        too_long = longest.since_s + bound_s < best.since_s
+        return longest.seat_id if too_long else best.seat_id
 
     def on_duty(self, needs: Requirement) -> int:
         """How many seats on duty meet the requirement."""
@@ -138,50 +130,76 @@ class IdleOrder:
 
     # --- inside
 
-    def _at(self, bits: int) -> str:
-        seat_id = self._seat_at[lowest(bits)]
-        assert seat_id is not None
-        return seat_id
+    def _longest(self, found: int) -> "_Seat":
+        """The longest idle of these."""
+        if found.bit_count() > _FEW:
+            found = next(filter(None, (found & g.bits for g in self._generations)))
+        if found.bit_count() <= _FEW:
+            several = (self._seats[number] for number in numbers(found, _FEW))
+            return min(several, key=lambda seat: seat.turn)
+        members = self._seats[lowest(found)].generation.members
+        return self._seats[next(number for number in members if found >> number & 1)]
 
-    def _spare(self, found: int) -> int:
+    def _spared(self, found: int) -> int:
         """Leave out who has the scarcest skill, unless all have it; then the next scarce one …"""
         if self._scarcest is None:
             self._scarcest = sorted(self._held, key=lambda skill: (self._held[skill], skill))
-        for skill in self._scarcest:
-            held = found & self._bits.having(skill)
-            if held and held != found:
-                found ^= held
-                if not found & (found - 1):
-                    break
-        return found
+        return self._bits.without(self._scarcest, found)
 
-    def _move(self, seat_id: str, turn: int) -> None:
-        old = self._turns[seat_id]
-        both = 1 << old | 1 << turn
-        self._bits.flip(both, self._skills[seat_id])
-        if self._ready >> old & 1:
-            self._ready ^= both
-        if self._duty >> old & 1:
-            self._duty ^= both
-        self._seat_at[old] = None
-        self._seat_at[turn] = seat_id
-        self._turns[seat_id] = turn
+    def _append(self, number: int) -> None:
+        if len(self._generations[-1].members) >= GENERATION:
+            self._join_generations()
+            self._generations.append(_Generation())
+        self._turn += 1
+        seat, youngest = self._seats[number], self._generations[-1]
+        seat.turn, seat.generation = self._turn, youngest
+        youngest.add(number)
 
-    def _close_gaps(self) -> None:
-        """Used turns leave gaps; close them a little with each new turn, so that the integers
-        stay short and no decision ever waits for it."""
-        if self._seen < 0:
-            if len(self._seat_at) <= _SPARE_TURNS + 2 * len(self._turns):
-                return
-            self._seen = self._closed = 0
-        for _ in range(_STEPS_PER_TURN):
-            if self._seen == len(self._seat_at):
-                del self._seat_at[self._closed :]
-                self._seen = -1
-                return
-            seat_id = self._seat_at[self._seen]
-            if seat_id is not None:
-                if self._closed != self._seen:
-                    self._move(seat_id, self._closed)
-                self._closed += 1
-            self._seen += 1
+    def _join_generations(self) -> None:
+        """Most have left the older ones: neighbours that fit in one become one."""
+        kept = [self._generations[0]]
+        for generation in self._generations[1:]:
+            if len(kept[-1].members) + len(generation.members) <= GENERATION:
+                kept[-1].take(generation)
+                for number in generation.members:
+                    self._seats[number].generation = kept[-1]
+            else:
+                kept.append(generation)
+        self._generations = kept
+
+
+class _Generation:
+    """Seats that became idle one after the other: `members` in that order, `bits` of them all."""
+
+    __slots__ = ("bits", "members")
+
+    def __init__(self) -> None:
+        self.bits = 0
+        self.members: dict[int, None] = {}
+
+    def add(self, number: int) -> None:
+        self.bits |= 1 << number
+        self.members[number] = None
+
+    def take(self, younger: "_Generation") -> None:
+        self.bits |= younger.bits
+        self.members |= younger.members
+
+    def remove(self, number: int) -> None:
+        self.bits ^= 1 << number
+        del self.members[number]
+
+
+class _Seat:
+    """`turn` grows from the longest idle to the shortest."""
+
+    __slots__ = ("generation", "seat_id", "since_s", "skills", "turn")
+
+    def __init__(
+        self, seat_id: str, skills: Mapping[str, int], since_s: float, generation: _Generation
+    ) -> None:
+        self.seat_id = seat_id
+        self.skills = skills
+        self.since_s = since_s
+        self.generation = generation
+        self.turn = 0

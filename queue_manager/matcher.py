@@ -29,8 +29,9 @@ from queue_manager.callers import Callers
 from queue_manager.idle import IdleOrder
 from queue_manager.model import LEVELS, Requirement, WaitingCaller
 from queue_manager.ordered import Line
+from queue_manager.positions import Positions
 from queue_manager.profiles import Profile, Profiles
-from queue_manager.signatures import NOBODY, Signature, Signatures
+from queue_manager.signatures import NOBODY, Signatures
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -38,9 +39,7 @@ _SECOND_US = 1_000_000
 _MOST = 1 << 62  # ranks stay within 64 bits, whatever date or priority comes in
 _MOST_PRIORITY = 1_000_000_000
 _WISHES_SEEN = 8
-_PROFILES_SEEN = 64
-_RIVALS_SEEN = 512
-_RIVALS_COUNTED = 128
+_FIRST_SEEN = 48
 _SPARE_SIGNATURES = 256
 
 
@@ -65,6 +64,7 @@ class Matcher:
         self._callers = Callers()
         self._signatures = Signatures(self._callers.turn)
         self._profiles = Profiles(self._signatures)
+        self._positions = Positions(self._callers, self._signatures, self._profiles)
         self._seats: dict[str, Profile] = {}
         self._idle = IdleOrder()
         self._wanted: dict[str, Line] = {}
@@ -92,6 +92,8 @@ class Matcher:
         check_skills(skills)
         old = self._seats.get(seat_id)
         profile = self._seats[seat_id] = self._profiles.use(skills)
+        if profile.births < 0:
+            self._sweep.append(profile)
         if old is None:
             self._idle.join(seat_id, profile.skills)
             return None
@@ -177,7 +179,7 @@ class Matcher:
         if waits:
             self._stop_waiting(slot)
         if needs is not None:
-            number = self._signatures.use(needs).number
+            number = self._signatures.use(needs, self._profiles.reach).number
             self._signatures.release(callers.signature[slot])
             callers.signature[slot] = number
         if priority is not None:
@@ -194,7 +196,8 @@ class Matcher:
         waits = callers.waiting[slot]
         if waits:
             self._stop_waiting(slot)
-        ahead = min(self._signatures.heads, default=NOBODY)
+        order = self._signatures.order
+        ahead = order.first_rank if order else NOBODY
         if ahead != NOBODY and callers.rank[slot] >= ahead - self._same_seat_us:
             late = callers.queued[slot] - ahead + self._same_seat_us
             priority = late // self._weight_us + 1
@@ -232,23 +235,10 @@ class Matcher:
         don't count: they can't be ahead of him everywhere. When no seat can serve him, he is
         ranked among callers with the same needs.
 
-        Exact while at most 64 different sets of skills can serve him and at most 128 different
+        Exact while at most 32 different sets of skills can serve him and at most 24 different
         needs compete with his; beyond that it is an estimate from so many of them.
         """
-        callers = self._callers
-        slot = callers.slot(call_id)
-        mine = self._signatures.by_number[callers.signature[slot]]
-        rank, turn = callers.rank[slot], callers.turn[slot]
-        ahead = mine.line.count_before(rank, turn)
-        rivals = self._rivals(mine)
-        seen = rivals[:: len(rivals) // _RIVALS_SEEN + 1]
-        early = [n for n in seen if self._signatures.heads[n] <= rank]
-        counted = early[:: len(early) // _RIVALS_COUNTED + 1]
-        if counted:
-            lines = self._signatures.by_number
-            before = sum(lines[n].line.count_before(rank, turn) for n in counted)
-            ahead += before * len(early) * len(rivals) // (len(counted) * len(seen))
-        return ahead + 1
+        return self._positions.of(self._callers.slot(call_id))
 
     # --- on idle ticks
 
@@ -274,7 +264,7 @@ class Matcher:
             raise ValueError(f"call {caller.call_id} is in the queue already")
         queued = (caller.queued_at - _EPOCH) // _MICROSECOND
         priority = _within(caller.priority, _MOST_PRIORITY)
-        number = self._signatures.use(caller.needs).number
+        number = self._signatures.use(caller.needs, self._profiles.reach).number
         rank = self._rank(queued, priority)
         slot = self._callers.add(caller.call_id, queued, priority, rank, number)
         if caller.preferred_seat:
@@ -283,8 +273,7 @@ class Matcher:
 
     def _best_caller(self, seat_id: str) -> str | None:
         profile = self._profiles.catch_up(self._seats[seat_id])
-        heads = self._signatures.heads
-        best = min(map(heads.__getitem__, profile.served_numbers), default=NOBODY)
+        best = self._best_rank(profile)
         if best == NOBODY:
             return None
         slot = self._who_wants(seat_id, profile, best)
@@ -293,18 +282,27 @@ class Matcher:
         self._stop_waiting(slot)
         return self._callers.ids[slot]
 
+    def _best_rank(self, profile: Profile) -> int:
+        """The smallest rank this profile can serve: often among the first of all; if not, of all
+        lines that it can serve."""
+        signature = self._callers.signature
+        for slot in self._signatures.order.first(_FIRST_SEEN):
+            if profile.served >> signature[slot] & 1:
+                return self._callers.rank[slot]
+        heads = self._signatures.heads
+        return min(map(heads.__getitem__, profile.served_numbers), default=NOBODY)
+
     def _first_at(self, rank: int, profile: Profile) -> int:
         """The caller of this rank; of several the closest fit, then who entered first."""
-        signatures = self._signatures
-        starting = signatures.at_rank[rank]
-        if len(starting) == 1:
-            return signatures.by_number[starting[0]].line.first(1)[0]
-        able = (signatures.by_number[n] for n in starting if profile.served >> n & 1)
-        best = min(
-            (surplus(s.needs, profile.skills), self._callers.turn[s.line.first(1)[0]], s.number)
-            for s in able
+        signature, lines = self._callers.signature, self._signatures.by_number
+        heads = self._signatures.order.at(rank)
+        able = [slot for slot in heads if profile.served >> signature[slot] & 1]
+        if len(able) == 1:
+            return able[0]
+        turn, skills = self._callers.turn, profile.skills
+        return min(
+            able, key=lambda slot: (surplus(lines[signature[slot]].needs, skills), turn[slot])
         )
-        return signatures.by_number[best[2]].line.first(1)[0]
 
     def _who_wants(self, seat_id: str, profile: Profile, best: int) -> int | None:
         wanting = self._wanted.get(seat_id)
@@ -351,16 +349,6 @@ class Matcher:
             wanting.remove(rank, slot)
             if not wanting:
                 del self._wanted[wish]
-
-    def _rivals(self, mine: Signature) -> list[int]:
-        """The other signatures that all who can serve this one can serve, by number."""
-        able = self._profiles.serving(mine.needs, _PROFILES_SEEN)
-        if not able:
-            return []
-        common = -1
-        for profile in able:
-            common &= self._profiles.catch_up(profile).served
-        return self._signatures.numbers(common & ~(1 << mine.number))
 
     def _rank(self, queued: int, priority: int) -> int:
         return _within(queued - priority * self._weight_us, _MOST)

@@ -7,6 +7,7 @@ Deletion is exact (no tombstones), so that there is never a clean-up to pause fo
 
 from array import array
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from itertools import islice
 
 BLOCK = 1024
@@ -39,9 +40,24 @@ class Line:
         """The smallest rank; IndexError when empty."""
         return self._ranks[0][0]
 
+    @property
+    def first_slot(self) -> int:
+        """Who is first; IndexError when empty."""
+        return self._slots[0][0]
+
     def first(self, most: int) -> "array[int]":
         """The first slots, in order: at least one when there is any, `most` at most."""
         return self._slots[0][:most] if self._slots else array("I")
+
+    def at(self, rank: int) -> Iterator[int]:
+        """All slots of this rank, in order."""
+        block = bisect_left(self._lasts, _place(rank, 0))
+        while block < len(self._slots):
+            low, high = (side(self._ranks[block], rank) for side in (bisect_left, bisect_right))
+            yield from self._slots[block][low:high]
+            if high < len(self._slots[block]):
+                return
+            block += 1
 
     def add(self, rank: int, slot: int) -> None:
         """Put a slot in its place; one that comes last (the usual case) is only appended."""
@@ -78,9 +94,9 @@ class Line:
 
     def count_before(self, rank: int, turn: int) -> int:
         """How many come before this place (nobody need be there)."""
-        if not self._lasts:
-            return 0
-        at = bisect_left(self._lasts, _place(rank, turn)) if len(self._lasts) > 1 else 0
+        if len(self._lasts) == 1:
+            return self._inside(0, rank, turn)
+        at = bisect_left(self._lasts, _place(rank, turn))
         before = sum(map(len, islice(self._slots, at)))
         return before if at == len(self._lasts) else before + self._inside(at, rank, turn)
 

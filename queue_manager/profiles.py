@@ -12,7 +12,7 @@ from queue_manager.bits import SkillBits, numbers
 from queue_manager.requirement import Requirement
 from queue_manager.signatures import Signatures
 
-_ANEW = 32  # from so many new signatures on it is cheaper to learn all at once
+_ANEW = 64  # from so many new signatures on it is cheaper to learn all at once
 
 
 def _no_numbers() -> "array[int]":
@@ -67,23 +67,27 @@ class Profiles:
         """Every profile."""
         return self._by_skills.values()
 
+    def reach(self, needs: Requirement) -> int:
+        """The bits of the profiles that meet the requirement."""
+        return self._bits.capable(needs, self._all)
+
     def serving(self, needs: Requirement, most: int) -> list[Profile]:
         """Profiles that meet the requirement, `most` at most."""
-        able = numbers(self._bits.capable(needs, self._all), most)
+        able = numbers(self.reach(needs), most)
         return [profile for number in able if (profile := self._by_number[number])]
 
     def catch_up(self, profile: Profile) -> Profile:
         """Let it learn of the signatures born since it was asked last."""
         births = self._signatures.births
-        if profile.births == births:
-            return profile
-        news = self._signatures.born_since(profile.births)
-        profile.births = births
-        if news is None or len(news) > _ANEW:
-            profile.served, profile.served_numbers = self._signatures.served_by(profile.skills)
-        else:
-            for number in news:
-                self._learn(profile, number)
+        if profile.births != births:
+            news = self._signatures.born_since(profile.births)
+            profile.births = births
+            if news is None or len(news) > _ANEW:
+                served = profile.served = self._signatures.served_by(profile.skills)
+                profile.served_numbers = array("I", self._signatures.numbers(served))
+            else:
+                for number, reach in news:
+                    _learn(profile, number, bool(reach >> profile.number & 1))
         return profile
 
     def _new(self, skills: Mapping[str, int]) -> Profile:
@@ -94,14 +98,13 @@ class Profiles:
         self._all |= 1 << number
         return profile
 
-    def _learn(self, profile: Profile, number: int) -> None:
-        """A number may have had another signature before, of which it has learnt, too."""
-        bit = 1 << number
-        served = bool(profile.served & bit)
-        if self._signatures.by_number[number].needs.met_by(profile.skills) == served:
-            return
-        profile.served ^= bit
-        if served:
-            profile.served_numbers.remove(number)
-        else:
-            profile.served_numbers.append(number)
+
+def _learn(profile: Profile, number: int, serves: bool) -> None:
+    """The number may have been another signature's before, of which it has learnt, too."""
+    if bool(profile.served >> number & 1) == serves:
+        return
+    profile.served ^= 1 << number
+    if serves:
+        profile.served_numbers.append(number)
+    else:
+        profile.served_numbers.remove(number)

@@ -6,7 +6,7 @@ signature is a set of groups of alternatives, and it is out of reach when any gr
 """
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from itertools import compress
@@ -18,7 +18,11 @@ from queue_manager.requirement import LEVELS, Need, Requirement
 
 NOBODY = 1 << 63
 """The head of an empty line: comes after every rank."""
-_LOG = 4096
+LOG = 1024
+"""How many births are remembered; who comes later learns everything anew."""
+
+Birth = tuple[int, int]
+"""A new signature's number, and the bits of the profiles that can serve it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,21 +36,23 @@ class Signature:
 
 
 class Signatures:
-    """All signatures by number. `heads[number]` is the first rank in each line, `at_rank` the
-    numbers of the lines that begin with a rank."""
+    """All signatures by number. `heads[number]` is the first rank in each line, `order` holds
+    the first caller of each line."""
 
     def __init__(self, turns: "array[int]") -> None:
         self._turns = turns
         self._by_needs: dict[Requirement, Signature] = {}
         self._spare: list[int] = []
-        self._groups = _Groups()
-        self._births: list[int] = []
+        self._all = 0
+        self._kinds: dict[str, _Groups] = {}
+        self._births: list[Birth] = []
         self._forgotten = 0
         self._numbers: list[int] = []
+        self._first: list[int] = []
         self.unused: dict[int, None] = {}
         self.by_number: list[Signature] = []
         self.heads: list[int] = []
-        self.at_rank: dict[int, list[int]] = {}
+        self.order = Line(turns)
 
     def __len__(self) -> int:
         return len(self._by_needs)
@@ -55,11 +61,12 @@ class Signatures:
         """The signature of these needs, if anybody has them or had them lately."""
         return self._by_needs.get(needs)
 
-    def use(self, needs: Requirement) -> Signature:
-        """The signature of these needs, with one more user."""
+    def use(self, needs: Requirement, reach: Callable[[Requirement], int]) -> Signature:
+        """The signature of these needs, with one more user; `reach` tells the bits of the
+        profiles that can serve it, when it is new."""
         found = self._by_needs.get(needs)
         if found is None:
-            found = self._born(needs)
+            found = self._born(needs, reach(needs))
         if not found.users:
             self.unused.pop(found.number, None)
         found.users += 1
@@ -78,22 +85,28 @@ class Signatures:
         del self.unused[number]
         needs = self.by_number[number].needs
         del self._by_needs[needs]
-        self._groups.drop(number, needs)
+        self._all ^= 1 << number
+        for kind, group in _kinds(needs):
+            self._kinds[kind].drop(number, group)
         self._spare.append(number)
 
     def wait(self, number: int, rank: int, slot: int) -> None:
         """A caller stands in this line."""
         line = self.by_number[number].line
         line.add(rank, slot)
-        if line.first_rank != self.heads[number]:
+        if line.first_slot == slot:
             self._head(number, line)
 
     def stop(self, number: int, rank: int, slot: int) -> None:
         """A caller leaves this line."""
         line = self.by_number[number].line
         line.remove(rank, slot)
-        if rank == self.heads[number]:
+        if self._first[number] == slot:
             self._head(number, line)
+
+    def numbers(self, bits: int) -> list[int]:
+        """The numbers of these bits."""
+        return list(compress(self._numbers, truths(bits)))
 
     # --- who can serve what
 
@@ -102,8 +115,8 @@ class Signatures:
         """How many signatures were ever born; who has learnt of fewer has to catch up."""
         return self._forgotten + len(self._births)
 
-    def born_since(self, births: int) -> list[int] | None:
-        """The numbers born since; None when that is too long ago to tell."""
+    def born_since(self, births: int) -> "list[Birth] | None":
+        """Those born since; None when that is too long ago to tell."""
         after = births - self._forgotten
         return self._births[after:] if after >= 0 else None
 
@@ -114,49 +127,59 @@ class Signatures:
             del self._births[:done]
             self._forgotten = births
 
-    def served_by(self, skills: Mapping[str, int]) -> tuple[int, "array[int]"]:
-        """All signatures that a seat with these skills can serve: their bits, their numbers."""
-        served = self._groups.met_by(skills)
-        return served, array("I", self.numbers(served))
-
-    def numbers(self, bits: int) -> list[int]:
-        """The numbers of these bits."""
-        return list(compress(self._numbers, truths(bits)))
+    def served_by(self, skills: Mapping[str, int]) -> int:
+        """The bits of all signatures that a seat with these skills can serve."""
+        served = self._all
+        for groups in self._kinds.values():
+            served &= ~groups.unmet_by(skills)
+        return served
 
     # --- inside
 
-    def _born(self, needs: Requirement) -> Signature:
+    def _born(self, needs: Requirement, reach: int) -> Signature:
         if self._spare:
             number = self._spare.pop()
         else:
             number = len(self.by_number)
             self._numbers.append(number)
             self.heads.append(NOBODY)
+            self._first.append(-1)
         signature = Signature(needs, number, Line(self._turns))
         self.by_number[number : number + 1] = [signature]
         self._by_needs[needs] = signature
-        self._groups.add(number, needs)
-        self._births.append(number)
-        if len(self._births) > _LOG:
-            self.forget_births(self._forgotten + _LOG // 2)
+        self._all |= 1 << number
+        for kind, group in _kinds(needs):
+            self._kinds.setdefault(kind, _Groups()).add(number, group)
+        self._births.append((number, reach))
+        if len(self._births) > LOG:
+            self.forget_births(self._forgotten + LOG // 2)
         return signature
 
     def _head(self, number: int, line: Line) -> None:
-        old = self.heads[number]
-        new = self.heads[number] = line.first_rank if line else NOBODY
-        if old == new:
-            return
-        if old != NOBODY:
-            at_old = self.at_rank[old]
-            at_old.remove(number)
-            if not at_old:
-                del self.at_rank[old]
-        if new != NOBODY:
-            self.at_rank.setdefault(new, []).append(number)
+        first = self._first[number]
+        if first >= 0:
+            self.order.remove(self.heads[number], first)
+        if line:
+            self.heads[number], self._first[number] = line.first_rank, line.first_slot
+            self.order.add(self.heads[number], self._first[number])
+        else:
+            self.heads[number], self._first[number] = NOBODY, -1
+
+
+def _kinds(needs: Requirement) -> Iterator[tuple[str, frozenset[Need]]]:
+    """Each group with its kind, such as `lang`, `svc`, and `svc+` when there is a second one: of
+    one kind a signature has one group, or none."""
+    seen = set[str]()
+    for group in sorted(needs.all_of, key=sorted):
+        kind = min(group).skill.partition(":")[0]
+        while kind in seen:
+            kind += "+"
+        seen.add(kind)
+        yield kind, group
 
 
 class _Groups:
-    """Each different group of alternatives once, and the bits of the signatures that have it."""
+    """Of one kind each different group once, and the bits of the signatures that have it."""
 
     def __init__(self) -> None:
         self._number: dict[frozenset[Need], int] = {}
@@ -165,33 +188,35 @@ class _Groups:
         self._asking: dict[str, list[int]] = {}
         self._all = 0
 
-    def add(self, signature: int, needs: Requirement) -> None:
-        bit = 1 << signature
-        self._all |= bit
-        for group in needs.all_of:
-            number = self._number.get(group)
-            if number is None:
-                number = self._new(group)
-            self._signatures[number] |= bit
+    def add(self, signature: int, group: frozenset[Need]) -> None:
+        number = self._number.get(group)
+        if number is None:
+            number = self._new(group)
+        self._signatures[number] |= 1 << signature
+        self._all |= 1 << signature
 
-    def drop(self, signature: int, needs: Requirement) -> None:
-        bit = 1 << signature
-        self._all ^= bit
-        for group in needs.all_of:
-            number = self._number[group]
-            self._signatures[number] ^= bit
-            if not self._signatures[number]:
-                del self._number[group]
-                self._flip(number, group)
-                self._spare.append(number)
+    def drop(self, signature: int, group: frozenset[Need]) -> None:
+        number = self._number[group]
+        self._signatures[number] ^= 1 << signature
+        self._all ^= 1 << signature
+        if not self._signatures[number]:
+            del self._number[group]
+            self._flip(number, group)
+            self._spare.append(number)
 
-    def met_by(self, skills: Mapping[str, int]) -> int:
+    def unmet_by(self, skills: Mapping[str, int]) -> int:
+        """The signatures whose group isn't met: by way of the groups that are, or those that
+        aren't, whichever are fewer."""
         met = 0
         for skill, level in skills.items():
             for asking in self._asking.get(skill, ())[1 : level + 1]:
                 met |= asking
-        unmet = ((1 << len(self._signatures)) - 1) ^ met
-        return self._all & ~reduce(or_, compress(self._signatures, truths(unmet)), 0)
+        if 2 * met.bit_count() < len(self._signatures):
+            return self._all ^ self._together(met)
+        return self._together(((1 << len(self._signatures)) - 1) ^ met)
+
+    def _together(self, groups: int) -> int:
+        return reduce(or_, compress(self._signatures, truths(groups)), 0)
 
     def _new(self, group: frozenset[Need]) -> int:
         if self._spare:

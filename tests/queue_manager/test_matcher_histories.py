@@ -56,11 +56,13 @@ class MatcherMachine(RuleBasedStateMachine):
     def sizes(self, small: bool) -> None:
         """With small blocks, logs and spares the paths for large queues are taken often."""
         for module, name, size in (
-            (idle, "_SPARE_TURNS", 0),
+            (idle, "GENERATION", 2),
+            (idle, "_FEW", 1),
             (ordered, "BLOCK", 2),
-            (signatures, "_LOG", 2),
+            (signatures, "LOG", 2),
             (profiles, "_ANEW", 1),
             (matcher, "_SPARE_SIGNATURES", 0),
+            (matcher, "_FIRST_SEEN", 1),
         ):
             if small:
                 self.small.enter_context(patch.object(module, name, size))
@@ -322,8 +324,7 @@ class MatcherMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_idle_order_is_kept(self) -> None:
-        turns = self.matcher._idle._turns
-        assert sorted(self.model.order, key=turns.__getitem__) == self.model.order
+        assert list(self.matcher._idle) == self.model.order
 
 
 MatcherMachine.TestCase.settings = settings(max_examples=200, stateful_step_count=60, deadline=None)
