@@ -144,6 +144,11 @@ class Cluster:
         await self._server.close()
         await self._lease.close()
 
+    @property
+    def leader_name(self) -> str:
+        """The node we follow; "" while we follow none."""
+        return self._leader.peer.node if self._leader is not None else ""
+
     def tell(self, message: Message) -> None:
         """What a queue of this node has to say to whoever leads."""
         if self._lead is not None:
