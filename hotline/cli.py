@@ -22,13 +22,16 @@ COMMANDS = {
     "hours": ("hours",),
     "flow": ("flow",),
     "queues": ("queues",),
+    "callers": ("callers",),
     "callbacks": ("callbacks",),
     "token": ("token",),
     "roster": ("roster",),
     "bench": ("bench",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
-IN_THE_HOME = frozenset({"callbacks", "demo", "hours", "seats", "status", "tickets", "token"})
+IN_THE_HOME = frozenset(
+    {"callbacks", "callers", "demo", "hours", "seats", "status", "tickets", "token"}
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

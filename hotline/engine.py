@@ -30,6 +30,7 @@ from hotline.boards import (
 from hotline.callback_books import CallbackBooks
 from hotline.callback_runner import Outside
 from hotline.callbacks import Callbacks, over_of_item
+from hotline.callers import read_callers, read_marks
 from hotline.counting import CountedIntake
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
@@ -61,6 +62,7 @@ from storage.database import Database
 from storage.drain import Drain
 from storage.hours import SqlHours
 from storage.journal import Journal
+from storage.known_callers import SqlKnownCallers
 from storage.live import RedisLiveState
 from storage.recordings import SqlRecordings
 from storage.seats import SqlSeats
@@ -130,6 +132,7 @@ class Engine:
         self._tickets = SqlTickets(self._database, self._zones)
         self._calls = SqlCalls(self._database)
         self._seats = SqlSeats(self._database)
+        self._known = SqlKnownCallers(self._database)
         self._recordings = SqlRecordings(self._database)
         self._journal = Journal(home.journal)
         self._intake = Intake(self._tickets, self._calls, self._journal)
@@ -195,6 +198,15 @@ class Engine:
             stack.push_async_callback(self._end_tasks)
             self._start_tasks()
             self._spawn(self._read_later())
+            self._spawn(
+                read_callers(
+                    self._known,
+                    tuple(self._queues),
+                    self._desk.callers,
+                    self._clock,
+                    self._database.wait_healthy,
+                )
+            )
             await self._start_callbacks()
             await self._telephony.start()
             stack.push_async_callback(self._telephony.close)
@@ -442,6 +454,7 @@ class Engine:
         except DocumentError as error:
             raise Conflict(str(error)) from error
         await self._overrides.read(tenant)
+        await read_marks(self._known, tenant, self._desk.callers)
         self._queues[tenant].set_seats(seats)
         self._rosters.use(tenant, roster, seats)
         self._overrides.lines = self._line_board.table = lines

@@ -26,9 +26,19 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class EndedCall:
+    """One call's end: when, how, with which seat ("" for none) and in which language."""
+
+    at: datetime
+    outcome: Outcome
+    seat_id: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LastCall:
-    """The end of a number's last call, the seat that answered it ("" for none), its language, and
-    when he last gave up waiting."""
+    """A number's last call: its end and language, the last seat that answered any of its calls,
+    and when it last gave up waiting."""
 
     at: datetime
     seat_id: str = ""
@@ -58,7 +68,7 @@ class KnownCallers:
     def find(self, tenant: str, e164: str) -> KnownCaller | None:
         """What is known of this number; None when nothing is, or it isn't one."""
         mark, last = self._marks.get((tenant, e164)), self._last.get((tenant, e164))
-        if not e164 or (mark is None and last is None):
+        if mark is None and last is None:
             return None
         return KnownCaller(
             elder=mark is not None and mark.elder,
@@ -71,29 +81,17 @@ class KnownCallers:
     def note(self, record: CallRecord) -> None:
         """A call has ended."""
         facts = record.facts
-        if not facts.caller_e164:
-            return
-        number = (facts.tenant, facts.caller_e164)
-        before = self._last.pop(number, None)
-        gave_up = record.outcome is Outcome.ABANDONED
-        self._last[number] = LastCall(
-            at=record.ended_at,
-            seat_id=record.seat_id or (before.seat_id if before else ""),
-            language=facts.language,
-            abandoned_at=record.ended_at if gave_up else before.abandoned_at if before else None,
-        )
-        if len(self._last) > self._kept:
-            self._last.popitem(last=False)
+        call = EndedCall(record.ended_at, record.outcome, record.seat_id, facts.language)
+        self._note((facts.tenant, facts.caller_e164), call)
 
-    def learn(self, tenant: str, calls: Iterable[tuple[str, LastCall]]) -> None:
-        """Earlier calls out of the call log, oldest first; what was seen since goes before."""
-        seen = self._last
-        self._last = OrderedDict(((tenant, e164), call) for e164, call in calls if e164)
-        for number, call in seen.items():
-            self._last.pop(number, None)
-            self._last[number] = call
-        while len(self._last) > self._kept:
-            self._last.popitem(last=False)
+    def learn(self, tenant: str, calls: Iterable[tuple[str, EndedCall]]) -> None:
+        """Earlier calls out of the call log by number, oldest first; what was seen since goes
+        before them."""
+        seen, self._last = self._last, OrderedDict()
+        for e164, call in calls:
+            self._note((tenant, e164), call)
+        for number, last in seen.items():
+            self._keep(number, last)
 
     def set_marks(self, tenant: str, marks: Iterable[tuple[str, Mark]]) -> None:
         """All marks of a tenant, in place of those before."""
@@ -101,4 +99,27 @@ class KnownCallers:
         self._marks = kept | {(tenant, e164): mark for e164, mark in marks}
 
     def __len__(self) -> int:
-        return len(self._marks.keys() | self._last.keys())
+        """How many last calls are kept."""
+        return len(self._last)
+
+    def _note(self, number: Number, call: EndedCall) -> None:
+        if number[1]:
+            self._keep(number, _followed(self._last.get(number), call))
+
+    def _keep(self, number: Number, last: LastCall) -> None:
+        """As the newest one; the oldest goes when there are too many."""
+        self._last[number] = last
+        self._last.move_to_end(number)
+        if len(self._last) > self._kept:
+            self._last.popitem(last=False)
+
+
+def _followed(before: LastCall | None, call: EndedCall) -> LastCall:
+    """What is known after one more call."""
+    abandoned_at = before.abandoned_at if before else None
+    return LastCall(
+        at=call.at,
+        seat_id=call.seat_id or (before.seat_id if before else ""),
+        language=call.language,
+        abandoned_at=call.at if call.outcome is Outcome.ABANDONED else abandoned_at,
+    )

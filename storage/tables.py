@@ -205,3 +205,10 @@ figures_written = Table(
     _text("tenant"), _text("node"), _when("counted_until"),
     PrimaryKeyConstraint("tenant", "node"),
 )  # fmt: skip
+
+known_callers = Table(
+    "known_callers", metadata,
+    _text("tenant"), _text("e164"), _flag("elder"), _text("language"), _when("set_at"),
+    _text("set_by"),
+    PrimaryKeyConstraint("tenant", "e164"),
+)  # fmt: skip

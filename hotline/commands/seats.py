@@ -4,6 +4,8 @@ import contextlib
 import re
 import secrets
 import string
+from collections.abc import Collection
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -229,14 +231,19 @@ def _skills(words: tuple[str, ...] | list[str]) -> dict[str, int]:
     return skills
 
 
+def known_skills(city: Tenant) -> tuple[Path, Collection[str]]:
+    """The tenant's rules file and the skills in it; raises BadSettings for a mistake there."""
+    file = rules_file(city)
+    try:
+        return file, read_rules(file).skills.keys()
+    except DocumentError as error:
+        raise BadSettings(str(error)) from error
+
+
 def _refuse_unknown(city: Tenant, skills: dict[str, int]) -> None:
     """Raises BadRequest for a skill that the tenant's rules don't have: no caller would ask for
     it, and a slip of the pen would be a seat that nobody rings."""
-    file = rules_file(city)
-    try:
-        known = read_rules(file).skills
-    except DocumentError as error:
-        raise BadSettings(str(error)) from error
+    file, known = known_skills(city)
     for name in skills:
         if name not in known:
             reason = unknown_skill(name, known)
