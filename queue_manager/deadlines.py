@@ -18,6 +18,8 @@ import structlog
 T = TypeVar("T")
 
 _NEVER = float("inf")
+_IDLE_S = 0.02
+"""How soon what can wait is gone on with."""
 _SPARE = 64
 """A line is swept of what is stale when it has grown by this much and has doubled since."""
 
@@ -90,11 +92,12 @@ class Line(Generic[T]):
 
 class Deadlines:
     """The lines of one tenant's queue and their timer. Times are the loop's own, which no change
-    of the clock disturbs."""
+    of the clock disturbs. `idle()` does a little of what can wait, True while there is more."""
 
-    __slots__ = ("_closed", "_lines", "_timer", "armed_for_s", "number")
+    __slots__ = ("_closed", "_idle", "_lines", "_timer", "armed_for_s", "number")
 
-    def __init__(self) -> None:
+    def __init__(self, idle: Callable[[], bool] = lambda: False) -> None:
+        self._idle = idle
         self._lines: list[Line[Any]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -131,4 +134,5 @@ class Deadlines:
         now_s = asyncio.get_running_loop().time()
         for line in tuple(self._lines):
             line.run(now_s)
-        self.arm(min((line.next_s() for line in self._lines), default=_NEVER))
+        next_s = min((line.next_s() for line in self._lines), default=_NEVER)
+        self.arm(min(next_s, now_s + _IDLE_S) if self._idle() else next_s)

@@ -5,17 +5,17 @@ deadlines, and tells the matcher, the mirror, the board and the observer what ca
 seat is there at all is `queue_manager.presence`.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from queue_manager.alerts import Alerts
 from queue_manager.board import Board
 from queue_manager.deadlines import Deadlines
 from queue_manager.desk import OFF_DUTY, Desk
-from queue_manager.errors import NotWrappingUp, UnknownSeat
+from queue_manager.errors import UnknownSeat
 from queue_manager.estimate import HandlingTime
-from queue_manager.matcher import Matcher, check_skills
+from queue_manager.matcher import Matcher
 from queue_manager.model import (
     AlertKind,
     QueueSettings,
@@ -26,6 +26,8 @@ from queue_manager.model import (
 from queue_manager.ports import Clock, LiveState, QueueObserver
 from queue_manager.presence import Presence
 from queue_manager.reservation import MISSED_REASON, SeatEvent, SeatStatus, decide
+from queue_manager.rests import Rests
+from queue_manager.seat_list import WAS_IDLE, checked, idle_order, wrap_up_left_s
 from queue_manager.staffing import Staffing, profile_of
 
 _AT_REST = frozenset({SeatState.OFFLINE, SeatState.PAUSED, SeatState.READY, SeatState.COOL_DOWN})
@@ -59,7 +61,7 @@ class Seats:
         self._on_lost = on_lost
         self._desks: dict[str, Desk] = {}
         self._talked_since: dict[str, datetime] = {}
-        self._rests = deadlines.line(self._rest_is_over, lambda desk, no: desk.alarm != no)
+        self.rests = Rests(settings, deadlines, clock, self._rest_is_over)
         self.presence = Presence(
             settings, deadlines, alerts, clock, self._came_or_went, self._republish
         )
@@ -72,11 +74,11 @@ class Seats:
     def start(self, seats: Iterable[Seat], views: Iterable[SeatView], above: int) -> None:
         """Take up the seats, each where the last engine left it; all phones unknown as yet."""
         now = self._clock.now()
-        wanted = self._checked(seats)
+        wanted = checked(self._settings.tenant, seats)
         known = {view.seat.seat_id: view for view in views}
         highest_seen = max((view.token for view in known.values()), default=0)
         self.last_token = max(int(now.timestamp() * 1e6), highest_seen, above)
-        idle_first = sorted(wanted.values(), key=lambda seat: _idle_order(known.get(seat.seat_id)))
+        idle_first = sorted(wanted.values(), key=lambda seat: idle_order(known.get(seat.seat_id)))
         for seat in idle_first:
             self._add(seat, known.get(seat.seat_id), now)
         for seat_id, view in known.items():
@@ -87,7 +89,7 @@ class Seats:
 
     def set_seats(self, seats: Iterable[Seat]) -> None:
         """The seats from now on; see `QueueService.set_seats`."""
-        wanted = self._checked(seats)
+        wanted = checked(self._settings.tenant, seats)
         now = self._clock.now()
         for desk in list(self._desks.values()):
             if desk.seat.seat_id not in wanted:
@@ -135,18 +137,6 @@ class Seats:
         self.last_token += 1
         self.happens(desk, SeatEvent.TALK_FOUND, token=self.last_token, call_id=call_id)
         return self.last_token
-
-    def extend_wrap_up(self, desk: Desk, extra_s: float) -> datetime:
-        """Let wrap-up last longer, within its limit; when it ends now. Raises `NotWrappingUp`."""
-        if desk.status.state is not SeatState.WRAP_UP:
-            seat_id = desk.seat.seat_id
-            raise NotWrappingUp(f"seat {seat_id} is {desk.status.state}, not in wrap-up")
-        now, now_s = self._clock.now(), asyncio.get_running_loop().time()
-        begun_s = now_s - max((now - desk.view.since).total_seconds(), 0.0)
-        limit_s = begun_s + max(self._settings.wrap_up_max_s, self._settings.wrap_up_s)
-        end_s = max(desk.rest_at_s, min(desk.rest_at_s + max(extra_s, 0.0), limit_s))
-        self._rest_until(desk, end_s)
-        return now + timedelta(seconds=end_s - now_s)
 
     def happens(
         self, desk: Desk, event: SeatEvent, *, token: int = 0, call_id: str = "", reason: str = ""
@@ -221,9 +211,9 @@ class Seats:
         elif state is SeatState.TALKING:
             desk.busy_since = now
         elif state is SeatState.WRAP_UP:
-            self._rest_after(desk, self._settings.wrap_up_s)
+            self.rests.begin(desk, self._settings.wrap_up_s)
         elif state is SeatState.COOL_DOWN:
-            self._rest_after(desk, self._settings.cool_down_s)
+            self.rests.begin(desk, self._settings.cool_down_s)
 
     def _tell(self, observer: QueueObserver, desk: Desk, old: SeatState, now: datetime) -> None:
         if old is SeatState.WRAP_UP:
@@ -236,18 +226,7 @@ class Seats:
         if call_id is not None:
             self._on_match(call_id, desk)
 
-    def _rest_after(self, desk: Desk, delay_s: float) -> None:
-        if delay_s <= 0:
-            self._rest_is_over(desk)
-        else:
-            self._rest_until(desk, asyncio.get_running_loop().time() + delay_s)
-
-    def _rest_until(self, desk: Desk, when_s: float) -> None:
-        desk.rest_at_s = when_s
-        desk.alarm = self._rests.add(when_s, desk)
-
     def _rest_is_over(self, desk: Desk) -> None:
-        desk.alarm = 0
         wraps_up = desk.status.state is SeatState.WRAP_UP
         self.happens(desk, SeatEvent.WRAP_UP_ENDED if wraps_up else SeatEvent.COOL_DOWN_ENDED)
 
@@ -274,20 +253,6 @@ class Seats:
         if not there and desk.status.state is SeatState.RESERVED:
             self._on_lost(desk)
 
-    def _checked(self, seats: Iterable[Seat]) -> dict[str, Seat]:
-        wanted: dict[str, Seat] = {}
-        for seat in seats:
-            if seat.seat_id in wanted:
-                raise ValueError(f"seat {seat.seat_id} is there twice")
-            if seat.tenant != self._settings.tenant:
-                raise ValueError(f"seat {seat.seat_id} belongs to tenant {seat.tenant!r}")
-            try:
-                check_skills(seat.skills)
-            except ValueError as error:
-                raise ValueError(f"seat {seat.seat_id}: {error}") from None
-            wanted[seat.seat_id] = seat
-        return wanted
-
     def _add(self, seat: Seat, last: SeatView | None, now: datetime) -> None:
         reason = last.pause_reason if last else ""
         status = SeatStatus(pause_reason=reason, fence=last.token if last else 0)
@@ -306,20 +271,18 @@ class Seats:
     def _take_up(self, desk: Desk, last: SeatView, now: datetime) -> None:
         """Go on where the last engine left the seat; its telephone is unknown as yet."""
         since = min(last.since, now)  # the clock may have been set back
-        reason = last.pause_reason
         if last.desktop:
             self.presence.resume(desk, alive=last.state is not SeatState.OFFLINE)
-        if reason == MISSED_REASON:
+        if last.pause_reason == MISSED_REASON:
             self._alerts.give(AlertKind.SEAT_MISSES, since, seat_id=desk.seat.seat_id)
-        if last.state in (SeatState.READY, SeatState.RESERVED):
+        if last.state in WAS_IDLE:
             desk.idle_since = since
-        elif last.state is SeatState.WRAP_UP:
-            left = since + timedelta(seconds=self._settings.wrap_up_s) - now
-            if left > timedelta(0):
-                desk.status = SeatStatus(SeatState.WRAP_UP, pause_reason=reason, fence=last.token)
-                desk.view = SeatView(desk.seat, SeatState.WRAP_UP, since, reason, token=last.token)
-                self._count_duty(desk)
-                self._rest_after(desk, left.total_seconds())
+        left_s = wrap_up_left_s(last, self._settings.wrap_up_s, now)
+        if left_s > 0:
+            desk.status = replace(desk.status, state=SeatState.WRAP_UP)
+            desk.view = replace(desk.view, state=SeatState.WRAP_UP, since=since)
+            self._count_duty(desk)
+            self.rests.begin(desk, left_s)
 
     def _change(self, desk: Desk, seat: Seat) -> None:
         desk.retiring = False
@@ -350,10 +313,3 @@ class Seats:
         self._live.forget_seat(self._settings.tenant, seat_id)
         self._board.changed()
         return True
-
-
-def _idle_order(view: SeatView | None) -> tuple[int, float]:
-    """Seats that were idle before the restart come first, the longest idle foremost."""
-    if view is None or view.state not in (SeatState.READY, SeatState.RESERVED):
-        return (1, 0.0)
-    return (0, view.since.timestamp())

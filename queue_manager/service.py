@@ -108,7 +108,7 @@ class QueueService:
     def hear(self, hears: bool) -> None:
         """Whether Asterisk's events reach us. While they don't, no offer is taken back for want of
         a report: the seat may have answered unheard."""
-        self._floor.hears = hears
+        self._floor.offers.hears = hears
 
     # --- seats' wishes
 
@@ -139,7 +139,7 @@ class QueueService:
 
         Raises UnknownSeat, `NotWrappingUp`.
         """
-        return self._seats.extend_wrap_up(self._seats.desk(seat_id), extra_s)
+        return self._seats.rests.extend(self._seats.desk(seat_id), extra_s)
 
     # --- supervisors
 
@@ -159,7 +159,7 @@ class QueueService:
             "seat_forced", tenant=self.settings.tenant, seat=seat_id, to=str(state), by=by, why=why
         )
         if state is not Forced.READY and desk.status.state is SeatState.RESERVED:
-            self._floor.take_back_from(desk)
+            self._floor.offers.take_back_from(desk)
 
     def move_first(self, call_id: str, *, by: str, why: str) -> None:
         """A waiting caller goes before all others. Raises `UnknownCaller`."""
@@ -168,7 +168,8 @@ class QueueService:
 
     def callers(self) -> Sequence[CallerView]:
         """Everybody who waits, in the order of queueing."""
-        return self._floor.views()
+        entries = sorted(self._floor.entries.values(), key=lambda e: e.caller.queued_at)
+        return [entry.view() for entry in entries]
 
     def alerts(self) -> Sequence[Alert]:
         """What supervisors have to know of, the oldest first."""
@@ -220,12 +221,12 @@ class QueueService:
     def came_back(self, call_id: str) -> None:
         """The dialplan brought this call to an engine again: who is here doesn't talk, the end of
         his talk was not seen. Nothing happens for unknown calls."""
-        self._floor.conversations.end(call_id)
+        self._floor.talking.end(call_id)
 
     def talk_ended_by_call(self, call_id: str) -> None:
         """The caller's channel is gone for good: his talk ends, and so does a place that his
         conversation failed to give up. Nothing happens for unknown calls."""
-        self._floor.conversations.end(call_id)
+        self._floor.talking.end(call_id)
         entry = self._floor.entries.get(call_id)
         if entry is not None:
             self._floor.caller_left(entry, LeaveReason.ABANDONED)

@@ -57,6 +57,22 @@ class Stepping:
         waited_s = asyncio.get_running_loop().time() - entry.queued_s
         return entry.track.way.taken_after(waited_s + _LATE_S)
 
+    def take(self, entry: Entry) -> bool:
+        """Take the steps that are due for a caller; False when none is. Of what they want to be
+        suggested he is told the last."""
+        taken, first = self.taken(entry), entry.taken
+        if taken == first:
+            return False
+        way = entry.track.way
+        entry.taken = taken
+        entry.standing = way.standing(entry.origin.needs, taken)
+        wanted = way.suggestions(max(first, 0), taken)
+        if first < 0:  # other rules: what he was offered once is not offered again for them
+            wanted = [suggestion for suggestion in wanted if suggestion not in entry.told]
+        if wanted and not entry.caller.callback:
+            entry.suggest(wanted[-1])
+        return True
+
     def set_rules(self, rules: Mapping[str, Rules], waiting: Collection[Entry]) -> None:
         """Other rules from now on, by tenant. Those who wait are reckoned anew: many of them in
         more than one turn of the loop, so that no call waits for it."""

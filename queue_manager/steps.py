@@ -58,6 +58,11 @@ class Way:
         steps = (due.step for due in self._due[first:end])
         return [step.suggest for step in steps if step.suggest is not None]
 
+    def overflowed_s(self, taken: int) -> float:
+        """When the last overflow among so many steps was due; 0.0 when there was none."""
+        overflows = [due.at_s for due in self._due[:taken] if due.step.overflow is not None]
+        return overflows[-1] if overflows else 0.0
+
     def standing(self, needs: Requirement, taken: int) -> Standing:
         """Where one who came with these needs stands after so many steps."""
         known = self._known.get((needs, taken))

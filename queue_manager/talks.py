@@ -1,14 +1,15 @@
 """Who talks with whom, from the answer until the seat wraps up; found ones after a restart too."""
 
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime
 
 from queue_manager.desk import Desk
 from queue_manager.model import Offer, WaitingCaller
-from queue_manager.ports import Clock, QueueObserver
+from queue_manager.ports import Clock
 from queue_manager.reservation import SeatEvent
 from queue_manager.seats import Seats
-from queue_manager.statistics import Slot, Statistics, slot_of
+from queue_manager.statistics import Slot
+from queue_manager.tally import Tally
 
 
 @dataclass(slots=True, eq=False)
@@ -28,26 +29,17 @@ class Talk:
 class Talks:
     """The talks of one tenant's seats, by call."""
 
-    def __init__(
-        self,
-        zone: tzinfo,
-        seats: Seats,
-        clock: Clock,
-        statistics: Statistics,
-        observer: QueueObserver | None,
-    ) -> None:
-        self._zone = zone
+    def __init__(self, seats: Seats, clock: Clock, tally: Tally) -> None:
         self._seats = seats
         self._clock = clock
-        self._statistics = statistics
-        self._observer = observer
+        self._tally = tally
         self._talks: dict[str, Talk] = {}
 
     def find(self, call_id: str) -> Talk | None:
         """The talk of this call, if there is one."""
         return self._talks.get(call_id)
 
-    def go_on(self, offer: Offer) -> bool:
+    def goes_on(self, offer: Offer) -> bool:
         """Whether the talk of this very offer goes on."""
         talk = self._talks.get(offer.caller.call_id)
         return talk is not None and talk.offered == offer.token
@@ -58,10 +50,7 @@ class Talks:
         """A caller who waited and this seat talk from now on."""
         now = self._clock.now()
         self._talks[caller.call_id] = Talk(desk, token, offered, now, caller, slot)
-        wait_s = seconds_between(caller.queued_at, now)
-        self._statistics.answered(slot, caller.line_id, wait_s)
-        if self._observer is not None:
-            self._observer.answered(caller, desk.seat, wait_s, now)
+        self._tally.answered(caller, slot, desk.seat, now)
 
     def found(self, desk: Desk, call_id: str, answered_at: datetime | None) -> Talk:
         """A seat at rest turns out to be talking; since when is known best by whom asks, else by
@@ -77,13 +66,9 @@ class Talks:
             return
         talk.answered_at = answered_at or talk.answered_at
         talk.caller = caller
-        talk.slot = slot_of(caller.queued_at.astimezone(self._zone))
-        wait_s = seconds_between(caller.queued_at, talk.answered_at)
-        self._statistics.entered(talk.slot, caller.line_id)
-        self._statistics.answered(talk.slot, caller.line_id, wait_s)
-        if self._observer is not None:
-            self._observer.entered(caller, self._clock.now())
-            self._observer.answered(caller, talk.desk.seat, wait_s, talk.answered_at)
+        talk.slot = slot = self._tally.slot_of(caller)
+        self._tally.entered(caller, slot, self._clock.now())
+        self._tally.answered(caller, slot, talk.desk.seat, talk.answered_at)
 
     def end(self, call_id: str) -> None:
         """The talk of this call is over; nothing happens when there is none."""
@@ -91,14 +76,5 @@ class Talks:
         if talk is None:
             return
         if talk.caller is not None and talk.slot is not None:
-            now = self._clock.now()
-            talk_s = seconds_between(talk.answered_at, now)
-            self._statistics.talked(talk.slot, talk.caller.line_id, talk_s)
-            if self._observer is not None:
-                self._observer.talk_ended(talk.caller, talk.desk.seat, talk_s, now)
+            self._tally.talk_ended(talk.caller, talk.slot, talk.desk.seat, talk.answered_at)
         self._seats.happens(talk.desk, SeatEvent.TALK_ENDED, token=talk.token)
-
-
-def seconds_between(since: datetime, now: datetime) -> float:
-    """Never negative, even when the clock was set back."""
-    return max((now - since).total_seconds(), 0.0)
