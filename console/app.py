@@ -13,6 +13,8 @@ from console import guard
 from console.api import (
     audio,
     callbacks,
+    callers,
+    figures,
     health,
     hours,
     lines,
@@ -21,6 +23,7 @@ from console.api import (
     roster,
     seats,
     status,
+    talks,
     tickets,
     wallboard,
 )
@@ -36,7 +39,10 @@ log = structlog.get_logger(__name__)
 
 def routes() -> Iterable[web.RouteDef]:
     """Every path there is."""
-    rooms = (health, status, wallboard, seats, tickets, audio, lines, hours, roster, reload, callbacks, pages)
+    rooms = (
+        health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
+        roster, figures, reload, pages, talks,
+    )  # fmt: skip
     return [route for room in rooms for route in room.ROUTES]
 
 
@@ -54,7 +60,7 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics, flush_s)
     app[health.HEALTH] = health.Health(services.parts)
     app[pages.FILES] = pages.read_files()
-    app[guard.UNBOUNDED] = frozenset((wallboard.live, *audio.UNBOUNDED))
+    app[guard.UNBOUNDED] = frozenset((wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED))
     app.add_routes(routes())
     app.on_response_prepare.append(guard.security_headers)
     app.cleanup_ctx.append(_flushing)

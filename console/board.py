@@ -1,43 +1,58 @@
 """What a wallboard shows, as plain JSON values. Functions of values: no clock, no I/O."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from console.ports import DayFigures, HoursView, LineView, TenantFacts, WaitingSummary
-from queue_manager.model import SeatState, SeatView
+from console.ports import (
+    DayFigures,
+    GroupFigures,
+    Groups,
+    HoursView,
+    LineView,
+    TenantFacts,
+    WaitingSummary,
+)
+from queue_manager.model import Alert, SeatState, SeatView
 from tickets.model import Origin
 
 Json = dict[str, Any]
 
+MOST_TILES = 600
+"""A board with more seats shows how many do what, and no tile for each."""
+MOST_ALERTS = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One tenant at one moment, as the ports answered."""
+    """One tenant at one moment, as the ports answered; `seats` is empty when there are more than
+    `MOST_TILES`."""
 
     tenant: TenantFacts
     at: datetime
     waiting: WaitingSummary
+    groups: Groups
     seats: Sequence[SeatView]
     figures: DayFigures
     hours: Sequence[HoursView]
     lines: Sequence[LineView]
+    alerts: Sequence[Alert] = ()
 
 
 def board(moment: Moment) -> Json:
-    """The whole board: `head` and one tile per seat."""
+    """The whole board: `head`, one tile per seat, and the queues and skills."""
     return {
         **head(moment),
         "at": iso(moment.at),
         "longest_wait_s": longest_wait_s(moment.waiting, moment.at),
         "seats": [tile(view) for view in moment.seats],
+        "groups": list(groups(moment).values()),
     }
 
 
 def head(moment: Moment) -> Json:
-    """All but seats and time: changes only when something happened."""
+    """All but seats, groups and time: changes only when something happened."""
     figures, within_s = moment.figures, moment.tenant.service_level_s
     in_time = figures.answered_in_time
     return {
@@ -47,7 +62,10 @@ def head(moment: Moment) -> Json:
         "open": _open(moment.hours),
         "waiting": moment.waiting.count,
         "longest_waiting_since": iso(moment.waiting.oldest) if moment.waiting.oldest else None,
-        "seats_by_state": by_state(moment.seats),
+        "callbacks_waiting": moment.waiting.callbacks,
+        "seats_by_state": by_state(moment.groups.states),
+        "alerts": [alert(known) for known in moment.alerts[:MOST_ALERTS]],
+        "alerts_open": len(moment.alerts),
         "day": figures.day.isoformat(),
         "offered": figures.offered,
         "answered": figures.answered,
@@ -55,6 +73,8 @@ def head(moment: Moment) -> Json:
         "abandoned_short": figures.abandoned_short,
         "voice_requests": figures.voice_requests,
         "transferred": figures.transferred,
+        "callbacks": figures.callbacks,
+        "service_level_now": rate(figures.recent_in_time, figures.recent_answered),
         "service_level": {"within_s": within_s, **rate(in_time, figures.answered)},
         "service_level_of_offered": {"within_s": within_s, **rate(in_time, figures.offered)},
         "connection_rate": rate(figures.answered, figures.offered),
@@ -77,10 +97,56 @@ def tile(view: SeatView) -> Json:
     }
 
 
-def by_state(seats: Iterable[SeatView]) -> dict[str, int]:
+def groups(moment: Moment) -> dict[str, Json]:
+    """Queues, then skills, each by an id of its own."""
+    told = [group("queue", figures) for figures in moment.groups.queues]
+    told += [group("skill", figures) for figures in moment.groups.skills]
+    return {one["id"]: one for one in told}
+
+
+def group(kind: str, figures: GroupFigures) -> Json:
+    """One queue or skill; `able` is how many of the seats that can serve it do what: of a few
+    states, since a wall is read from afar."""
+    state = figures.seats.get
+    busy = (SeatState.RESERVED, SeatState.TALKING, SeatState.WRAP_UP, SeatState.COOL_DOWN)
+    return {
+        "id": f"{kind}/{figures.key}",
+        "kind": kind,
+        "name": figures.name,
+        "name_en": figures.name_en,
+        "within_s": figures.within_s,
+        "waiting": figures.waiting,
+        "callbacks": figures.callbacks,
+        "since": iso(figures.oldest) if figures.oldest else None,
+        "offered": figures.offered,
+        "answered": figures.answered,
+        "abandoned": figures.abandoned,
+        "level": rate(figures.answered_in_time, figures.answered),
+        "level_now": rate(figures.recent_in_time, figures.recent_answered),
+        "able": {
+            "ready": state(SeatState.READY, 0),
+            "busy": sum(state(one, 0) for one in busy),
+            "paused": state(SeatState.PAUSED, 0),
+            "offline": state(SeatState.OFFLINE, 0),
+        },
+    }
+
+
+def alert(known: Alert) -> Json:
+    """What supervisors have to know of."""
+    return {
+        "id": known.alert_id,
+        "kind": known.kind.value,
+        "seat": known.seat_id,
+        "since": iso(known.since),
+        "times": known.times,
+        "seen": bool(known.seen_by),
+    }
+
+
+def by_state(states: Mapping[SeatState, int]) -> dict[str, int]:
     """How many seats do what; every state is named."""
-    counts = Counter(view.state for view in seats)
-    return {state.value: counts[state] for state in SeatState}
+    return {state.value: states.get(state, 0) for state in SeatState}
 
 
 def rate(numerator: int, denominator: int) -> Json:

@@ -101,6 +101,24 @@ class SeatNotFound(ConsoleError):
     message_zh = "该租户没有此座席。"
 
 
+class CallerNotFound(ConsoleError):
+    """No such caller waits in this tenant (any more)."""
+
+    id = "unknown-caller"
+    status = 404
+    message = "No such caller waits (any more): he was answered, or left."
+    message_zh = "该来电已不在排队中(已接听或已离开)。"
+
+
+class AlertNotFound(ConsoleError):
+    """No such alert is open in this tenant (any more)."""
+
+    id = "unknown-alert"
+    status = 404
+    message = "There is no such open alert (any more)."
+    message_zh = "该警示不存在或已处理。"
+
+
 class TicketNotFound(ConsoleError):
     """No such ticket in this tenant."""
 
@@ -211,6 +229,51 @@ class UnknownPauseReason(ConsoleError):
     status = 422
     message = "The tenant has no such pause reason."
     message_zh = "该租户没有此示忙原因。"
+
+
+class UnknownTalk(ConsoleError):
+    """No such talk goes on in this tenant."""
+
+    id = "unknown-talk"
+    status = 404
+    message = "No talk of this call goes on in this tenant."
+    message_zh = "该租户没有此通话,或通话已结束。"
+
+
+class TalkNotPossible(ConsoleError):
+    """The talk is in a state in which this can't be done."""
+
+    id = "talk-busy"
+    status = 409
+    message = "The talk is in a state in which this can't be done."
+    message_zh = "通话当前状态不允许此操作。"
+
+
+class SeatBusy(ConsoleError):
+    """The seat to be rung isn't free."""
+
+    id = "seat-busy"
+    status = 409
+    message = "The seat is not free to be rung."
+    message_zh = "目标座席忙或离线。"
+
+
+class TargetNotAllowed(ConsoleError):
+    """No such seat, queue or line, or no outbound rule allows the number."""
+
+    id = "target-refused"
+    status = 422
+    message = "There is no such target, or no outbound rule allows the number."
+    message_zh = "目标不存在,或外呼规则不允许该号码。"
+
+
+class SwitchUnavailable(ConsoleError):
+    """Asterisk didn't do it; the talk is as before."""
+
+    id = "switch-away"
+    status = 503
+    message = "The switchboard did not do this; the talk is as before. Try again."
+    message_zh = "交换机未能执行,通话保持原状,请重试。"
 
 
 class TooManyFailures(ConsoleError):

@@ -13,7 +13,9 @@ from console.auth import Identity, is_local, peer_of
 from console.board import Json
 from console.errors import (
     BY_STATUS,
+    AlertNotFound,
     BadRequest,
+    CallerNotFound,
     ConsoleError,
     Internal,
     Invalid,
@@ -30,7 +32,7 @@ from console.errors import (
 from console.live import encode
 from console.ports import ALL_TENANTS, Role, TenantFacts
 from console.services import AUTH, SERVICES
-from queue_manager.errors import UnknownReason, UnknownSeat
+from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
 from tickets.errors import StoreAway, UnknownTicket
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,6 +57,8 @@ HEADERS = {
 }
 _CORES: dict[type[Exception], type[ConsoleError]] = {
     UnknownSeat: SeatNotFound,
+    UnknownCaller: CallerNotFound,
+    UnknownAlert: AlertNotFound,
     UnknownReason: UnknownPauseReason,
     UnknownTicket: TicketNotFound,
     StoreAway: StoreUnavailable,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from console.board import Json, Moment, head, iso, tile
+from console.board import Json, Moment, groups, head, iso, tile
 from console.metrics import Metrics
 from queue_manager.model import SeatView
 
@@ -78,6 +78,7 @@ class _Topic:
     seq: int = 0
     head: Json = field(default_factory=dict)
     seats: dict[str, SeatView] = field(default_factory=dict)
+    groups: dict[str, Json] = field(default_factory=dict)
     at: str = ""
     sent_s: float = 0.0
     board: bytes = b""
@@ -90,14 +91,20 @@ class _Topic:
         new_seats = {view.seat.seat_id: view for view in moment.seats}
         moved = [view for view in moment.seats if self._moved(view)]
         gone = [seat_id for seat_id in self.seats if seat_id not in new_seats]
-        self.head, self.seats, self.at = new_head, new_seats, iso(moment.at)
-        if not (changed or moved or gone):
+        new_groups = groups(moment)
+        regrouped = [g for id_, g in new_groups.items() if self.groups.get(id_) != g]
+        ungrouped = [id_ for id_ in self.groups if id_ not in new_groups]
+        self.head, self.seats, self.groups, self.at = (
+            new_head, new_seats, new_groups, iso(moment.at),
+        )  # fmt: skip
+        if not (changed or moved or gone or regrouped or ungrouped):
             return None
         self.board = b""
         self.seq += 1
         return {
             "type": "changes", "seq": self.seq, "at": self.at, "set": changed,
             "seats": [tile(view) for view in moved], "seats_gone": gone,
+            "groups": regrouped, "groups_gone": ungrouped,
         }  # fmt: skip
 
     def _moved(self, view: SeatView) -> bool:
@@ -108,7 +115,7 @@ class _Topic:
         """The snapshot as of the last flush; the board is encoded once however many connect."""
         if not self.board:
             seats = [tile(view) for view in self.seats.values()]
-            self.board = encode({**self.head, "seats": seats})
+            self.board = encode({**self.head, "seats": seats, "groups": list(self.groups.values())})
         opening = encode({"type": "snapshot", "seq": self.seq, "at": self.at})
         return opening[:-1] + b',"board":' + self.board + b"}"
 

@@ -1,6 +1,7 @@
 """Prometheus metrics. Labels come from bounded sets only: tenants, states, parts, outcomes."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,9 +15,9 @@ from prometheus_client import (
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from console.ports import PartHealth, WaitingSummary
-from queue_manager.duty import Counts
+from console.ports import Groups, PartHealth, WaitingSummary
 from queue_manager.callback import ENDS as CALLBACK_ENDS
+from queue_manager.duty import Counts
 from queue_manager.model import SeatState
 from tickets.model import Origin, Outcome
 
@@ -117,16 +118,18 @@ class Snapshot(Collector):
     def __init__(
         self,
         waiting: Mapping[str, tuple[WaitingSummary, float]],
-        seats: Mapping[str, Mapping[str, int]],
+        groups: Mapping[str, Groups],
         parts: Mapping[str, PartHealth],
         live_clients: int,
-        rosters: Mapping[str, Counts] | None = None,
+        rosters: Mapping[str, Counts],
+        now: datetime,
     ) -> None:
         self._waiting = waiting
-        self._seats = seats
+        self._groups = groups
         self._parts = parts
         self._live_clients = live_clients
-        self._rosters = rosters or {}
+        self._rosters = rosters
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         """The gauges as families."""
@@ -142,9 +145,9 @@ class Snapshot(Collector):
         seats = GaugeMetricFamily(
             "hotline_seats", "Seats by what they do.", labels=("tenant", "state")
         )
-        for tenant, counts in self._seats.items():
+        for tenant, group in self._groups.items():
             for state in SeatState:
-                seats.add_metric((tenant, state.value), counts.get(state.value, 0))
+                seats.add_metric((tenant, state.value), group.states.get(state, 0))
         parts = GaugeMetricFamily("hotline_parts_up", "1 when the part answers.", labels=("part",))
         for name, health in self._parts.items():
             parts.add_metric((name,), float(health.up))
@@ -159,9 +162,36 @@ class Snapshot(Collector):
             due.add_metric((tenant, "paused"), duty.paused)
             due.add_metric((tenant, "missing"), duty.missing)
         yield due
+        yield from self._of_queues()
         live = GaugeMetricFamily("hotline_live_clients", "Live connections now.")
         live.add_metric((), self._live_clients)
         yield live
+
+    def _of_queues(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "hotline_queue_waiting_callers",
+            "Callers waiting now, by queue.",
+            labels=("tenant", "queue"),
+        )
+        longest = GaugeMetricFamily(
+            "hotline_queue_longest_wait_seconds",
+            "The longest wait of now, by queue.",
+            labels=("tenant", "queue"),
+        )
+        able = GaugeMetricFamily(
+            "hotline_queue_ready_seats",
+            "Ready seats that can serve a queue.",
+            labels=("tenant", "queue"),
+        )
+        for tenant, group in self._groups.items():
+            for queue in group.queues:
+                since = queue.oldest or self._now
+                waiting.add_metric((tenant, queue.key), queue.waiting)
+                longest.add_metric(
+                    (tenant, queue.key), max(0.0, (self._now - since).total_seconds())
+                )
+                able.add_metric((tenant, queue.key), queue.seats.get(SeatState.READY, 0))
+        yield from (waiting, longest, able)
 
 
 class _Joined(Collector):

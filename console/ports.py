@@ -3,15 +3,16 @@
 Reads are synchronous and answer from the engine's memory: a page never makes a call wait.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from queue_manager.counts import Figure
 from queue_manager.duty import Attendance, Counts, Duty, TeamDuty
-from queue_manager.model import SeatView
+from queue_manager.model import Alert, CallerView, Forced, SeatState, SeatView
 from tickets.model import Origin, Ticket
 
 ALL_TENANTS = "*"
@@ -87,14 +88,22 @@ class Seats(Protocol):
         """The seat has finished its after-call work; a pause asked for meanwhile begins."""
         ...
 
+    def force(
+        self, tenant: str, seat_id: str, state: Forced, *, by: str, why: str, reason: str = ""
+    ) -> None:
+        """A supervisor's word: at once, or after a talk; `reason` is the pause's."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class WaitingSummary:
-    """Who waits now: how many, since when the longest, how many per line id."""
+    """Who waits now: how many (of them `callbacks` who have hung up and will be called), since
+    when the longest, how many per line id."""
 
     count: int = 0
     oldest: datetime | None = None
     by_line: Mapping[str, int] = field(default_factory=dict)
+    callbacks: int = 0
 
 
 class Waiting(Protocol):
@@ -102,6 +111,22 @@ class Waiting(Protocol):
 
     def waiting(self, tenant: str) -> WaitingSummary:
         """Callers waiting right now."""
+        ...
+
+    def callers(self, tenant: str) -> Sequence[CallerView]:
+        """Each of them, the one queued first foremost."""
+        ...
+
+    def move_first(self, tenant: str, call_id: str, *, by: str, why: str) -> None:
+        """This caller is the next to be served; raises `UnknownCaller`."""
+        ...
+
+    def alerts(self, tenant: str) -> Sequence[Alert]:
+        """What supervisors have to know of, the oldest first."""
+        ...
+
+    def acknowledge(self, tenant: str, alert_id: int, *, by: str) -> None:
+        """Somebody has seen it; raises `UnknownAlert`."""
         ...
 
 
@@ -120,7 +145,8 @@ class DayFigures:
 
     `offered` entered the human queue; `answered_in_time` were answered within the tenant's
     service level; `abandoned` contains `abandoned_short` (< 5 s); `wait_total_s` is summed over
-    answered calls. `quarters` has 96 entries from 00:00 in the tenant's time zone, or none.
+    answered calls. `recent_`: of callers of this quarter of an hour and the last. `quarters` has
+    96 entries from 00:00 in the tenant's time zone, or none.
     """
 
     day: date
@@ -131,9 +157,44 @@ class DayFigures:
     abandoned_short: int = 0
     voice_requests: int = 0
     transferred: int = 0
+    callbacks: int = 0
+    recent_answered: int = 0
+    recent_in_time: int = 0
     wait_total_s: float = 0.0
     tickets: Mapping[Origin, int] = field(default_factory=dict)
     quarters: Sequence[Quarter] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """A queue, or the callers who need a skill: who waits, how it goes today and (`recent_`) in
+    this quarter of an hour and the last, and the seats that can serve them, by what they do.
+    An answer within `within_s` seconds is in time."""
+
+    key: str
+    name: str
+    name_en: str = ""
+    within_s: float = 15.0
+    waiting: int = 0
+    callbacks: int = 0
+    oldest: datetime | None = None
+    offered: int = 0
+    answered: int = 0
+    answered_in_time: int = 0
+    abandoned: int = 0
+    recent_answered: int = 0
+    recent_in_time: int = 0
+    seats: Mapping[SeatState, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """How many seats do what; every queue, in the order of the rules; and the skills that anybody
+    needed today, or that a seat has."""
+
+    states: Mapping[SeatState, int] = field(default_factory=dict)
+    queues: Sequence[GroupFigures] = ()
+    skills: Sequence[GroupFigures] = ()
 
 
 class Figures(Protocol):
@@ -141,6 +202,24 @@ class Figures(Protocol):
 
     def today(self, tenant: str) -> DayFigures:
         """Figures of the tenant's current day."""
+        ...
+
+    def groups(self, tenant: str) -> Groups:
+        """Seats by what they do, queues, and skills."""
+        ...
+
+
+class Reports(Protocol):
+    """Stored figures, per quarter of an hour."""
+
+    def names(self, tenant: str, by: str) -> Mapping[str, str]:
+        """People's names of queues, skills, lines or seats."""
+        ...
+
+    def pages(
+        self, tenant: str, by: str, begin: datetime, end: datetime
+    ) -> AsyncIterator[Sequence[Figure]]:
+        """Quarters that begin in [begin, end), in order of time and key; raises `StoreAway`."""
         ...
 
 

@@ -1,7 +1,7 @@
 """Everything the console is given, in one value, and the keys it lies under in the application."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from aiohttp import web
@@ -17,6 +17,7 @@ from console.ports import (
     Lines,
     Probe,
     Reload,
+    Reports,
     Rosters,
     Seats,
     TenantFacts,
@@ -24,6 +25,7 @@ from console.ports import (
     Tokens,
     Waiting,
 )
+from console.talks import NoTalks, Talks
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Services:
     seats: Seats
     waiting: Waiting
     figures: Figures
+    reports: Reports
     tickets: TicketReader
     hours: Hours
     lines: Lines
@@ -49,6 +52,7 @@ class Services:
     metrics: Metrics
     now: Callable[[], datetime]
     version: str = ""
+    talks: Talks = field(default_factory=NoTalks)
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The tenant of this id; raises `UnknownTenant`."""

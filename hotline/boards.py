@@ -1,10 +1,14 @@
 """What the console sees of queues, lines and files: thin adapters of its ports."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date, tzinfo
 from pathlib import Path
+from typing import Any
 
 from console.ports import (
+    QUARTERS_A_DAY,
     DayFigures,
+    Groups,
     LineView,
     PartHealth,
     Quarter,
@@ -13,12 +17,16 @@ from console.ports import (
     TokenRecord,
     WaitingSummary,
 )
+from hotline.groups import GroupBoard
 from hotline.home import Home
 from hotline.todays_tickets import TodaysTickets
 from ivr.lines import Lines
 from ivr.ports import Clock
 from ivr.tenants import Tenant
-from queue_manager.model import SeatView
+from queue_manager.counts import quarter_start
+from queue_manager.figure_view import figures_view
+from queue_manager.figures import Figures
+from queue_manager.model import Alert, CallerView, Forced, SeatView
 from queue_manager.service import QueueService
 from recordings.disk import free_bytes, is_low
 from recordings.naming import outside
@@ -31,9 +39,16 @@ class QueueBoards:
     """Seats, waiting callers and figures of every tenant."""
 
     def __init__(
-        self, queues: Mapping[str, QueueService], tickets: TodaysTickets, clock: Clock
+        self,
+        queues: Mapping[str, QueueService],
+        figures: Mapping[str, Figures],
+        groups: Mapping[str, GroupBoard],
+        tickets: TodaysTickets,
+        clock: Clock,
     ) -> None:
         self._queues = queues
+        self._figures = figures
+        self._groups = groups
         self._tickets = tickets
         self._clock = clock
 
@@ -52,18 +67,37 @@ class QueueBoards:
     def end_wrap_up(self, tenant: str, seat_id: str) -> None:
         self._queues[tenant].end_wrap_up(seat_id)
 
+    def force(
+        self, tenant: str, seat_id: str, state: Forced, *, by: str, why: str, reason: str = ""
+    ) -> None:
+        self._queues[tenant].force(seat_id, state, by=by, why=why, reason=reason)
+
     def waiting(self, tenant: str) -> WaitingSummary:
         view = self._queues[tenant].waiting()
         by_line = {line_id: line.count for line_id, line in view.by_line.items()}
-        return WaitingSummary(view.count, view.oldest, by_line)
+        callbacks = self._view(tenant)["total"]["callbacks_waiting"]
+        return WaitingSummary(view.count, view.oldest, by_line, callbacks)
+
+    def callers(self, tenant: str) -> Sequence[CallerView]:
+        return self._queues[tenant].callers()
+
+    def move_first(self, tenant: str, call_id: str, *, by: str, why: str) -> None:
+        self._queues[tenant].move_first(call_id, by=by, why=why)
+
+    def alerts(self, tenant: str) -> Sequence[Alert]:
+        return self._queues[tenant].alerts()
+
+    def acknowledge(self, tenant: str, alert_id: int, *, by: str) -> None:
+        self._queues[tenant].acknowledge(alert_id, by=by)
+
+    def groups(self, tenant: str) -> Groups:
+        return self._groups[tenant].groups(self._queues[tenant].seats(), self._view(tenant))
 
     def today(self, tenant: str) -> DayFigures:
-        queue = self._queues[tenant]
-        day = self._clock.now().astimezone(queue.settings.zone).date()
-        figures = queue.statistics.snapshot(day)
-        total = figures["total"]
+        view = self._view(tenant)
+        total, zone = view["total"], self._queues[tenant].settings.zone
         return DayFigures(
-            day=day,
+            day=date.fromisoformat(view["day"]),
             offered=total["offered"],
             answered=total["answered"],
             answered_in_time=total["answered_in_time"],
@@ -71,10 +105,28 @@ class QueueBoards:
             abandoned_short=total["abandoned_short"],
             voice_requests=total["voice_requests"],
             transferred=total["transferred"],
-            wait_total_s=total["wait_total_s"],
+            callbacks=total["callbacks"],
+            recent_answered=total["recent_answered"],
+            recent_in_time=total["recent_in_time"],
+            wait_total_s=total["wait_ms"] / 1000,
             tickets=self._tickets.of(tenant),
-            quarters=[Quarter(**quarter) for quarter in figures["quarters"]],
+            quarters=quarters_of_day(view["quarters"], zone),
         )
+
+    def _view(self, tenant: str) -> Mapping[str, Any]:
+        return figures_view(self._figures[tenant], self._clock.now())
+
+
+def quarters_of_day(counted: Sequence[Sequence[int]], zone: tzinfo) -> list[Quarter]:
+    """96 quarters by the clock on the wall; an hour that comes twice has the sum of both."""
+    found = [Quarter()] * QUARTERS_A_DAY
+    for quarter, *counts in counted:
+        local = quarter_start(quarter).astimezone(zone)
+        place = local.hour * 4 + local.minute // 15
+        before = found[place]
+        sums = zip((before.offered, before.answered, before.abandoned), counts, strict=True)
+        found[place] = Quarter(*(one + more for one, more in sums))
+    return found
 
 
 class LineBoard:

@@ -18,7 +18,7 @@ from console.errors import Conflict
 from console.metrics import Metrics
 from console.ports import PartHealth, Probe
 from console.services import Services
-from hotline import logs, secrets_kept
+from hotline import cluster_wiring, logs, secrets_kept, talks
 from hotline.boards import (
     HomeAudio,
     LineBoard,
@@ -31,11 +31,17 @@ from hotline.callback_books import CallbackBooks
 from hotline.callback_runner import Outside
 from hotline.callbacks import Callbacks, over_of_item
 from hotline.callers import read_callers, read_marks
+from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
+from hotline.errors import HotlineError
+from hotline.figures import FigureKeeper
+from hotline.groups import GroupBoard
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
 from hotline.reconcile import Reconciler, never_idle
+from hotline.reports import StoredReports, waited_for
 from hotline.rosters import Rosters
+from hotline.seats_config import rerender
 from hotline.settings import Settings
 from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
@@ -51,7 +57,11 @@ from ivr.recovery import facts_from_spool
 from ivr.story import Directory
 from ivr.tenants import Tenant
 from ivr.voice_files import HomeVoiceFiles
+from queue_manager.cluster.messages import Message
+from queue_manager.cluster.queue import ClusterQueue
+from queue_manager.figures import Figures
 from queue_manager.model import QueueSettings, Seat
+from queue_manager.ports import LiveState
 from queue_manager.service import QueueService
 from recordings.model import RecordingKind
 from recordings.retention import purge
@@ -60,6 +70,7 @@ from storage.callbacks import SqlCallbacks
 from storage.calls import SqlCalls
 from storage.database import Database
 from storage.drain import Drain
+from storage.figures import SqlFigures
 from storage.hours import SqlHours
 from storage.journal import Journal
 from storage.known_callers import SqlKnownCallers
@@ -73,8 +84,9 @@ from storage.tokens import SqlTokens
 from telephony.call import Call, CallInfo
 from telephony.counters import REGISTRY as TELEPHONY_COUNTERS
 from telephony.door import Telephony
-from telephony.errors import CallEnded
+from telephony.errors import ActionFailed, CallEnded
 from telephony.events import Event
+from telephony.talking import TalkingCall
 from tickets.errors import StoreAway
 from tickets.model import CallFacts
 from tickets.service import Intake
@@ -126,27 +138,39 @@ class Engine:
         self._tasks: list[asyncio.Task[None]] = []
         self._passing: set[asyncio.Task[None]] = set()
         self._unread: set[str] = set()
-        self._started_at = self._clock.now()
 
         self._database = Database(settings.sql_url)
         self._tickets = SqlTickets(self._database, self._zones)
-        self._calls = SqlCalls(self._database)
+        self._calls = SqlCalls(self._database, lambda record: self._keeper.told(record))
         self._seats = SqlSeats(self._database)
         self._known = SqlKnownCallers(self._database)
-        self._recordings = SqlRecordings(self._database)
+        self._recordings = SqlRecordings(self._database, settings.node)
         self._journal = Journal(home.journal)
         self._intake = Intake(self._tickets, self._calls, self._journal)
         self._todays = TodaysTickets(self._tickets, self._zones, self._clock)
         self._counted = CountedIntake(self._intake, self._metrics, self._todays)
         redis_url = settings.redis_url or f"unix://{home.redis_socket}"
         self._live = RedisLiveState(redis_url)
+        self._figures = {t.id: self._count(t) for t in settings.tenants}
         self._queues = {t.id: self._queue(t) for t in settings.tenants}
+        self._keeper = FigureKeeper(
+            self._figures,
+            self._database,
+            settings.node,
+            self._zones,
+            self._clock,
+            lambda tenant, line_id, language: waited_for(
+                self._desk.directory, tenant, line_id, language
+            ),
+        )
         self._rosters = Rosters(
             settings.tenants, lambda tenant: self._queues[tenant].seats(), self._clock
         )
 
         lines = load_all_lines(settings.tenants)
-        self._overrides = Overrides(SqlHours(self._database), self._clock, lines)
+        self._overrides = Overrides(
+            SqlHours(self._database), self._clock, lines, self._announce
+        )
         self._line_board = LineBoard(lines)
         self._desk = Desk(
             clock=self._clock,
@@ -177,9 +201,17 @@ class Engine:
             on_call=self._on_call,
             on_hangup=self._on_hangup,
             on_event=self._on_event,
+            on_leg=self._on_leg,
+        )
+        self._talks, self._legs, self._talk_board = talks.wired(
+            self._telephony, self._queues, lambda: self._desk, settings.outbound
         )
         self._callbacks = self._calling_back()
-        self._desk = replace(self._desk, callbacks=self._callbacks)
+        self._cluster = clustered(
+            settings, self._queues, self._clock, serve=self._serve, changed=self._read_again,
+            figures=lambda tenant: self._boards.figures(tenant),
+        )  # fmt: skip
+        self._desk = replace(self._desk, callbacks=self._callbacks, talks=self._talks)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
@@ -190,11 +222,13 @@ class Engine:
             await self._database.start()
             stack.push_async_callback(self._database.close)
             stack.push_async_callback(self._intake.close)
-            self._live.start()
+            if self._cluster is None:  # else the leader writes it
+                self._live.start()
             stack.push_async_callback(self._live.close)
             await self._start_queues()
             for queue in self._queues.values():
                 stack.callback(queue.close)
+            stack.push_async_callback(self._keeper.close)
             stack.push_async_callback(self._end_tasks)
             self._start_tasks()
             self._spawn(self._read_later())
@@ -208,7 +242,11 @@ class Engine:
                 )
             )
             await self._start_callbacks()
+            if self._cluster is not None:
+                await self._cluster.start()
+                stack.push_async_callback(self._cluster.close)
             await self._telephony.start()
+            stack.push_async_callback(self._talks.close)
             stack.push_async_callback(self._telephony.close)
             app = build_app(self._services())
             await stack.enter_async_context(
@@ -222,7 +260,7 @@ class Engine:
     # --- calls
 
     async def _on_call(self, call: Call) -> None:
-        if call.info.reentry:
+        if call.info.reentry and self._talks.find(call.info.call_id) is None:
             for queue in self._queues.values():
                 queue.came_back(call.info.call_id)
         try:
@@ -232,8 +270,14 @@ class Engine:
 
     def _on_event(self, event: Event) -> None:
         """Callbacks first: who waits to be called back has his place before a seat is ready."""
+        self._talks.take(event)
         if not self._callbacks.take_event(event):
             self._reconciler.take(event)
+        if self._cluster is not None:
+            cluster_wiring.take_event(self._cluster, self._queues, event)
+
+    async def _on_leg(self, leg: TalkingCall) -> None:
+        await self._legs.lead_leg(leg)
 
     async def _on_hangup(self, info: CallInfo) -> None:
         await hang_up(info, self._desk)
@@ -250,6 +294,12 @@ class Engine:
 
     # --- start and end
 
+    def _count(self, tenant: Tenant) -> Figures:
+        def level_s(queue_id: str) -> float:
+            return self._desk.directory.rules[tenant.id].queue(queue_id).service_level_s
+
+        return Figures(self._zones[tenant.id], level_s, self._clock.now())
+
     def _queue(self, tenant: Tenant) -> QueueService:
         rules = QueueSettings(
             tenant=tenant.id,
@@ -260,13 +310,40 @@ class Engine:
             service_level_s=tenant.service_level_s,
             ring_s=tenant.ring_s,
         )
-        return QueueService(rules, self._live, self._clock)
+        if self._settings.node:
+            return ClusterQueue(
+                rules, self._settings.node, self._clock, lambda message: self._tell_leader(message)
+            )
+        return QueueService(rules, self._live, self._clock, self._figures[tenant.id])
+
+    def _serve(self, tenant: str, live: LiveState) -> QueueService:
+        """The matching service of a tenant, while this engine leads a cluster."""
+        return QueueService(
+            self._queues[tenant].settings, live, self._clock, self._figures[tenant]
+        )
+
+    def _tell_leader(self, message: Message) -> None:
+        if self._cluster is not None:
+            self._cluster.tell(message)
+
+    def _announce(self, tenant: str) -> None:
+        """A tenant's seats or hours were changed here: the cluster's other nodes read them again."""
+        if self._cluster is not None:
+            self._cluster.announce(tenant)
+
+    async def _read_again(self, tenant: str) -> None:
+        """They were changed at another node: its seats are seats of this Asterisk, too."""
+        try:
+            await self._take_up(tenant)
+            await rerender(self._settings, self._database)
+        except (Conflict, StoreAway, HotlineError, ActionFailed) as error:
+            log.warning("change_not_taken_up", tenant=tenant, reason=str(error))
 
     def _calling_back(self) -> Callbacks:
         rules = self._settings.outbound
         ring_s = {tenant.id: tenant.ring_s for tenant in self._settings.tenants}
         books = CallbackBooks(
-            SqlCallbacks(self._database), self._journal, self._counted, self._clock, self._metrics
+            SqlCallbacks(self._database, self._settings.node), self._journal, self._counted, self._clock, self._metrics
         )
         outside = Outside(
             queues=self._queues,
@@ -303,7 +380,6 @@ class Engine:
         Callers wait until we are through: Redis is asked for all tenants at once, and SQL isn't
         asked for another one when it is away.
         """
-        self._started_at = self._clock.now()
         self._use_rules()
         known = await asyncio.gather(*map(self._live.load_seats, self._queues))
         away = False
@@ -321,18 +397,10 @@ class Engine:
             self._rosters.begin(tenant, seats)
 
     async def _read_tenant(self, tenant: str) -> list[Seat]:
-        """What SQL knows of a tenant: hours, the day's figures until we began, and seats."""
-        queue, zone = self._queues[tenant], self._zones[tenant]
+        """What SQL knows of a tenant: hours, its figures until we began, and seats."""
         seats = [stored.seat for stored in await self._seats.list(tenant)]
         await self._overrides.read(tenant)
-        stored = await self._calls.figures_of(
-            tenant,
-            day := self._started_at.astimezone(zone).date(),
-            zone,
-            service_level_s=queue.settings.service_level_s,
-            ended_before=self._started_at,
-        )
-        queue.statistics.restore(day, stored.lines, stored.quarters)
+        await self._keeper.restore(tenant)
         return seats
 
     async def _read_later(self) -> None:
@@ -362,6 +430,7 @@ class Engine:
             "recordings-purge": self._purge_forever(),
             "spool-taker": spool.run(),
             "todays-tickets": self._todays.run(),
+            "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
             "watchdog": watch_loop(),
         }
@@ -395,7 +464,13 @@ class Engine:
     # --- what the console is given
 
     def _services(self) -> Services:
-        boards = QueueBoards(self._queues, self._todays, self._clock)
+        groups = {
+            tenant.id: GroupBoard(
+                tenant, lambda: self._desk.directory, self._queues[tenant.id].staffed
+            )
+            for tenant in self._settings.tenants
+        }
+        boards = QueueBoards(self._queues, self._figures, groups, self._todays, self._clock)
         tenants = tenant_facts(self._settings.tenants)
         return Services(
             tenants=lambda: tenants,
@@ -403,6 +478,11 @@ class Engine:
             seats=boards,
             waiting=boards,
             figures=boards,
+            reports=StoredReports(
+                SqlFigures(self._database, self._settings.node),
+                lambda: self._desk.directory,
+                lambda tenant: self._queues[tenant].seats(),
+            ),
             tickets=self._tickets,
             hours=self._overrides,
             lines=self._line_board,
@@ -414,6 +494,7 @@ class Engine:
             metrics=self._metrics,
             now=self._clock.now,
             version=version("hotline12345"),
+            talks=self._talk_board,
         )
 
     def _probes(self) -> Mapping[str, Probe]:
@@ -432,13 +513,18 @@ class Engine:
             return PartHealth(True, f"{waiting} facts wait in the journal" if waiting else "")
 
         async def redis() -> PartHealth:
-            up = self._live.healthy
+            up = self._live.healthy if self._cluster is None else self._cluster.redis_answers
             return PartHealth(up, "" if up else "away; the engine's memory leads")
+
+        async def others() -> PartHealth:
+            assert self._cluster is not None
+            return cluster_wiring.health(self._cluster)
 
         async def disk() -> PartHealth:
             return await asyncio.to_thread(disk_health, self._settings.folders, self._journal)
 
-        return {"ami": ami, "agi": agi, "sql": sql, "redis": redis, "disk": disk}
+        known = {"ami": ami, "agi": agi, "sql": sql, "redis": redis, "disk": disk}
+        return known if self._cluster is None else {**known, "cluster": others}
 
     async def reload(self, tenant: str) -> Mapping[str, int]:
         """`console.ports.Reload`: lines and flows of all tenants, seats, hours and roster of
@@ -446,6 +532,12 @@ class Engine:
 
         Raises `Conflict` on a mistake in a file and `StoreAway`; then nothing has changed.
         """
+        told = await self._take_up(tenant)
+        self._announce(tenant)
+        return told
+
+    async def _take_up(self, tenant: str) -> Mapping[str, int]:
+        """`reload`, here alone."""
         seats: list[Seat] = [stored.seat for stored in await self._seats.list(tenant)]
         try:
             lines = await asyncio.to_thread(load_all_lines, self._settings.tenants)

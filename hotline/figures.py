@@ -92,14 +92,17 @@ class FigureKeeper:
     def told(self, record: CallRecord) -> None:
         """A new row of a call: counted here when no event of this engine told of the call."""
         facts, figures = record.facts, self._figures.get(record.facts.tenant)
-        if figures is None or record.queued_at is None or record.queued_at > figures.began_at:
+        if figures is None or record.queued_at is None:
             return
+        if max(record.queued_at, facts.started_at) > figures.began_at:
+            return  # every call of this life but a few: its events were told
         self._late(
             facts.tenant,
             EndedCall(
                 facts.call_id,
                 facts.line_id,
                 facts.language,
+                facts.started_at,
                 record.queued_at,
                 record.outcome,
                 record.answered_at,
@@ -115,6 +118,7 @@ class FigureKeeper:
                 queue_id,
                 call.line_id,
                 needs,
+                call.began_at,
                 call.queued_at,
                 _REASONS.get(call.outcome, LeaveReason.ABANDONED),
                 call.answered_at,

@@ -143,12 +143,34 @@ class SeatCounts:
         at_work_ms = busy_ms + self.idle_ms + self.cool_down_ms
         return {
             "occupancy": (busy_ms, at_work_ms),
-            "paused": (self.paused_ms, at_work_ms + self.paused_ms),
+            "pause_share": (self.paused_ms, at_work_ms + self.paused_ms),
             "average_talk_ms": (self.talk_ms, self.answered),
             "average_wrap_up_ms": (self.wrap_up_ms, self.answered),
             "average_handling_ms": (self.talk_ms + self.wrap_up_ms, self.answered),
-            "missed": (self.missed, self.answered + self.missed),
+            "miss_rate": (self.missed, self.answered + self.missed),
         }
 
 
+TIME_SHARES = frozenset({"occupancy", "pause_share"})
+"""Rates of times: milliseconds over milliseconds."""
 SEAT_SUMS = tuple(field.name for field in fields(SeatCounts) if field.name != "pauses")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of a report: `key` is the queue, line, skill or seat, `begins` when its quarter of
+    an hour (or its day) begins."""
+
+    begins: datetime
+    key: str
+    counts: CallCounts | SeatCounts
+
+    def add(self, other: "Figure") -> None:
+        """Sum the counters of another of the same kind into this one's."""
+        match self.counts, other.counts:
+            case CallCounts() as calls, CallCounts() as more_calls:
+                calls.add(more_calls)
+            case SeatCounts() as seat, SeatCounts() as more_time:
+                seat.add(more_time)
+            case _:
+                raise TypeError("calls and seats can't be added")

@@ -34,12 +34,14 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class LateCall:
-    """A call of which only its row tells: its engine died, or the row was written late."""
+    """A call of which only its row tells: its engine died, or the row was written late. It began
+    at `began_at`; its place may be older (of an earlier call, to be called back)."""
 
     call_id: str
     queue_id: str
     line_id: str
     needs: Requirement
+    began_at: datetime
     queued_at: datetime
     outcome: LeaveReason
     answered_at: datetime | None
@@ -75,9 +77,12 @@ class Figures:
         cell = self._cells.of(caller.queued_at, caller.queue_id, caller.line_id, caller.needs)
         self._callers[caller.call_id] = cell
         cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)
-        if caller.queued_at <= self.began_at:
+        came_at = caller.queued_at  # or later, when he took over the place of an earlier call
+        if caller.began_at is not None and caller.began_at > came_at:
+            came_at = caller.began_at
+        if came_at <= self.began_at:
             offered = CallCounts(offered=0 if caller.callback else 1)
-            self._found(caller.call_id, caller.queued_at, cell, offered)
+            self._found(caller.call_id, came_at, cell, offered)
         elif not caller.callback:
             cell.counts.offered += 1
             self._cells.touch(cell)
@@ -184,13 +189,13 @@ class Figures:
     def late(self, call: LateCall) -> None:
         """Count what nobody has counted of a call that an earlier engine led, from its row. Calls
         whose events we were told change nothing."""
-        until = self._counted_until
-        if until is None or call.queued_at > self.began_at:
+        until, came_at = self._counted_until, max(call.queued_at, call.began_at)
+        if until is None or came_at > self.began_at:
             return
         if call.call_id in self._carried:
             self._carried.discard(call.call_id)
             return
-        counts = CallCounts(offered=int(call.queued_at > until))
+        counts = CallCounts(offered=int(came_at > until))
         if call.outcome is LeaveReason.ANSWERED:
             self._late_answer(counts, call, until)
         elif counts.offered or (call.outcome is LeaveReason.ABANDONED and call.ended_at > until):
@@ -223,6 +228,10 @@ class Figures:
         """Who waits now, by queue, line, skill and in total (key `WHOLE`)."""
         return self._cells.waiting()
 
+    def day(self, now: datetime) -> date:
+        """The tenant's day."""
+        return now.astimezone(self._zone).date()
+
     def today(self, now: datetime) -> Mapping[Key, CallCounts]:
         """The present day's counters, all engines together."""
         self.fold()
@@ -236,7 +245,7 @@ class Figures:
     def quarters(self, now: datetime) -> Iterator[tuple[int, CallCounts]]:
         """The present day's quarters of the whole tenant, in order."""
         self.fold()
-        return self.book.quarters(now.astimezone(self._zone).date())
+        return self.book.quarters(self.day(now))
 
     def forget(self, now: datetime) -> None:
         """Drop what is stored and no longer needed; to be called once in a while."""

@@ -22,6 +22,7 @@ class EndedCall:
     call_id: str
     line_id: str
     language: str
+    began_at: datetime
     queued_at: datetime
     outcome: Outcome
     answered_at: datetime | None
@@ -37,8 +38,8 @@ async def ended_calls(
     while begin <= now:
         end = begin + SPAN
         query = select(
-            calls.c.call_id, calls.c.line_id, calls.c.language, calls.c.queued_at,
-            calls.c.outcome, calls.c.answered_at, calls.c.ended_at,
+            calls.c.call_id, calls.c.line_id, calls.c.language, calls.c.started_at,
+            calls.c.queued_at, calls.c.outcome, calls.c.answered_at, calls.c.ended_at,
         ).where(
             calls.c.tenant == tenant, calls.c.queued_at >= begin, calls.c.queued_at < end,
             calls.c.ended_at > ended_after,
@@ -46,8 +47,8 @@ async def ended_calls(
         rows = await database.read(partial(_run, query))
         yield [
             EndedCall(
-                row.call_id, row.line_id, row.language, row.queued_at, Outcome(row.outcome),
-                row.answered_at, row.ended_at,
+                row.call_id, row.line_id, row.language, row.started_at, row.queued_at,
+                Outcome(row.outcome), row.answered_at, row.ended_at,
             )
             for row in rows
         ]  # fmt: skip

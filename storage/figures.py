@@ -4,18 +4,19 @@ A row belongs to one engine (`node`) and is replaced whenever that engine knows 
 it again does no harm, and what several engines counted adds up.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Row, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Insert, Row, Select, Table, func, select, tuple_
 
 from queue_manager.cells import Dimension, Key
 from queue_manager.counts import (
     CALL_FIELDS,
     SEAT_SUMS,
     CallCounts,
+    Figure,
     SeatCounts,
     quarter_of,
     quarter_start,
@@ -27,15 +28,6 @@ from storage.rows import DIALECTS
 from storage.tables import call_figures, figures_written, seat_figures
 
 PAGE = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of a report: `key` is the queue, line, skill or seat, `quarter` when it began."""
-
-    quarter: datetime
-    key: str
-    counts: CallCounts | SeatCounts
 
 
 def _replacing(table: Table, names: Iterable[str]) -> dict[str, Insert]:
@@ -147,42 +139,55 @@ class SqlFigures:
         rows = connection.execute(query)
         return {(quarter_of(row.quarter), row.seat_id): _seats_of(row) for row in rows}
 
-    async def read(
+    async def pages(
         self, tenant: str, by: Dimension | None, begin: datetime, end: datetime
-    ) -> AsyncIterator[Figure]:
+    ) -> AsyncIterator[Sequence[Figure]]:
         """Quarters that begin in [begin, end), in order of time and key, all engines together;
-        by seat when `by` is None. Reads in pages; raises `StoreAway` at any of them."""
+        by seat when `by` is None. Raises `StoreAway` at any page. What a page costs is paid in
+        the reading thread."""
         table = seat_figures if by is None else call_figures
         name = table.c.seat_id if by is None else table.c.key
+        place = (table.c.quarter, name, table.c.node)
         mine = (table.c.tenant == tenant) & (table.c.quarter >= begin) & (table.c.quarter < end)
         if by is not None:
             mine &= call_figures.c.dimension == by.value
-        place = (table.c.quarter, name, table.c.node)
-        before: Figure | None = None
-        after: ColumnElement[bool] | None = None
+        query = select(table).where(mine).order_by(*place).limit(PAGE)
+        after: tuple[Any, ...] | None = None
+        torn: Figure | None = None
         while True:
-            query = select(table).where(mine).order_by(*place).limit(PAGE)
-            if after is not None:
-                query = query.where(after)
-            rows = await self._rows(query)
-            for row in rows:
-                key = row.seat_id if by is None else row.key
-                if before is not None and (before.quarter, before.key) == (row.quarter, key):
-                    _add(before.counts, row)
-                    continue
-                if before is not None:
-                    yield before
-                before = Figure(row.quarter, key, _seats_of(row) if by is None else _calls_of(row))
-            if len(rows) < PAGE:
+            asked = query if after is None else query.where(tuple_(*place) > tuple_(*after))
+            found, after = await self._database.read(partial(_page, asked, torn))
+            if after is None:
                 break
-            last = rows[-1]
-            key = last.seat_id if by is None else last.key
-            after = tuple_(*place) > tuple_(last.quarter, key, last.node)
-        if before is not None:
-            yield before
+            torn = found.pop()
+            if found:
+                yield found
+        if found:
+            yield found
 
-    async def _rows(self, query: Any) -> list[Row[Any]]:
-        return await self._database.read(lambda connection: list(connection.execute(query).all()))
+
+def _page(
+    query: Select[Any], torn: Figure | None, connection: Connection
+) -> tuple[list[Figure], tuple[Any, ...] | None]:
+    """Rows of one key and quarter made one, beginning with what the page before left over; and
+    where the next page goes on, None at the end."""
+    found = [] if torn is None else [torn]
+    rows = connection.execute(query).all()
+    for row in rows:
+        figure = _figure_of(row)
+        if found and (found[-1].begins, found[-1].key) == (figure.begins, figure.key):
+            found[-1].add(figure)
+        else:
+            found.append(figure)
+    if len(rows) < PAGE:
+        return found, None
+    return found, (rows[-1].quarter, found[-1].key, rows[-1].node)
+
+
+def _figure_of(row: Row[Any]) -> Figure:
+    if "seat_id" in row._mapping:
+        return Figure(row.quarter, row.seat_id, _seats_of(row))
+    return Figure(row.quarter, row.key, _calls_of(row))
 
 
 def _sums_of_day(
@@ -240,13 +245,6 @@ def _seats_of(row: Row[Any]) -> SeatCounts:
     for reason, ms in found["pauses"].items():
         counts.pause(reason, int(ms))
     return counts
-
-
-def _add(counts: CallCounts | SeatCounts, row: Row[Any]) -> None:
-    if isinstance(counts, SeatCounts):
-        counts.add(_seats_of(row))
-    else:
-        counts.add(_calls_of(row))
 
 
 def _into(book: dict[CallKey, CallCounts], key: CallKey, counts: CallCounts) -> None:

@@ -8,7 +8,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
-from console.board import by_state, longest_wait_s
+from console.board import longest_wait_s
 from console.guard import local_or_token, reply
 from console.live import LIVE
 from console.metrics import Snapshot, render
@@ -85,15 +85,16 @@ async def metrics(request: web.Request) -> web.Response:
     """Prometheus text format."""
     await local_or_token(request)
     services = request.app[SERVICES]
-    waiting, seats, now = {}, {}, services.now()
+    waiting, groups, now = {}, {}, services.now()
     rosters = {t: c for t in services.tenants() if (c := services.rosters.counts(t)) is not None}
     for tenant in services.tenants():
         summary = services.waiting.waiting(tenant)
         waiting[tenant] = (summary, longest_wait_s(summary, now))
-        seats[tenant] = by_state(services.seats.views(tenant))
+        groups[tenant] = services.figures.groups(tenant)
     parts = await request.app[HEALTH].parts()
     clients = len(request.app[LIVE].sockets)
-    text = render(services.metrics, Snapshot(waiting, seats, parts, clients, rosters))
+    snapshot = Snapshot(waiting, groups, parts, clients, rosters, now)
+    text = render(services.metrics, snapshot)
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
 

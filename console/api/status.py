@@ -29,7 +29,7 @@ async def status(request: web.Request) -> web.Response:
                 "name": tenant.name,
                 "waiting": waiting.count,
                 "longest_wait_s": longest_wait_s(waiting, now),
-                "seats_by_state": by_state(services.seats.views(tenant.id)),
+                "seats_by_state": by_state(services.figures.groups(tenant.id).states),
                 "offered": figures.offered,
                 "answered": figures.answered,
                 "abandoned": figures.abandoned,

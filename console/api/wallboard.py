@@ -8,7 +8,7 @@ from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from console.auth import Identity, peer_of
-from console.board import Moment, board
+from console.board import MOST_TILES, Moment, board
 from console.errors import (
     ConsoleError,
     OriginRefused,
@@ -41,14 +41,18 @@ class Hello(BaseModel):
 
 def read_moment(services: Services, tenant_id: str) -> Moment:
     """The tenant right now; raises `UnknownTenant`."""
+    groups = services.figures.groups(tenant_id)
+    few = sum(groups.states.values()) <= MOST_TILES
     return Moment(
         tenant=services.tenant(tenant_id),
         at=services.now(),
         waiting=services.waiting.waiting(tenant_id),
-        seats=services.seats.views(tenant_id),
+        groups=groups,
+        seats=services.seats.views(tenant_id) if few else (),
         figures=services.figures.today(tenant_id),
         hours=services.hours.show(tenant_id),
         lines=services.lines.lines(tenant_id),
+        alerts=services.waiting.alerts(tenant_id),
     )
 
 

@@ -1,6 +1,7 @@
 """Fakes of the console's own ports: a small city in memory that tests change at will."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,8 @@ from console.ports import (
     PARTS,
     CallbackView,
     DayFigures,
+    GroupFigures,
+    Groups,
     HoursMode,
     HoursView,
     LineView,
@@ -25,9 +28,10 @@ from console.ports import (
     WaitingSummary,
 )
 from console.services import Services
+from queue_manager.counts import Figure
 from queue_manager.duty import Counts, counted
-from queue_manager.errors import UnknownReason, UnknownSeat
-from queue_manager.model import Seat, SeatState, SeatView
+from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
+from queue_manager.model import Alert, CallerView, Forced, Seat, SeatState, SeatView
 from tickets.errors import StoreAway, UnknownTicket
 from tickets.model import CallFacts, Kind, Origin, Ticket, TicketState
 
@@ -43,6 +47,13 @@ class City:
     seats: dict[str, dict[str, SeatView]] = field(default_factory=dict)
     waiting_now: dict[str, WaitingSummary] = field(default_factory=dict)
     figures: dict[str, DayFigures] = field(default_factory=dict)
+    queues_now: dict[str, list[GroupFigures]] = field(default_factory=dict)
+    skills_now: dict[str, list[GroupFigures]] = field(default_factory=dict)
+    in_queue: dict[str, list[CallerView]] = field(default_factory=dict)
+    open_alerts: dict[str, list[Alert]] = field(default_factory=dict)
+    counted: list[Figure] = field(default_factory=list)
+    forced: list[tuple[str, Forced, str, str, str]] = field(default_factory=list)
+    asked_reports: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
     stored: list[Ticket] = field(default_factory=list)
     overrides: dict[tuple[str, str], HoursMode] = field(default_factory=dict)
     line_table: dict[str, list[LineView]] = field(default_factory=dict)
@@ -108,6 +119,14 @@ class City:
             raise UnknownReason(reason)
         self.put(tenant, seat_id, SeatState.PAUSED, reason)
 
+    def force(
+        self, tenant: str, seat_id: str, state: Forced, *, by: str, why: str, reason: str = ""
+    ) -> None:
+        if state is Forced.PAUSED and reason not in REASONS:
+            raise UnknownReason(reason)
+        self.put(tenant, seat_id, SeatState(state.value), reason)
+        self.forced.append((seat_id, state, by, why, reason))
+
     def put(self, tenant: str, seat_id: str, state: SeatState, reason: str = "") -> None:
         """The seat does this from now on."""
         view = self.view(tenant, seat_id)
@@ -125,6 +144,45 @@ class City:
 
     def waiting(self, tenant: str) -> WaitingSummary:
         return self.waiting_now.get(tenant, WaitingSummary())
+
+    def callers(self, tenant: str) -> Sequence[CallerView]:
+        return self.in_queue.get(tenant, [])
+
+    def move_first(self, tenant: str, call_id: str, *, by: str, why: str) -> None:
+        callers = self.in_queue.get(tenant, [])
+        for place, caller in enumerate(callers):
+            if caller.call_id == call_id:
+                callers[place] = replace(caller, first=True)
+                return
+        raise UnknownCaller(call_id)
+
+    def alerts(self, tenant: str) -> Sequence[Alert]:
+        return self.open_alerts.get(tenant, [])
+
+    def acknowledge(self, tenant: str, alert_id: int, *, by: str) -> None:
+        alerts = self.open_alerts.get(tenant, [])
+        for place, known in enumerate(alerts):
+            if known.alert_id == alert_id:
+                alerts[place] = replace(known, seen_by=by)
+                return
+        raise UnknownAlert(str(alert_id))
+
+    def groups(self, tenant: str) -> Groups:
+        states = Counter(view.state for view in self.views(tenant))
+        queues, skills = self.queues_now.get(tenant, []), self.skills_now.get(tenant, [])
+        return Groups(states, list(queues), list(skills))
+
+    def names(self, tenant: str, by: str) -> Mapping[str, str]:
+        return {"main": "综合受理", "evil": "=1+1", "801": "一号座席"}
+
+    async def pages(
+        self, tenant: str, by: str, begin: datetime, end: datetime
+    ) -> AsyncIterator[Sequence[Figure]]:
+        self.asked_reports.append((tenant, by, begin, end))
+        if self.store_away:
+            raise StoreAway
+        for place in range(0, len(self.counted), 2):
+            yield self.counted[place : place + 2]
 
     def today(self, tenant: str) -> DayFigures:
         return self.figures.get(tenant, DayFigures(date(2026, 11, 21)))
@@ -211,8 +269,8 @@ class City:
         }
         return Services(
             tenants=lambda: tenants, tokens=self, seats=self, waiting=self, figures=self,
-            tickets=self, hours=self, lines=self, rosters=self, audio=self, reload=self,
-            callbacks=self,
+            reports=self, tickets=self, hours=self, lines=self, rosters=self, audio=self,
+            reload=self, callbacks=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
             version="0.1.0",
         )  # fmt: skip

@@ -245,8 +245,8 @@ def row_of(call_id: str, call: Call, began: datetime) -> LateCall:
     who = told[0][2]
     answered = told[1][0] if call[3] is LeaveReason.ANSWERED else None
     return LateCall(
-        call_id, who.queue_id, who.line_id, who.needs, who.queued_at, call[3], answered,
-        told[-1][0],
+        call_id, who.queue_id, who.line_id, who.needs, who.queued_at, who.queued_at, call[3],
+        answered, told[-1][0],
     )  # fmt: skip
 
 

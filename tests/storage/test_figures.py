@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from queue_manager.cells import Dimension
-from queue_manager.counts import CallCounts, SeatCounts, quarter_of
+from queue_manager.counts import CallCounts, Figure, SeatCounts, quarter_of
 from queue_manager.figure_book import oldest_of
 from storage import figures
 from storage.calls import SqlCalls
 from storage.ended_calls import ended_calls
-from storage.figures import Figure, SqlFigures
+from storage.figures import SqlFigures
 from tests.storage.facts import NOON, call_record, opened
 from tickets.model import CallRecord, Outcome
 
@@ -22,7 +22,8 @@ LINE, QUEUE = Dimension.LINE, Dimension.QUEUE
 async def lines_of(
     store: SqlFigures, by: Dimension | None = LINE, tenant: str = "default"
 ) -> list[Figure]:
-    return [line async for line in store.read(tenant, by, MIDNIGHT, MIDNIGHT + timedelta(days=1))]
+    end = MIDNIGHT + timedelta(days=1)
+    return [line async for page in store.pages(tenant, by, MIDNIGHT, end) for line in page]
 
 
 async def test_writing_again_replaces_and_engines_add_up(sql_url: str) -> None:
