@@ -23,7 +23,7 @@ import psutil
 
 from asterisk_conf.model import SeatEndpoint
 from asterisk_conf.render import render
-from hotline import api, arena_files, parts, secrets_kept, supervision
+from hotline import api, arena_bare, arena_files, parts, secrets_kept, supervision
 from hotline.errors import EngineAway, PartsFailed
 from hotline.layout import lay_out
 from hotline.loading import load_settings
@@ -31,7 +31,7 @@ from hotline.parts import Part
 from hotline.prepare import digest, installation, prepare
 from hotline.settings import PROJECT, Settings
 from queue_manager.model import Seat
-from simulator.bench_calls import Plan, Side
+from simulator.bench_plan import Plan, Side
 from simulator.load import Crowd
 from simulator.seats import Account, register
 from simulator.sipp import Address, free_port
@@ -82,18 +82,28 @@ class BenchArena:
     async def switch(self, side: Side, seats: int) -> Crowd:
         """See `Arena.switch`."""
         if side is not self._side:
-            await (self._to_engine() if side is Side.ENGINE else self._to_app_queue())
+            await self._to(side)
             self._side = side
         sip = Address(self._settings.sip_bind, self._settings.sip_port)
-        if side is Side.ENGINE:
-            await asyncio.to_thread(self._let_work, seats)
-            return Crowd(ENGINE_TRUNK_IP, NUMBER, sip, self._phones)
-        queue = arena_files.ALL_QUEUE if seats == self._plan.seats else arena_files.FEW_QUEUE
-        return Crowd(arena_files.TRUNK_IP, queue, sip, self._phones)
+        match side:
+            case Side.ENGINE:
+                await asyncio.to_thread(self._let_work, seats)
+            case Side.APP_QUEUE | Side.BARE_APP_QUEUE:
+                return Crowd(arena_files.TRUNK_IP, self._queue(seats), sip, self._phones)
+        return Crowd(ENGINE_TRUNK_IP, NUMBER, sip, self._phones)
+
+    def _queue(self, seats: int) -> str:
+        """app_queue's queue with so many members."""
+        if seats == 0:
+            return arena_files.EMPTY_QUEUE
+        return arena_files.ALL_QUEUE if seats == self._plan.seats else arena_files.FEW_QUEUE
 
     def cpu_s(self, side: Side) -> Mapping[str, float]:
-        """Asterisk's CPU; for the engine's side with the engine's and its Redis's."""
-        names = ("asterisk", "engine", "redis") if side is Side.ENGINE else ("asterisk",)
+        """Asterisk's CPU; for the engine's sides with the engine's and its Redis's."""
+        names = {
+            Side.ENGINE: ("asterisk", "engine", "redis"),
+            Side.BARE_ENGINE: ("asterisk", "engine"),
+        }.get(side, ("asterisk",))
         return {name: sum(_cpu_s(p) for p in self._family(name)) for name in names}
 
     def engine_rss_mb(self) -> float:
@@ -116,8 +126,30 @@ class BenchArena:
         told = await asyncio.to_thread(api.ask, self._settings, "/api/v1/status")
         return next(int(t["waiting"]) for t in told["tenants"] if t["tenant"] == TENANT)
 
+    async def _to(self, side: Side) -> None:
+        for name in ("engine", "redis", "asterisk"):
+            await self._stop(name)
+        match side:
+            case Side.ENGINE:
+                await self._to_engine()
+            case Side.BARE_ENGINE:
+                await self._to_bare_engine()
+            case _:
+                await self._to_app_queue(bare=side is Side.BARE_APP_QUEUE)
+
+    async def _to_bare_engine(self) -> None:
+        """Doors and matcher alone: no Redis, no database, no pages."""
+        await self._start_asterisk(())
+        await self._start(parts.bare_engine(self._settings))
+        log = self._settings.folders.log / "engine.log"
+        deadline = asyncio.get_running_loop().time() + UP_S
+        while arena_bare.READY not in await asyncio.to_thread(log.read_text):
+            self._family("engine")
+            if asyncio.get_running_loop().time() > deadline:
+                raise PartsFailed(f"the bare engine isn't ready: {self._last_words('engine')}")
+            await asyncio.sleep(0.2)
+
     async def _to_engine(self) -> None:
-        await self._stop("asterisk")
         await self._start_asterisk(())
         await self._start(parts.redis(self._settings))
         await self._start(parts.engine(self._settings))
@@ -126,10 +158,8 @@ class BenchArena:
         path = f"/api/v1/tenants/{TENANT}/hours"
         await asyncio.to_thread(api.ask, self._settings, path, method="PUT", body=always)
 
-    async def _to_app_queue(self) -> None:
-        for name in ("engine", "redis", "asterisk"):
-            await self._stop(name)
-        await self._start_asterisk(arena_files.extra_files(self._seats, self._plan.few))
+    async def _to_app_queue(self, *, bare: bool) -> None:
+        await self._start_asterisk(arena_files.extra_files(self._seats, self._plan.few, bare=bare))
         queue = await self._asterisk(f"queue show {arena_files.ALL_QUEUE}")
         if f"PJSIP/{self._seats[-1]}" not in queue:
             raise PartsFailed(f"app_queue doesn't know the seats: {queue[:200]}")

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable
 
 PROMPTS = ("recording_notice", "welcome")
-ALL_QUEUE, FEW_QUEUE = "all", "few"
+ALL_QUEUE, FEW_QUEUE, EMPTY_QUEUE = "all", "few", "empty"
 TRUNK_IP = "127.0.0.4"
-MODULES = ("app_read", "func_cdr", "res_cdrel_custom", "cdr_sqlite3_custom", "app_queue")
+MODULES = ("app_read", "app_queue")
+CDR_MODULES = ("func_cdr", "res_cdrel_custom", "cdr_sqlite3_custom")
 CDR_TABLE = "bench_cdr"
 
 CDR_COLUMNS = {
@@ -29,15 +30,16 @@ CDR_COLUMNS = {
 }
 
 
-def extra_files(seats: Iterable[str], few: int) -> tuple[tuple[str, str], ...]:
-    """(file, text) pairs for `Installation.extra`; `seats` are SIP endpoints."""
+def extra_files(seats: Iterable[str], few: int, *, bare: bool) -> tuple[tuple[str, str], ...]:
+    """(file, text) pairs for `Installation.extra`; `seats` are SIP endpoints. `bare`: no CDR."""
+    modules = MODULES if bare else (*CDR_MODULES, *MODULES)
+    cdr = () if bare else (("cdr.conf", "enable = yes"), ("cdr_sqlite3_custom.conf", _cdr()))
     return (
-        ("modules.conf", "\n".join(f"load = {module}.so" for module in MODULES)),
-        ("cdr.conf", "enable = yes"),
+        ("modules.conf", "\n".join(f"load = {module}.so" for module in modules)),
         ("extensions.conf", _dialplan()),
         ("pjsip.conf", _trunk()),
         ("queues.conf", _queues(list(seats), few)),
-        ("cdr_sqlite3_custom.conf", _cdr()),
+        *cdr,
     )
 
 
@@ -96,6 +98,7 @@ announce-frequency = 0
         + head
         + _members(ALL_QUEUE, seats)
         + _members(FEW_QUEUE, seats[:few])
+        + _members(EMPTY_QUEUE, [])
     )
 
 

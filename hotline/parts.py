@@ -84,9 +84,17 @@ def engine(settings: Settings) -> Part:
     return Part("engine", as_engine(settings, ["engine"]))
 
 
-def as_engine(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
-    """The `hotline` command with the engine's rights: under root in its box, as its user."""
-    command = [sys.executable, "-P", "-m", "hotline", *arguments]
+def bare_engine(settings: Settings) -> Part:
+    """The benchmark's engine of doors and matcher alone."""
+    return Part("engine", as_engine(settings, [], module="hotline.arena_bare"))
+
+
+def as_engine(
+    settings: Settings, arguments: Sequence[str], *, module: str = "hotline"
+) -> tuple[str, ...]:
+    """The `hotline` command (or another module of ours) with the engine's rights: under root in
+    its box, as its user."""
+    command = [sys.executable, "-P", "-m", module, *arguments]
     if not is_root():
         return _bound_to_parent(command)
     binds = _host_binds(settings)

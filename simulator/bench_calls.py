@@ -9,14 +9,14 @@ import asyncio
 import os
 import platform
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Protocol
 
 import psutil
 
+from simulator.bench_hold import hold_figures
+from simulator.bench_plan import BARE, FULL, TARGETS, Arena, Measure, Plan, Side, Tally
 from simulator.errors import StepMissed
 from simulator.load import (
     Burst,
@@ -35,82 +35,6 @@ SETTLE_S = 1.0
 CHANNELS_GONE_S = 10.0
 ALL_WAIT_S = 15.0
 WAITING_SAMPLES = 5
-TARGETS: Mapping[str, float] = {
-    "cpu_ratio": 1.0,
-    "ring_p99_ms": 20.0,
-    "failed_calls": 0,
-    "leftover_channels": 0,
-    "rows_missing": 0,
-    "rss_500_waiting_mb": 160.0,
-}
-
-
-class Side(StrEnum):
-    """Who distributes the calls."""
-
-    APP_QUEUE = "app_queue"
-    ENGINE = "engine"
-
-
-class Arena(Protocol):
-    """One private installation with both sides in it, of which one runs at a time."""
-
-    async def switch(self, side: Side, seats: int) -> Crowd:
-        """Let this side alone take calls, with so many seats ready; how to reach it."""
-        ...
-
-    def cpu_s(self, side: Side) -> Mapping[str, float]:
-        """CPU seconds used so far, by each part that works for this side's calls."""
-        ...
-
-    async def rows(self, side: Side) -> int:
-        """How many calls stand in the database."""
-        ...
-
-    async def channels(self) -> int:
-        """How many channels Asterisk has."""
-        ...
-
-    async def waiting(self) -> int:
-        """How many callers wait in the engine's queue."""
-        ...
-
-    def engine_rss_mb(self) -> float:
-        """The engine's resident memory, MB (10^6 bytes)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much is measured. Talk is 1 to 2 s, so `few` seats serve `few` / 1.5 calls a second:
-    `crowd_rate` must be above that, or nobody waits."""
-
-    pairs: int = 5
-    rates: tuple[int, ...] = (20, 40, 80)
-    burst_s: float = 10.0
-    seats: int = 400
-    few: int = 45
-    crowd_rate: int = 40
-    crowd_s: float = 10.0
-    waiting: int = 500
-    waiting_rate: int = 25
-    warm_up: int = 20
-
-
-QUICK = Plan(
-    pairs=1, rates=(20,), burst_s=3.0, few=12, crowd_rate=16, crowd_s=6.0, waiting=50, warm_up=5
-)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one side's bursts added up to."""
-
-    cpu_ms: dict[int, list[float]] = field(default_factory=dict)
-    gaps_ms: list[float] = field(default_factory=list)
-    failed: int = 0
-    left_over: int = 0
-    rows_missing: int = 0
 
 
 async def bench_calls(
@@ -119,15 +43,31 @@ async def bench_calls(
     """Run the whole plan; the figures by name. Raises SimulatorError when it can't be measured."""
     raw_sockets_allowed()
     tallies = {side: Tally() for side in Side}
-    bench = _Bench(arena, plan, folder, say, tallies)
+    bench = Bench(arena, plan, folder, say, tallies)
     await asyncio.to_thread(bench.make_sounds)
-    for rate in plan.rates:
-        for side in _alternately(plan.pairs):
-            await bench.flow(side, rate)
-    for side in _alternately(plan.pairs):
-        await bench.crowd(side)
-    rss_mb = await bench.wait_together()
-    return _figures(plan, tallies) | {f"rss_{plan.waiting}_waiting_mb": round(rss_mb, 1)}
+    figures: dict[str, float] = {}
+    if Measure.FLOW in plan.measures:
+        for rate in plan.rates:
+            for side in _alternately(plan.pairs):
+                await bench.flow(side, rate)
+        figures |= _flow_figures(plan, tallies)
+    if Measure.BARE in plan.measures:
+        for side in _alternately(plan.pairs, BARE):
+            await bench.flow(side, plan.bare_rate)
+        figures |= _bare_figures(plan, tallies)
+    if Measure.RING in plan.measures:
+        for side in _alternately(plan.crowd_pairs):
+            await bench.crowd(side)
+        figures |= _ring_figures(tallies)
+    if Measure.MEMORY in plan.measures:
+        rss_mb = await bench.wait_together()
+        figures[f"rss_{plan.waiting}_waiting_mb"] = round(rss_mb, 1)
+    if Measure.HOLD in plan.measures:
+        for held, seconds in plan.holds:
+            for side in FULL:
+                await bench.hold(side, held, seconds)
+        figures |= hold_figures(plan, tallies)
+    return figures | _count_figures(tallies)
 
 
 def report(figures: Mapping[str, float], commit: str) -> dict[str, object]:
@@ -153,14 +93,13 @@ def machine() -> dict[str, object]:
     }
 
 
-def _alternately(pairs: int) -> list[Side]:
+def _alternately(pairs: int, sides: tuple[Side, Side] = FULL) -> list[Side]:
     """A B, B A, A B …: drift of the machine falls on both sides alike, and so do switches."""
-    there, back = [Side.APP_QUEUE, Side.ENGINE], [Side.ENGINE, Side.APP_QUEUE]
-    return [side for pair in range(pairs) for side in (there if pair % 2 == 0 else back)]
+    return [side for pair in range(pairs) for side in (sides if pair % 2 == 0 else sides[::-1])]
 
 
 @dataclass(slots=True)
-class _Bench:
+class Bench:
     """One run of the plan."""
 
     arena: Arena
@@ -181,7 +120,9 @@ class _Bench:
     def make_sounds(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_sound(self.sound, "ulaw", KEY_AT)
-        write_quiet_sound(self.quiet_sound, "ulaw", KEY_AT)
+        rate = self.plan.waiting_rate
+        longest_s = max(seconds + callers / rate for callers, seconds in self.plan.holds)
+        write_quiet_sound(self.quiet_sound, "ulaw", KEY_AT, longest_s + 60)
 
     async def flow(self, side: Side, rate: int) -> None:
         """Enough seats for everybody: what does a call cost?"""
@@ -202,8 +143,8 @@ class _Bench:
         """More callers than seats: how long is a free seat left alone?"""
         plan = self.plan
         crowd = await self.arena.switch(side, plan.few)
-        burst = Burst(round(plan.crowd_rate * plan.crowd_s), plan.crowd_rate, trace=True)
-        result = await self._burst(side, burst, crowd)
+        burst = Burst(plan.crowd, plan.crowd_rate, trace=True, talk_ms=plan.crowd_talk_ms)
+        result = await self._burst(side, burst, crowd, self.quiet_sound)
         answered = answered_at(result.citizens_trace)
         gaps = ring_gaps(result.seats_trace, answered, key_after_s=QUEUED_AFTER_S)
         rings = percentiles(gaps)
@@ -219,15 +160,41 @@ class _Bench:
         crowd = await self.arena.switch(Side.ENGINE, 0)
         arriving_s = plan.waiting / plan.waiting_rate
         burst = Burst(plan.waiting, plan.waiting_rate, hold_s=arriving_s + ALL_WAIT_S)
-        run = asyncio.create_task(self._run(burst, crowd, self.quiet_sound))
+        run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
         try:
             samples = await self._weigh(arriving_s + ALL_WAIT_S)
         finally:
             await asyncio.wait({run})
         await run
-        self.tallies[Side.ENGINE].left_over += await self._left_over()
+        self.tallies[Side.ENGINE].left_over += await self.left_over()
         self.say(f"engine: {max(samples):.1f} MB with {plan.waiting} callers waiting")
         return max(samples)
+
+    async def hold(self, side: Side, callers: int, seconds: float) -> None:
+        """Nobody answers: what holding them with music costs a second, and how many are lost."""
+        plan = self.plan
+        crowd = await self.arena.switch(side, 0)
+        arriving_s = callers / plan.waiting_rate
+        stay_s = arriving_s + ALL_WAIT_S + seconds
+        burst = Burst(callers, plan.waiting_rate, hold_s=stay_s)
+        run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
+        try:
+            await asyncio.sleep(arriving_s + ALL_WAIT_S / 2)
+            before = sum(self.arena.cpu_s(side).values())
+            await asyncio.sleep(seconds)
+            spent_s = sum(self.arena.cpu_s(side).values()) - before
+            there = await self.arena.channels()
+        finally:
+            await asyncio.wait({run})
+        await run
+        tally = self.tallies[side]
+        tally.held_cpu_s[callers] = spent_s / seconds
+        tally.lost[callers] = callers - there
+        tally.left_over += await self.left_over()
+        self.say(
+            f"{side}: {there} of {callers} held for {seconds:g} s, "
+            f"{100 * spent_s / seconds:.0f} % of a core"
+        )
 
     async def _weigh(self, within_s: float) -> list[float]:
         """The engine's memory, some times, once all wait; raises StepMissed if they never do."""
@@ -243,25 +210,28 @@ class _Bench:
             await asyncio.sleep(SETTLE_S)
         return samples
 
-    async def _burst(self, side: Side, burst: Burst, crowd: Crowd) -> BurstResult:
+    async def _burst(
+        self, side: Side, burst: Burst, crowd: Crowd, sound: Path | None = None
+    ) -> BurstResult:
         """One burst, its failures, leftovers and rows counted; ends when all is written."""
         tally = self.tallies[side]
         rows_before = await self.arena.rows(side)
-        result = await self._run(burst, crowd, self.sound)
+        result = await self.run(burst, crowd, sound or self.sound)
         if not result.seats.successful:
             raise StepMissed(f"{side}: not one of {burst.calls} calls reached a seat")
         tally.failed += burst.calls - min(result.citizens.successful, result.seats.successful)
-        tally.left_over += await self._left_over()
+        tally.left_over += await self.left_over()
         await asyncio.sleep(SETTLE_S)
-        written = await self.arena.rows(side) - rows_before
-        tally.rows_missing += max(0, burst.calls - written)
+        if side.keeps_rows:
+            written = await self.arena.rows(side) - rows_before
+            tally.rows_missing += max(0, burst.calls - written)
         return result
 
-    async def _run(self, burst: Burst, crowd: Crowd, sound: Path) -> BurstResult:
+    async def run(self, burst: Burst, crowd: Crowd, sound: Path) -> BurstResult:
         self._bursts += 1
         return await run_burst(burst, crowd, sound, self.folder / f"burst-{self._bursts}")
 
-    async def _left_over(self) -> int:
+    async def left_over(self) -> int:
         """Channels that don't go within a time in which every channel must."""
         deadline = asyncio.get_running_loop().time() + CHANNELS_GONE_S
         while left := await self.arena.channels():
@@ -271,25 +241,56 @@ class _Bench:
         return 0
 
 
-def _figures(plan: Plan, tallies: Mapping[Side, Tally]) -> dict[str, float]:
+def _flow_figures(plan: Plan, tallies: Mapping[Side, Tally]) -> dict[str, float]:
     """Medians of the pairs; `cpu_ratio` is the worst rate's median ratio."""
     engine, queue = tallies[Side.ENGINE], tallies[Side.APP_QUEUE]
     figures: dict[str, float] = {}
     for rate in plan.rates:
-        ratios = [e / q for e, q in zip(engine.cpu_ms[rate], queue.cpu_ms[rate], strict=True)]
-        figures[f"cpu_ratio_{rate}"] = round(median(ratios), 3)
+        figures[f"cpu_ratio_{rate}"] = _ratio(engine, queue, rate)
         figures[f"engine_cpu_ms_{rate}"] = round(median(engine.cpu_ms[rate]), 2)
         figures[f"app_queue_cpu_ms_{rate}"] = round(median(queue.cpu_ms[rate]), 2)
-    figures = {"cpu_ratio": max(figures[f"cpu_ratio_{rate}"] for rate in plan.rates)} | figures
-    for prefix, tally in (("", engine), ("app_queue_", queue)):
-        rings = percentiles(tally.gaps_ms)
+    return {"cpu_ratio": max(figures[f"cpu_ratio_{rate}"] for rate in plan.rates)} | figures
+
+
+def _bare_figures(plan: Plan, tallies: Mapping[Side, Tally]) -> dict[str, float]:
+    engine, queue = tallies[Side.BARE_ENGINE], tallies[Side.BARE_APP_QUEUE]
+    return {
+        "cpu_ratio_bare": _ratio(engine, queue, plan.bare_rate),
+        "bare_engine_cpu_ms": round(median(engine.cpu_ms[plan.bare_rate]), 2),
+        "bare_app_queue_cpu_ms": round(median(queue.cpu_ms[plan.bare_rate]), 2),
+    }
+
+
+def _ratio(engine: Tally, queue: Tally, rate: int) -> float:
+    """The median of the pairs' ratios."""
+    pairs = zip(engine.cpu_ms[rate], queue.cpu_ms[rate], strict=True)
+    return round(median(e / q for e, q in pairs), 3)
+
+
+def _ring_figures(tallies: Mapping[Side, Tally]) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    for prefix, side in (("", Side.ENGINE), ("app_queue_", Side.APP_QUEUE)):
+        rings = percentiles(tallies[side].gaps_ms)
         figures |= {
             f"{prefix}ring_p50_ms": round(rings.p50, 2),
             f"{prefix}ring_p95_ms": round(rings.p95, 2),
             f"{prefix}ring_p99_ms": round(rings.p99, 2),
             f"{prefix}rings": rings.count,
-            f"{prefix}failed_calls": tally.failed,
-            f"{prefix}leftover_channels": tally.left_over,
-            f"{prefix}rows_missing": tally.rows_missing,
+        }
+    return figures
+
+
+def _count_figures(tallies: Mapping[Side, Tally]) -> dict[str, float]:
+    """What went wrong on each side; the bare sides' count with their own."""
+    figures: dict[str, float] = {}
+    for prefix, sides in (
+        ("", (Side.ENGINE, Side.BARE_ENGINE)),
+        ("app_queue_", (Side.APP_QUEUE, Side.BARE_APP_QUEUE)),
+    ):
+        told = [tallies[side] for side in sides]
+        figures |= {
+            f"{prefix}failed_calls": sum(tally.failed for tally in told),
+            f"{prefix}leftover_channels": sum(tally.left_over for tally in told),
+            f"{prefix}rows_missing": sum(tally.rows_missing for tally in told),
         }
     return figures

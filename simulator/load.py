@@ -16,6 +16,7 @@ from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, Speaker, script, write_pcap
 from simulator.sipp import SCENARIOS, Address, Sipp, Statistics, command, free_port
 
 SOUND_S = 60.0
+TALK_MS = (1000, 2000)
 VOICE_S = 2.0
 LONGEST_CALL_S = 60.0
 DRAIN_S = 30.0
@@ -33,12 +34,14 @@ class Burst:
     """`calls` citizens at `rate` per second. `seats` telephones take them; `trace` their SIP.
 
     `hold_s` is how long a citizen stays at most; without seats that is how long he waits.
+    A seat talks between the two `talk_ms`.
     """
 
     calls: int
     rate: float
     trace: bool = False
     hold_s: float = LONGEST_CALL_S
+    talk_ms: tuple[int, int] = TALK_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +81,13 @@ def write_sound(path: Path, codec: Codec, digits: Sequence[tuple[float, str]]) -
     write_pcap(path, script(speaker, SOUND_S, digits))
 
 
-def write_quiet_sound(path: Path, codec: Codec, digits: Sequence[tuple[float, str]]) -> None:
+def write_quiet_sound(
+    path: Path, codec: Codec, digits: Sequence[tuple[float, str]], lasts_s: float = SOUND_S
+) -> None:
     """As `write_sound`, but after the digits only a packet each second: many may wait with it."""
     speaker = Speaker(codec, voice=speech_like(VOICE_S, codec), loop=True)
     talked_s = max(at for at, _ in digits) + 1.0
-    packets = script(speaker, SOUND_S, digits)
+    packets = script(speaker, lasts_s, digits)
     write_pcap(path, [p for i, p in enumerate(packets) if p[0] < talked_s or i % 50 == 0])
 
 
@@ -117,9 +122,12 @@ def _trace(folder: Path, name: str) -> Sequence[Message]:
 def _seats(burst: Burst, crowd: Crowd, folder: Path) -> Sipp:
     options = ["-rtp_echo", "-mp", str(free_port(crowd.seats.ip)), "-aa", "-timeout", "3600"]
     options += _traced(burst, folder, "seats")
-    words = command(
-        SCENARIOS / "load_seat.xml", crowd.seats, keys=crowd.codec_keys, options=options
-    )
+    shortest, longest = burst.talk_ms
+    scenario = folder / "load_seat.xml"
+    text = (SCENARIOS / "load_seat.xml").read_text()
+    text = text.replace("@SHORTEST@", str(shortest)).replace("@LONGEST@", str(longest))
+    scenario.write_text(text)
+    words = command(scenario, crowd.seats, keys=crowd.codec_keys, options=options)
     return Sipp(words, folder, "seats")
 
 

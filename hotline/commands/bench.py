@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -10,8 +11,11 @@ from rich.console import Console
 from hotline.arena import arena
 from hotline.commands.common import JsonOption, out, print_json, print_table
 from hotline.errors import PartsFailed
+from hotline.routing_house import RealHouse
 from hotline.settings import PROJECT
-from simulator.bench_calls import QUICK, Plan, bench_calls, report
+from simulator import bench_routing
+from simulator.bench_calls import bench_calls, report
+from simulator.bench_plan import QUICK, Measure, Plan
 from simulator.errors import SimulatorError
 from simulator.load import raw_sockets_allowed
 
@@ -29,15 +33,31 @@ def calls(
     as_json: JsonOption = False,
     quick: Annotated[bool, typer.Option("--quick", help="a smoke test of some seconds")] = False,
     pairs: Annotated[int, typer.Option(min=1, max=50, help="pairs of bursts at each rate")] = 5,
+    only: Annotated[list[Measure] | None, typer.Option(help="measure this part alone")] = None,
 ) -> None:
-    """The same calls through app_queue and through the engine, in turn. Needs root, ~20 minutes."""
+    """The same calls through app_queue and through the engine, in turn. Needs root, ~35 minutes."""
     plan = QUICK if quick else Plan(pairs=pairs)
+    plan = replace(plan, measures=frozenset(only or Measure))
     try:
         raw_sockets_allowed()
         figures = asyncio.run(_measure(plan))
     except SimulatorError as error:
         raise PartsFailed(f"bench calls: {error}") from error
-    told = report(figures, _commit())
+    _tell(report(figures, _commit()), figures, as_json=as_json)
+
+
+@bench_app.command()
+def routing(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="a smoke test of a few seconds")] = False,
+) -> None:
+    """What one decision of the matcher costs with 500,000 callers waiting. About two minutes."""
+    plan = bench_routing.QUICK if quick else bench_routing.Plan()
+    figures = bench_routing.bench_routing(RealHouse(), plan, _say)
+    _tell(bench_routing.report(figures, _commit()), figures, as_json=as_json)
+
+
+def _tell(told: dict[str, object], figures: dict[str, float], *, as_json: bool) -> None:
     if as_json:
         print_json(told)
     else:

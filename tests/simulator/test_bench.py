@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from hotline.arena import arena
-from simulator.bench_calls import TARGETS, Plan, bench_calls, report
+from simulator.bench_calls import bench_calls, report
+from simulator.bench_plan import TARGETS, Plan
 
 TINY = Plan(
-    pairs=1, rates=(10,), burst_s=2.0, seats=16, few=8, crowd_rate=10, crowd_s=6.0,
-    waiting=12, waiting_rate=12, warm_up=2,
+    pairs=1, rates=(10,), bare_rate=10, burst_s=2.0, seats=16, few=8, crowd=60, crowd_rate=10,
+    crowd_talk_ms=(1000, 2000), crowd_pairs=1, waiting=12, waiting_rate=12,
+    holds=((12, 3.0),), warm_up=2,
 )  # fmt: skip
 
 
@@ -30,7 +32,10 @@ async def test_both_sides_serve_every_call_and_are_measured() -> None:
     assert 0.2 < figures["cpu_ratio"] < 5
     assert figures["ring_p50_ms"] < figures["app_queue_ring_p50_ms"]
     assert 20 < figures["rss_12_waiting_mb"] < 400
-    assert len(told) == 5
+    assert 0.2 < figures["cpu_ratio_bare"] < 5
+    assert (figures["hold_12_lost"], figures["app_queue_hold_12_lost"]) == (0, 0)
+    assert figures["hold_cpu_ratio"] > 0
+    assert len(told) == 9
 
 
 def test_the_report_is_met_only_when_everything_was_measured_and_fits() -> None:
