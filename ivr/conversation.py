@@ -10,6 +10,7 @@ from ivr.desk import Desk, Session, TakenOver
 from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import Close, Person, VoiceRequest
 from ivr.greeting import greet, recognise
+from ivr.handing_on import resume_talk
 from ivr.hours import Override, decide, effective
 from ivr.ports import Outcome
 from ivr.story import Resume, Story, open_story
@@ -81,7 +82,7 @@ async def _lead_until_over(call: Call, desk: Desk, story: Story, session: Sessio
 
 
 async def _lead(call: Call, desk: Desk, story: Story) -> None:
-    if story.answered or story.transferred:
+    if story.point not in (Resume.HELD, Resume.JOINED) and (story.answered or story.transferred):
         return
     if story.line is None:
         story.log().warning(
@@ -102,6 +103,8 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
     match story.point:
         case Resume.QUEUED:
             return story.flow.person
+        case Resume.HELD | Resume.JOINED:
+            return await resume_talk(call, desk, story)
         case Resume.VOICE_REQUEST:
             return story.flow.closed
         case Resume.CALLBACK_ASKED:

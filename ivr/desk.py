@@ -9,6 +9,7 @@ from ivr.hours import Override
 from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
 from ivr.story import Directory
+from ivr.talks import Talks
 from ivr.voice_files import VoiceFiles
 from telephony.call import CallInfo
 
@@ -108,3 +109,4 @@ class Desk:
     callbacks: Callbacks = field(default_factory=NoCallbacks)
     callers: KnownCallers = field(default_factory=KnownCallers)
     live: Live = field(default_factory=Live)
+    talks: Talks = field(default_factory=Talks)

@@ -34,7 +34,7 @@ ANSWERED = DialStatus.ANSWER.value
 
 def outcome_of(story: Story) -> Outcome:
     """The one outcome of a call, from what has happened in it."""
-    if story.answered:
+    if story.answered or story.talked:
         return Outcome.ANSWERED
     if story.transferred:
         return Outcome.TRANSFERRED
@@ -60,7 +60,7 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
                 origin=Origin.TALK,
                 state=TicketState.DRAFT,
                 at=now,
-                seat_id=story.seat_id,
+                seat_id=last_seat(story),
             )
         case Outcome.VOICE_REQUEST:
             return NewTicket(
@@ -89,12 +89,19 @@ def record_of(story: Story, now: datetime) -> CallRecord:
     return CallRecord(
         facts=story.facts,
         outcome=outcome_of(story),
-        seat_id=story.seat_id if story.answered else "",
+        seat_id=last_seat(story),
         queued_at=story.queued_at,
         answered_at=story.answered_at,
         ended_at=now,
         ticket=story.ticket,
     )
+
+
+def last_seat(story: Story) -> str:
+    """The seat that has him, or had him last; "" when none did."""
+    if story.answered:
+        return story.seat_id
+    return story.talked[-1] if story.talked else ""
 
 
 def leave_place(story: Story, reason: LeaveReason) -> None:

@@ -45,8 +45,13 @@ class Resume(StrEnum):
     VOICE_REQUEST = "voice_request"
     TALKED = "talked"
     TRANSFERRED = "transferred"
+    HELD = "held"
+    JOINED = "joined"
     CALLED_BACK = "called_back"
     CALLBACK_ASKED = "callback_asked"
+
+
+_HAD = frozenset({Resume.TALKED, Resume.HELD, Resume.JOINED})
 
 
 def resume_point(seen: Mapping[str, str]) -> Resume:
@@ -64,6 +69,10 @@ def resume_point(seen: Mapping[str, str]) -> Resume:
             return Resume.QUEUED if moment(seen.get("QUEUED_AT")) else Resume.TRANSFER_BROKEN
         case "voice_request":
             return Resume.VOICE_REQUEST
+        case "consulting":
+            return Resume.HELD
+        case "talking":
+            return Resume.JOINED
         case "callback":
             return Resume.CALLBACK_ASKED
     return Resume.FRESH
@@ -80,7 +89,8 @@ class Story:
     this one is, or takes the place of. `elder` and `danger` are what he showed in this call,
     `known` is what was known of him before; `priority`, `queue_id` and `waits_for` (what a seat
     must know) are those of his place once he has one. `number` is where he wants to be called back
-    (confirmed), `promised` that this is durable.
+    (confirmed), `promised` that this is durable. `talked` are the seats that have had him, in
+    order, `to` is where a seat handed him on to (`ivr.targets`).
     """
 
     info: CallInfo
@@ -117,6 +127,8 @@ class Story:
     ticket_made: bool = False
     callback: CallbackOrder | None = None
     asked_in: str = ""
+    talked: tuple[str, ...] = ()
+    to: str = ""
     draft: asyncio.Future[None] | None = None
 
     @property
@@ -173,6 +185,9 @@ class Story:
         }
         if self.asked_in:
             written["ORIGIN"] = self.asked_in
+        if self.talked:
+            written["TALKED"] = " ".join(self.talked)
+            written["TO"] = self.to
         if self.queued_at is not None:
             written["QUEUED_AT"] = f"{self.queued_at.timestamp():.3f}"
             written["NEEDS"] = str(self.needs)
@@ -243,12 +258,14 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
         kind=_kind(seen.get("KIND", "")),
         keys=seen.get("KEYS", ""),
         queued_at=moment(seen.get("QUEUED_AT")) if point is not Resume.CALLED_BACK else None,
-        answered=point is Resume.TALKED,
-        seat_id=seen.get("SEAT", "") if point is Resume.TALKED else "",
+        answered=point in _HAD,
+        seat_id=seen.get("SEAT", "") if point in _HAD else "",
         transferred=point is Resume.TRANSFERRED,
         sought=point is Resume.TRANSFER_BROKEN,
         callback=_order(seen.get("CALLBACK", "")),
         asked_in=seen.get("ORIGIN", ""),
+        talked=tuple(seen.get("TALKED", "").split()),
+        to=seen.get("TO", ""),
         priority=_whole(seen.get("PRIORITY", "")),
         queue_id=seen.get("QUEUE", ""),
         waits_for=_requirement(seen.get("NEEDS", "")),

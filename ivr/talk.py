@@ -188,10 +188,12 @@ _WITH_THIRD = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What an event leads to: the next status, and whose legs must be ended for it."""
+    """What an event leads to: the next status, and whose legs must be ended for it. `parts`: the
+    citizen can't stay in the bridge he is in."""
 
     status: TalkStatus
     drop: tuple[Party, ...] = ()
+    parts: bool = False
 
 
 def can(status: TalkStatus, event: TalkEvent) -> bool:
@@ -222,7 +224,8 @@ def decide(status: TalkStatus, event: TalkEvent, third: Party | None = None) -> 
         present if row.state in _WITH_THIRD else None,
         beside=event is TalkEvent.JOIN_ASKED,
     )
-    return Move(moved, ended)
+    holds = Wish.HOLD in (wish(status), wish(moved))
+    return Move(moved, ended, parts=holds or (status.state is TalkState.TAKING and row.promotes))
 
 
 def wish(status: TalkStatus) -> Wish:

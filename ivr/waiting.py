@@ -7,8 +7,9 @@ from itertools import count
 
 from ivr.callback_choice import choose_callback
 from ivr.desk import Desk
-from ivr.ending import begin_talk, draft_ticket, end_talk, leave_place
+from ivr.ending import begin_talk, draft_ticket, leave_place
 from ivr.flow import Person
+from ivr.handing_on import talk_on
 from ivr.ports import Place
 from ivr.priority import priority_of, standing
 from ivr.story import Story
@@ -249,7 +250,7 @@ class _Waiting:
         finally:
             taken_back.cancel()
         if story.answered:
-            end_talk(story)
+            self._following = await talk_on(self._call, self._desk, story)
             return True
         if result.status is DialStatus.CANCEL:
             raise CallEnded("the caller left while the seat was ringing")
@@ -274,6 +275,9 @@ class _Waiting:
             self._call.end_ring()
             return
         story.answered_at = when
+        self._desk.talks.began(story, when)
+        if offer.interpreter:
+            self._desk.talks.interpreter_wanted(story, offer.interpreter)
         story.draft = asyncio.ensure_future(draft_ticket(story, self._desk, when))
         await asyncio.shield(story.draft)  # a hang-up now must not break off the writing
 

@@ -77,8 +77,12 @@ class Originator:
         return await self._ring(f"PJSIP/{number}@trunk-{trunk}", leg)
 
     async def ring_seat(self, endpoint: str, leg: Leg) -> Answer:
-        """Ring a seat's telephone, as `ring_number`."""
-        return await self._ring(f"PJSIP/{_safe(_NAME, endpoint, 'endpoint')}", leg)
+        """Ring a seat's telephone, as `ring_number`; `endpoint@node` is one at another node."""
+        seat, _, node = endpoint.partition("@")
+        target = _safe(_NAME, seat, "endpoint")
+        if node:  # the leg's id goes along: see the context `node` of the dialplan
+            target += f"~{_safe(_LEG_ID, leg.leg_id, 'leg')}@node-{_safe(_NAME, node, 'node')}"
+        return await self._ring(f"PJSIP/{target}", leg)
 
     async def outcome(self, leg_id: str, *, within_s: float) -> Answer:
         """How a leg ends that rings already (an engine before us made it): its end is told, else

@@ -24,7 +24,6 @@ T = TypeVar("T")
 
 _LEG = re.compile(r"[A-Za-z0-9][A-Za-z0-9/._@~-]{0,159}")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}")
-_NUMBER = re.compile(r"\+?[0-9]{2,32}")
 _NOT_YET = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,19 +60,6 @@ class TalkingCall(FastAgiCall):
         options = f"gIrF({DESK}^s^1)"
         line = agi.command("EXEC", "Dial", f"PJSIP/{target},{ring_s:g},{options}")
         return await self._ring(line, watched, on_answer)
-
-    async def call_out(
-        self, number: str, *, caller: str, first_called: str, on_answer: OnAnswer
-    ) -> DialResult:
-        """As `ring`, to a number outside by the outbound rules (docs/architecture.md, "Transfers"):
-        it is shown who the citizen is and what he dialled first."""
-        target = _safe(_NUMBER, number, "number")
-        who = {
-            "HL_TRANSFER_CALLER": caller if _NUMBER.fullmatch(caller) else "",
-            "HL_TRANSFER_FIRST": first_called if _NUMBER.fullmatch(first_called) else "",
-        }
-        await self._set({"DIALSTATUS": "", **who})
-        return await self._ring(agi.command("GOSUB", "outbound", target, "1"), "", on_answer)
 
     async def spy(self, leg: str, *, whisper: bool) -> None:
         """Listen to a leg until it hangs up; with `whisper` it hears us, and nobody else does."""

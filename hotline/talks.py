@@ -1,0 +1,126 @@
+"""Talks as the console sees them: its port over the conversations' talks."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from asterisk_conf.model import OutboundRule
+from console.errors import (
+    ConsoleError,
+    SeatBusy,
+    SwitchUnavailable,
+    TalkNotPossible,
+    TargetNotAllowed,
+    UnknownTalk,
+)
+from console.talks import TalkParty, TalkTarget, TalkVerb, TalkView
+from ivr import talk_errors
+from ivr.desk import Desk
+from ivr.ending import draft_ticket
+from ivr.story import Story
+from ivr.talk import Party, TalkEvent
+from ivr.talk_legs import TalkLegs
+from ivr.talk_parts import Talk
+from ivr.talk_verbs import TalkVerbs
+from ivr.talks import Talks
+from ivr.targets import Target, TargetKind
+from queue_manager.service import QueueService
+from telephony.door import Telephony
+from telephony.talks import Switch
+
+_ASKED = {
+    TalkVerb.COMPLETE: TalkEvent.COMPLETE_ASKED,
+    TalkVerb.CANCEL: TalkEvent.CANCEL_ASKED,
+}
+_ERRORS: Mapping[type[talk_errors.TalkError], type[ConsoleError]] = {
+    talk_errors.UnknownTalk: UnknownTalk,
+    talk_errors.TalkBusy: TalkNotPossible,
+    talk_errors.TargetBusy: SeatBusy,
+    talk_errors.TargetRefused: TargetNotAllowed,
+    talk_errors.SwitchFailed: SwitchUnavailable,
+}
+
+
+def wired(
+    telephony: Telephony,
+    queues: Mapping[str, QueueService],
+    desk: Callable[[], Desk],
+    outbound: Sequence[OutboundRule],
+) -> tuple[Talks, TalkLegs, "TalkBoard"]:
+    """The conversations' talks over this telephony: the registry, who leads legs, the console's."""
+
+    async def new_seat(story: Story) -> None:
+        await draft_ticket(story, desk(), desk().clock.now())
+
+    switch = Switch(telephony.ami, telephony.originator)
+    talks = Talks(switch, queues, new_seat)
+    verbs = TalkVerbs(talks, lambda: desk().directory, outbound)
+    talks.seek = verbs.add_interpreter
+    return talks, TalkLegs(talks), TalkBoard(talks, verbs)
+
+
+class TalkBoard:
+    """`console.talks.Talks`."""
+
+    def __init__(self, talks: Talks, verbs: TalkVerbs) -> None:
+        self._talks = talks
+        self._verbs = verbs
+
+    def talks(self, tenant: str) -> Sequence[TalkView]:
+        views = map(_view, self._talks.of(tenant))
+        return sorted(views, key=lambda view: (view.since, view.call_id))
+
+    def talk(self, tenant: str, call_id: str) -> TalkView:
+        try:
+            return _view(self._verbs.of(tenant, call_id))
+        except talk_errors.UnknownTalk as error:
+            raise UnknownTalk from error
+
+    async def act(
+        self, tenant: str, call_id: str, verb: TalkVerb, target: TalkTarget | None
+    ) -> TalkView:
+        whom = Target(TargetKind(target.kind), target.name) if target is not None else None
+        try:
+            return _view(await self._act(tenant, call_id, verb, whom))
+        except talk_errors.TalkError as error:
+            raise _ERRORS[type(error)](str(error)) from error
+
+    async def _act(self, tenant: str, call_id: str, verb: TalkVerb, target: Target | None) -> Talk:
+        match verb:
+            case TalkVerb.CONSULT if target is not None:
+                return await self._verbs.consult(tenant, call_id, target)
+            case TalkVerb.TRANSFER:
+                return await self._verbs.transfer(tenant, call_id, target)
+            case TalkVerb.JOIN:
+                return await self._verbs.join(tenant, call_id, target)
+            case TalkVerb.COMPLETE | TalkVerb.CANCEL:
+                return await self._verbs.ask(tenant, call_id, _ASKED[verb])
+        if target is None:
+            raise talk_errors.TargetRefused(f"{verb} needs a target")
+        match verb:
+            case TalkVerb.BARGE:
+                return await self._verbs.barge(tenant, call_id, target.name)
+            case TalkVerb.TAKE_OVER:
+                return await self._verbs.take_over(tenant, call_id, target.name)
+        whisper = verb is TalkVerb.WHISPER
+        return await self._verbs.observe(tenant, call_id, target.name, whisper=whisper)
+
+
+def _view(talk: Talk) -> TalkView:
+    status = talk.status
+    parties = [_party("first", status.first)] if status.first != Party() else []
+    if status.third is not None:
+        parties.append(_party("third", status.third))
+    for observer in talk.observers.values():
+        role = "whispering" if observer.whisper else "listening"
+        parties.append(TalkParty(role, observer.seat_id))
+    return TalkView(
+        talk.call_id,
+        talk.story.known_line.id,
+        status.first.seat_id,
+        str(status.state),
+        talk.since,
+        tuple(parties),
+    )
+
+
+def _party(role: str, party: Party) -> TalkParty:
+    return TalkParty(role, party.seat_id, party.number)
