@@ -23,6 +23,7 @@ from hotline.todays_tickets import TodaysTickets
 from ivr.lines import Lines
 from ivr.ports import Clock
 from ivr.tenants import Tenant
+from queue_manager.cluster.queue import ClusterQueue
 from queue_manager.counts import quarter_start
 from queue_manager.figure_view import figures_view
 from queue_manager.figures import Figures
@@ -114,6 +115,9 @@ class QueueBoards:
         )
 
     def _view(self, tenant: str) -> Mapping[str, Any]:
+        queue = self._queues[tenant]
+        if isinstance(queue, ClusterQueue) and queue.told_figures is not None:
+            return queue.told_figures
         return figures_view(self._figures[tenant], self._clock.now())
 
 

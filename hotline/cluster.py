@@ -70,12 +70,12 @@ class Whereabouts:
 @dataclass(frozen=True, slots=True)
 class Works:
     """What the engine lends: `mirror` and `serve` make what a leader works with, `changed` reads a
-    tenant's seats and hours from SQL again, `led` is called when a term of leading has begun."""
+    tenant's seats and hours from SQL again, `figures` is a tenant's day as boards show it."""
 
     mirror: Callable[[], Mirror]
     serve: Callable[[str, LiveState], QueueService]
     changed: Callable[[str], Awaitable[None]]
-    led: Callable[[], None]
+    figures: Callable[[str], Mapping[str, Any]]
 
 
 class Cluster:
@@ -306,7 +306,14 @@ class Cluster:
         self._mirror = self._works.mirror()
         self._mirror.start()
         services = {tenant: self._works.serve(tenant, self._mirror) for tenant in self._queues}
-        lead = Lead(self._where.node, self._life, self._queues, self._clock, self._tell_node)
+        lead = Lead(
+            self._where.node,
+            self._life,
+            self._queues,
+            self._clock,
+            self._tell_node,
+            self._works.figures,
+        )
         await lead.start(services, above=self.standing.term)
         self._lead = lead
         expected = self._peers - {self._where.node}
@@ -319,7 +326,6 @@ class Cluster:
             return  # somebody else leads by now
         lead.begin()
         log.info("cluster_leads", term=self.standing.term, took_s=round(_now_s() - began_s, 3))
-        self._works.led()
 
     async def _leave_mirror(self) -> None:
         """Where we don't lead the whole, Redis is another's to write."""

@@ -2,7 +2,7 @@
 boards show. Begins with all this node knows, ends by handing the matching out of its hands."""
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from queue_manager.cluster.leadership import Leadership, Report
 from queue_manager.cluster.messages import CHUNK, BoardTold, Entered, Known, Message
@@ -44,7 +44,9 @@ class Lead:
         queues: Mapping[str, ClusterQueue],
         clock: Clock,
         tell: Callable[[str, Message], None],
+        figures: Callable[[str], Mapping[str, Any]],
     ) -> None:
+        self._figures = figures
         self._node = node
         self._life = life
         self._queues = queues
@@ -65,7 +67,7 @@ class Lead:
             lead = self._served[tenant] = Leadership(service, self._clock, self._tell)
             lead.joined(Report(self._node, self._life, tuple(queue.report())))
             queue.near, queue.ask_near = service, lead.places
-            self._boards[tenant] = Board(service)
+            self._boards[tenant] = Board(service, self._figures)
             service.subscribe(self._board_changed(queue, self._boards[tenant]))
 
     def begin(self) -> None:
@@ -135,19 +137,20 @@ class Lead:
 class Board:
     """What nodes have been told of one tenant."""
 
-    def __init__(self, service: QueueService) -> None:
+    def __init__(self, service: QueueService, figures: Callable[[str], Mapping[str, Any]]) -> None:
         self.dirty = True
+        self._figures_of = figures
         self._service = service
         self._seats: dict[str, SeatView] = {}
         self._callers: tuple[CallerView, ...] = ()
         self._alerts: tuple[Alert, ...] = ()
-        self._figures: dict[str, object] = {}
+        self._figures: Mapping[str, Any] = {}
 
     def whole(self) -> list[BoardTold]:
         """Everything, for a node that has just joined."""
         told = self._seat_messages(self._service.seats())
         callers, alerts = self._first_callers(), tuple(self._service.alerts())
-        figures = self._service.figures()
+        figures = dict(self._figures_of(self._service.settings.tenant))
         sums = self._service.waiting()
         tenant = self._service.settings.tenant
         told.append(BoardTold(tenant, (), (), sums, callers, alerts, figures))
@@ -176,9 +179,9 @@ class Board:
                 )
             )
             self._callers, self._alerts = callers, alerts
-        if with_figures and (figures := self._service.figures()) != self._figures:
+        if with_figures and (figures := self._figures_of(tenant)) != self._figures:
             self._figures = figures
-            told.append(BoardTold(tenant, figures=figures))
+            told.append(BoardTold(tenant, figures=dict(figures)))
         return told
 
     def _seat_messages(self, views: Iterable[SeatView]) -> list[BoardTold]:

@@ -1,6 +1,7 @@
 """The engine's place in a cluster, made of its settings. Without `node` there is none of this."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from console.ports import PartHealth
 from hotline import secrets_kept
@@ -24,7 +25,7 @@ def clustered(
     *,
     serve: Callable[[str, LiveState], QueueService],
     changed: Callable[[str], Awaitable[None]],
-    led: Callable[[], None],
+    figures: Callable[[str], Mapping[str, Any]],
 ) -> Cluster | None:
     """This engine among the others; None where it is the only one. Raises `BadSettings` when the
     shared secret can't be read."""
@@ -40,7 +41,7 @@ def clustered(
     lease = RedisLease(
         settings.redis_url, node=own.id, address=where.address, life_s=PATIENCE.lease_s
     )
-    works = Works(lambda: RedisLiveState(settings.redis_url), serve, changed, led)
+    works = Works(lambda: RedisLiveState(settings.redis_url), serve, changed, figures)
     return Cluster(where, far(queues), lease, clock, works, PATIENCE)
 
 

@@ -59,6 +59,7 @@ from ivr.tenants import Tenant
 from ivr.voice_files import HomeVoiceFiles
 from queue_manager.cluster.messages import Message
 from queue_manager.cluster.queue import ClusterQueue
+from queue_manager.figure_view import figures_view
 from queue_manager.figures import Figures
 from queue_manager.model import QueueSettings, Seat
 from queue_manager.ports import LiveState
@@ -168,9 +169,7 @@ class Engine:
         )
 
         lines = load_all_lines(settings.tenants)
-        self._overrides = Overrides(
-            SqlHours(self._database), self._clock, lines, self._announce
-        )
+        self._overrides = Overrides(SqlHours(self._database), self._clock, lines, self._announce)
         self._line_board = LineBoard(lines)
         self._desk = Desk(
             clock=self._clock,
@@ -209,7 +208,7 @@ class Engine:
         self._callbacks = self._calling_back()
         self._cluster = clustered(
             settings, self._queues, self._clock, serve=self._serve, changed=self._read_again,
-            figures=lambda tenant: self._boards.figures(tenant),
+            figures=lambda tenant: figures_view(self._figures[tenant], self._clock.now()),
         )  # fmt: skip
         self._desk = replace(self._desk, callbacks=self._callbacks, talks=self._talks)
 
@@ -318,16 +317,14 @@ class Engine:
 
     def _serve(self, tenant: str, live: LiveState) -> QueueService:
         """The matching service of a tenant, while this engine leads a cluster."""
-        return QueueService(
-            self._queues[tenant].settings, live, self._clock, self._figures[tenant]
-        )
+        return QueueService(self._queues[tenant].settings, live, self._clock, self._figures[tenant])
 
     def _tell_leader(self, message: Message) -> None:
         if self._cluster is not None:
             self._cluster.tell(message)
 
     def _announce(self, tenant: str) -> None:
-        """A tenant's seats or hours were changed here: the cluster's other nodes read them again."""
+        """A tenant's seats or hours were changed here: other nodes read them again."""
         if self._cluster is not None:
             self._cluster.announce(tenant)
 
@@ -343,7 +340,11 @@ class Engine:
         rules = self._settings.outbound
         ring_s = {tenant.id: tenant.ring_s for tenant in self._settings.tenants}
         books = CallbackBooks(
-            SqlCallbacks(self._database, self._settings.node), self._journal, self._counted, self._clock, self._metrics
+            SqlCallbacks(self._database, self._settings.node),
+            self._journal,
+            self._counted,
+            self._clock,
+            self._metrics,
         )
         outside = Outside(
             queues=self._queues,

@@ -1,6 +1,6 @@
 """The supervisor's word over the hours: kept in SQL, asked from memory at each call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from console.errors import UnknownLine
@@ -17,7 +17,14 @@ WHOLE_TENANT = ""
 class Overrides:
     """Overrides of all tenants; implements `console.ports.Hours`."""
 
-    def __init__(self, store: SqlHours, clock: Clock, lines: Lines) -> None:
+    def __init__(
+        self,
+        store: SqlHours,
+        clock: Clock,
+        lines: Lines,
+        changed: Callable[[str], None] = lambda tenant: None,
+    ) -> None:
+        self._changed = changed
         self._store = store
         self._clock = clock
         self._known: dict[tuple[str, str], Override] = {}
@@ -50,6 +57,7 @@ class Overrides:
         now = self._clock.now()
         await self._store.set(HoursOverride(tenant, line_id, HoursMode(mode.value), now, by))
         self._known[tenant, line_id] = Override(mode.value)
+        self._changed(tenant)
 
     def _view(self, tenant: str, line_id: str) -> HoursView:
         whole = self.of(tenant, WHOLE_TENANT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, true
 
 from queue_manager.callback import Callback, CallbackState
 from queue_manager.requirement import Requirement
@@ -48,7 +48,8 @@ class SqlCallbacks:
     """The callbacks of every tenant. Every write is durable when the coroutine returns; all raise
     `StoreAway` when the database doesn't answer."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, node: str = "") -> None:
+        self._calls_here = callbacks.c.call_id.startswith(f"{node}-") if node else true()
         self._database = database
 
     async def save(self, kept: KeptCallback) -> bool:
@@ -61,10 +62,10 @@ class SqlCallbacks:
         return await self._database.write(run, order=kept.callback.tenant)
 
     async def open(self) -> Sequence[KeptCallback]:
-        """Every callback that hasn't ended, the longest waiting first."""
+        """Every callback of this node's calls that hasn't ended, the longest waiting first."""
         query = (
             select(callbacks)
-            .where(callbacks.c.ended_at.is_(None))
+            .where(callbacks.c.ended_at.is_(None), self._calls_here)
             .order_by(callbacks.c.queued_at, callbacks.c.call_id)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())

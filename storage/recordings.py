@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, true, update
 
 from recordings.model import CheckedRecording, PendingRecording, Purged, RecordingStatus
 from recordings.naming import relative
@@ -39,10 +39,12 @@ def expect_recording(
 
 
 class SqlRecordings:
-    """`recordings.ports.RecordingStore` on a `Database`."""
+    """`recordings.ports.RecordingStore` on a `Database`; among several nodes (`node` not "") the
+    recordings that are to be checked are those of this node's calls: they lie on its disk."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, node: str = "") -> None:
         self._database = database
+        self._calls_here = recordings.c.call_id.startswith(f"{node}-") if node else true()
 
     async def pending(self, *, ended_before: datetime, limit: int) -> Sequence[PendingRecording]:
         """The oldest recordings not checked yet, of calls that ended before a time."""
@@ -51,7 +53,7 @@ class SqlRecordings:
                 recordings.c.tenant, recordings.c.path, recordings.c.call_id,
                 recordings.c.expected_s, recordings.c.ended_at,
             )
-            .where(recordings.c.status == RecordingStatus.PENDING.value)
+            .where(recordings.c.status == RecordingStatus.PENDING.value, self._calls_here)
             .where(recordings.c.ended_at < ended_before)
             .order_by(recordings.c.ended_at)
             .limit(limit)

@@ -78,18 +78,6 @@ WISHES_KEPT = 1_000
 log = structlog.get_logger(__name__)
 
 
-class FarFigures(Statistics):
-    """The day's figures as the leader tells them; nothing is counted here."""
-
-    def __init__(self, service_level_s: float) -> None:
-        super().__init__(service_level_s)
-        self.told: dict[str, Any] = {}
-
-    def snapshot(self, day: date) -> dict[str, Any]:
-        """The leader's word, as long as it is of this day."""
-        return self.told if self.told.get("day") == day.isoformat() else super().snapshot(day)
-
-
 class ClusterQueue(QueueService):
     """`tell` reaches the present leader; it is called only between `report` and `parted`."""
 
@@ -105,7 +93,8 @@ class ClusterQueue(QueueService):
         self._clock = clock
         self._tell = tell
         self._heard = False
-        self._figures = FarFigures(settings.service_level_s)
+        self.told_figures: Mapping[str, Any] | None = None
+        self._nothing_counted = Statistics(settings.service_level_s)
         self._board = Board()
         self._waiting: dict[str, Entry] = {}
         self._talking: dict[str, Held] = {}
@@ -158,13 +147,14 @@ class ClusterQueue(QueueService):
     def parted(self) -> None:
         """Nobody leads us at the moment. Seats that ring go on ringing."""
         self._heard = False
+        self.told_figures = None
         self._places.clear()
 
     def part_from(self, service: QueueService) -> None:
         """This engine leads no more: what its service knew last is kept for boards, and for
         whoever leads next."""
         self._views = {view.seat.seat_id: view for view in service.seats()}
-        self._sums, self._figures.told = service.waiting(), service.figures()
+        self._sums = service.waiting()
         self.near = self.ask_near = None
         self.parted()
 
@@ -230,8 +220,8 @@ class ClusterQueue(QueueService):
 
     @property
     def statistics(self) -> Statistics:  # type: ignore[override]  # an attribute there, read only
-        """The leader's counters."""
-        return self._figures if self.near is None else self.near.statistics
+        """The counters where this engine leads; empty ones elsewhere."""
+        return self._nothing_counted if self.near is None else self.near.statistics
 
     async def start(
         self, seats: Iterable[Seat], views: Iterable[SeatView], *, above: int = 0
@@ -349,7 +339,7 @@ class ClusterQueue(QueueService):
         return self._sums if self.near is None else self.near.waiting()
 
     def figures(self) -> dict[str, Any]:
-        return self.statistics.snapshot(self._clock.now().astimezone(self.settings.zone).date())
+        return self.near.figures() if self.near is not None else dict(self.told_figures or {})
 
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
         return self._board.subscribe(watcher)
@@ -491,7 +481,7 @@ class ClusterQueue(QueueService):
         if told.alerts is not None:
             self._alerts = told.alerts
         if told.figures is not None:
-            self._figures.told = told.figures
+            self.told_figures = told.figures
         self._board.changed()
 
     def _forget(self, entry: Entry, why: str) -> None:

@@ -121,12 +121,16 @@ class Member:
             {TENANT: self.queue},
             lease,
             WallClock(),
-            Works(QuietMirror, self._serve, self._changed, lambda: None),
+            Works(QuietMirror, self._serve, self._changed, self._figures),
             PATIENCE,
         )
 
     def _serve(self, tenant: str, live: LiveState) -> QueueService:
         return QueueService(SETTINGS, live, WallClock())
+
+    def _figures(self, tenant: str) -> dict[str, object]:
+        near = self.queue.near
+        return {"total": {"offered": near.waiting().count if near is not None else 0}}
 
     async def _changed(self, tenant: str) -> None:
         self.reread.append(tenant)
