@@ -6,7 +6,7 @@ times are seconds. Functions of values: no clock, no I/O.
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -114,6 +114,20 @@ class Days:
         done = [self._sums[key] for key in sorted(self._sums)]
         self._sums = {}
         return done
+
+
+async def lines_of(
+    report: Report, pages: AsyncIterator[Sequence[Figure]]
+) -> AsyncIterator[Sequence[Figure]]:
+    """A report's lines from stored quarters, page by page."""
+    days = Days()
+    async for page in pages:
+        if report.per is Per.QUARTER:
+            yield page
+        elif done := [line for figure in page for line in days.take(figure, report.zone)]:
+            yield done
+    if rest := days.rest():
+        yield rest
 
 
 def csv_head(report: Report, *, bom: bool = False) -> str:

@@ -26,11 +26,14 @@ COMMANDS = {
     "callbacks": ("callbacks",),
     "token": ("token",),
     "roster": ("roster",),
+    "figures": ("figures",),
+    "plan": ("plan",),
+    "forecast": ("forecast",),
     "bench": ("bench",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
 IN_THE_HOME = frozenset(
-    {"callbacks", "callers", "demo", "hours", "seats", "status", "tickets", "token"}
+    {"callbacks", "callers", "demo", "figures", "hours", "seats", "status", "tickets", "token"}
 )
 
 

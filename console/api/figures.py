@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.errors import Invalid
-from console.figures import By, Days, Per, Report, csv_head, csv_text, moment, row
+from console.figures import By, Per, Report, csv_head, csv_text, lines_of, moment, row
 from console.guard import allowed, query
 from console.live import encode
 from console.ports import Role
@@ -46,7 +46,8 @@ async def figures(request: web.Request) -> web.StreamResponse:
     _, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
     wish = query(request, Wish)
     report = await _report(request.app[SERVICES], tenant.id, wish)
-    lines = _lines(request.app[SERVICES], tenant.id, report)
+    pages = request.app[SERVICES].reports.pages(tenant.id, report.by, report.begin, report.end)
+    lines = lines_of(report, pages)
     first = await anext(lines, None)
     answer = web.StreamResponse(headers={"Cache-Control": "no-store"})
     answer.content_type, answer.charset = TYPES[wish.format], "utf-8"
@@ -76,20 +77,6 @@ async def _report(services: Services, tenant_id: str, wish: Wish) -> Report:
         raise Invalid(f"at most {longest.days} days at once", f"一次最多 {longest.days} 天")
     names = services.reports.names(tenant_id, wish.by)
     return Report(wish.by, wish.per, begin, end, zone, names, tenant.pause_reasons)
-
-
-async def _lines(
-    services: Services, tenant_id: str, report: Report
-) -> AsyncIterator[Sequence[Figure]]:
-    days = Days()
-    pages = services.reports.pages(tenant_id, report.by, report.begin, report.end)
-    async for page in pages:
-        if report.per is Per.QUARTER:
-            yield page
-        elif done := [line for figure in page for line in days.take(figure, report.zone)]:
-            yield done
-    if rest := days.rest():
-        yield rest
 
 
 async def _csv(
