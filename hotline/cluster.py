@@ -141,8 +141,8 @@ class Cluster:
         for link in (*self._followers.values(), self._leader):
             if link is not None:
                 link.close("engine_stops")
-        await self._server.close()
         await self._lease.close()
+        await self._server.close()
 
     @property
     def leader_name(self) -> str:

@@ -181,6 +181,7 @@ class LinkServer:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=GREETING_S)
+        await asyncio.sleep(0)  # the closed sockets go in the loop's next turn
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()

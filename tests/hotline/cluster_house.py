@@ -161,8 +161,8 @@ class Member:
         for link in (*cluster._followers.values(), cluster._leader):
             if link is not None:
                 link._writer.transport.abort()
-        await cluster._server.close()
         await cluster._lease.close()
+        await cluster._server.close()
         self.queue.near = None
 
     async def _end_tasks(self) -> None:

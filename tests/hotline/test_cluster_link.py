@@ -173,7 +173,7 @@ async def test_a_line_that_is_not_as_it_was_sent_ends_the_link(
 
 async def test_what_is_no_message_ends_the_link_and_names_the_reason() -> None:
     async with listening() as leader, joined(leader) as (link, _):
-        text = b'{"kind":"offered","offer":7}'
+        text = b'{"kind":"offered","tenant":"x","offer":7}'
         proof = cluster_link._proof(link._sending, link._sent, text)
         link._writer.write(proof + b" " + text + b"\n")
         assert "bad_message: offered.offer" in str(await within(leader.ended.get()))
