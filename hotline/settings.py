@@ -174,7 +174,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_known(cls, value: str, info: ValidationInfo) -> str:
         known = {
-            "database_url": ("postgresql://", "postgresql+asyncpg://", "sqlite+aiosqlite://"),
+            "database_url": ("postgresql://", "postgresql+asyncpg://", "sqlite://"),
             "redis_url": ("redis://", "rediss://", "unix://"),
         }[str(info.field_name)]
         if value and not value.startswith(known):
@@ -248,4 +248,4 @@ class Settings(BaseSettings):
         """SQLAlchemy's asynchronous URL of the store."""
         if self.database_url:
             return self.database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
-        return f"sqlite+aiosqlite:///{self.folders.database}"
+        return f"sqlite:///{self.folders.database}"

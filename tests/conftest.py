@@ -58,7 +58,7 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     """The URL of a SQLite file that doesn't exist yet."""
-    return f"sqlite+aiosqlite:///{tmp_path}/hotline.db"
+    return f"sqlite:///{tmp_path}/hotline.db"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

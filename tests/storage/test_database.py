@@ -205,7 +205,7 @@ async def test_a_locked_file_is_an_outage_that_ends(sqlite_url: str) -> None:
 
 async def test_a_store_that_cannot_be_opened_is_away_not_an_error(tmp_path: Path) -> None:
     folder = tmp_path / "missing"
-    async with opened(f"sqlite+aiosqlite:///{folder}/x.db", deadline_s=0.4) as database:
+    async with opened(f"sqlite:///{folder}/x.db", deadline_s=0.4) as database:
         assert not database.healthy
         with pytest.raises(StoreAway):
             await database.write(_count("a"))
@@ -290,7 +290,7 @@ async def test_a_number_that_was_told_survives_the_death_of_its_writer(sql_url: 
 
 
 def _file(url: str) -> str:
-    return url.removeprefix("sqlite+aiosqlite:///")
+    return url.removeprefix("sqlite:///")
 
 
 async def test_two_writers_of_one_sqlite_file_wait_for_each_other(sqlite_url: str) -> None:

@@ -270,7 +270,7 @@ async def test_postgres_frozen_and_thawed_loses_and_doubles_nothing(
 async def test_sqlite_locked_by_another_process_loses_and_doubles_nothing(
     sqlite_url: str, tmp_path: Path
 ) -> None:
-    locker = sqlite3.connect(sqlite_url.removeprefix("sqlite+aiosqlite:///"), isolation_level=None)
+    locker = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
     try:
         await _through_an_outage(
             sqlite_url, tmp_path / "journal",

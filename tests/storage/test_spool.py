@@ -283,7 +283,7 @@ def test_the_scripts_own_items_are_understood() -> None:
 
 async def test_while_sql_is_away_everything_stays_where_it_is(tmp_path: Path) -> None:
     lay(tmp_path)
-    nowhere = f"sqlite+aiosqlite:///{tmp_path}/missing/x.db"
+    nowhere = f"sqlite:///{tmp_path}/missing/x.db"
     async with taking(nowhere, tmp_path) as (taker, _database):
         with pytest.raises(StoreAway):
             await taker.take_all()
