@@ -11,6 +11,7 @@ from queue_manager.model import Suggestion
 
 FIRST_TOLD_S = 10.0
 """A caller hears how long it will take before he has waited longer than this."""
+QUIET_S = 5.0
 LONGEST_TOLD_MIN = 30
 TOLD_AGAIN_S = 120.0
 """Nothing much has changed, but he has heard nothing of his place for this long."""
@@ -54,7 +55,8 @@ class WaitPlan:
     def due(self, waited_s: float) -> Due:
         """What is due now; it is taken as done, the next of its kind is planned.
 
-        An offer also puts the next word on his place off: two never run together.
+        An offer also puts the next word on his place off, and that an offer of the clock: two
+        never run together.
         """
         if waited_s >= self.offer_at_s:
             self.offer_at_s = waited_s + self.offer_after_s
@@ -62,6 +64,7 @@ class WaitPlan:
             return Due.OFFER
         if waited_s >= self.place_at_s:
             self.place_at_s = waited_s + self.announce_every_s
+            self.offer_at_s = max(self.offer_at_s, waited_s + QUIET_S)
             return Due.PLACE
         return Due.NOTHING
 

@@ -9,7 +9,7 @@ import pytest
 from ivr.conversation import converse
 from ivr.flow import DEFAULT_FLOW
 from ivr.hours import Override
-from ivr.known_callers import LastCall, Mark
+from ivr.known_callers import EndedCall, Mark
 from ivr.ports import KeptPlace, Outcome
 from ivr.tenants import Tenant
 from queue_manager.estimate import WaitEstimate
@@ -276,7 +276,7 @@ async def test_elders_and_those_who_gave_up_before_go_first() -> None:
     again = World(Script(seats=[DialStatus.ANSWER]))
     again.callers.set_marks("default", [("+8613800138000", Mark(elder=True, language="yue"))])
     gave_up = NOON.replace(hour=3, minute=30)
-    again.callers.learn("default", [("+8613800138000", LastCall(gave_up, "8001", "", gave_up))])
+    again.callers.learn("default", [("+8613800138000", EndedCall(gave_up, Outcome.ABANDONED))])
     await converse(again.call, again.desk)
     assert again.place.caller.priority == 2 + 1 + 1
     assert again.place.caller.language == "yue"
