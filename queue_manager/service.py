@@ -162,7 +162,8 @@ class QueueService:
             self._floor.offers.take_back_from(desk)
 
     def move_first(self, call_id: str, *, by: str, why: str) -> None:
-        """A waiting caller goes before all others. Raises `UnknownCaller`."""
+        """A waiting caller goes before all others. `callers` tells the priority that does it: kept
+        with the call, it makes him first again after a crash. Raises `UnknownCaller`."""
         self._floor.move_first(call_id)
         log.info("caller_moved_first", by=by, why=why, **self._ids(call_id))
 
