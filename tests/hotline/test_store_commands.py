@@ -1,17 +1,23 @@
 """Commands that read and write SQL themselves: they need a home, not a running engine."""
 
+import asyncio
 import hashlib
 import json
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from console.auth import TOKEN
+from ivr.lines import DEFAULT_TABLE, load_lines
 from ivr.rosters import EXAMPLE_ROSTER
+from storage.calls import SqlCalls
 from tests.hotline.command import Said, hotline
 from tests.servers import free_port
+from tests.storage.facts import SHANGHAI, call_record, opened
 
 CITIES = """
 [[tenants]]
@@ -186,3 +192,31 @@ def test_a_roster_is_checked_by_file_and_line(tmp_path: Path) -> None:
     assert said.code == 1
     assert f"{wrong}:{line + 1}:" in said.sentence
     assert "team 'team_1' is there twice" in said.sentence
+
+
+def test_a_forecast_of_past_days_needs_days_with_calls(home: Home) -> None:
+    assert "had no calls in the queue in the last 28 days" in home.does("forecast").sentence
+    assert "had no calls" in home.does("plan", "--history", "7").sentence
+
+
+def test_past_days_are_planned_for(home: Home) -> None:
+    line = next(line.id for line in load_lines(DEFAULT_TABLE).lines if "12345" in line.numbers)
+    yesterday = datetime.now(SHANGHAI).replace(hour=9, minute=0) - timedelta(days=1)
+
+    async def fill() -> None:
+        async with opened(f"sqlite+aiosqlite:///{home.folder}/state/hotline.db") as database:
+            for number in range(30):
+                at = yesterday + timedelta(minutes=number)
+                record = call_record(f"n-{number}", queued_at=at, talk_s=120, line_id=line)
+                await SqlCalls(database).record(record)
+
+    asyncio.run(fill())
+    assert "has no seats to plan with" in home.does("forecast", "--days", "1").sentence
+    home.json("seats", "add", "1001")
+    told = yaml.safe_load(home.does("forecast", "--days", "1").out)
+    assert [kind["talk_s"] for kind in told["kinds"]] == [120.0]
+    assert told["forecast"] == [{"from": "09:00", "calls": {"kind_1": 30.0}}]
+    chart = str(home.folder / "plan.svg")
+    planned = home.json("plan", "--history", "1", "--simulated", "4000", "--svg", chart)
+    (nine,) = planned["intervals"]
+    assert nine["seats"] == {"seat_1": nine["erlang_a"]}
