@@ -308,5 +308,9 @@ async def test_callers_are_stored_with_all_that_decides_their_place(redis_url: s
         "needs": "lang:za>=3",
         "queued_at": NOW.isoformat(),
         "priority": 1,
+        "queue_id": "main",
+        "node": "",
+        "language": "",
+        "callback": False,
     }
     assert datetime.fromisoformat(stored["queued_at"]) - NOW == timedelta(0)

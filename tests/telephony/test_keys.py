@@ -13,7 +13,7 @@ from simulator.seats import Manners
 from telephony.call import DialResult, DialStatus
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack, asterisk_stack, seat, tone, trunk
-from tests.telephony.test_real_asterisk import Engine, citizen, door, nothing, seats
+from tests.telephony.real import Engine, citizen, door, nothing, seats
 
 pytestmark = pytest.mark.e2e
 CUT_WITHIN_S = 0.15

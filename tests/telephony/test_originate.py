@@ -15,7 +15,7 @@ from telephony.originate import Answer, Leg, Originator
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack, asterisk_stack, seat, trunk
 from tests.telephony.peers import eventually
-from tests.telephony.test_real_asterisk import Engine, door, seats
+from tests.telephony.real import Engine, door, seats
 
 pytestmark = pytest.mark.e2e
 
