@@ -33,7 +33,18 @@ COMMANDS = {
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
 IN_THE_HOME = frozenset(
-    {"callbacks", "callers", "demo", "figures", "hours", "seats", "status", "tickets", "token"}
+    {
+        "callbacks",
+        "callers",
+        "demo",
+        "figures",
+        "forecast",
+        "hours",
+        "seats",
+        "status",
+        "tickets",
+        "token",
+    }
 )
 
 
