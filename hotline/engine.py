@@ -157,7 +157,7 @@ class Engine:
         self._counted = CountedIntake(self._intake, self._metrics, self._todays)
         redis_url = settings.redis_url or f"unix://{home.redis_socket}"
         self._live = RedisLiveState(redis_url)
-        self._figures = {t.id: self._count(t) for t in settings.tenants}
+        self._figures = {t.id: self._count(t.id) for t in settings.tenants}
         self._queues = {t.id: self._queue(t) for t in settings.tenants}
         self._keeper = FigureKeeper(
             self._figures,
@@ -168,6 +168,7 @@ class Engine:
             lambda tenant, line_id, language: waited_for(
                 self._desk.directory, tenant, line_id, language
             ),
+            self._counts_here,
         )
         self._rosters = Rosters(
             settings.tenants, lambda tenant: self._queues[tenant].seats(), self._clock
@@ -249,6 +250,7 @@ class Engine:
             if self._cluster is not None:
                 await self._cluster.start()
                 stack.push_async_callback(self._cluster.close)
+                stack.push_async_callback(self._keeper.close)  # while they are ours to write
             await self._telephony.start()
             stack.push_async_callback(self._talks.close)
             stack.push_async_callback(self._telephony.close)
@@ -298,11 +300,16 @@ class Engine:
 
     # --- start and end
 
-    def _count(self, tenant: Tenant) -> Figures:
+    def _count(self, tenant: str) -> Figures:
         def level_s(queue_id: str) -> float:
-            return self._desk.directory.rules[tenant.id].queue(queue_id).service_level_s
+            return self._desk.directory.rules[tenant].queue(queue_id).service_level_s
 
-        return Figures(self._zones[tenant.id], level_s, self._clock.now())
+        return Figures(self._zones[tenant], level_s, self._clock.now())
+
+    def _counts_here(self, tenant: str) -> bool:
+        """Whether the tenant's events are told to this engine: it alone writes its figures."""
+        queue = self._queues[tenant]
+        return not isinstance(queue, ClusterQueue) or queue.near is not None
 
     def _queue(self, tenant: Tenant) -> QueueService:
         rules = QueueSettings(
@@ -321,8 +328,10 @@ class Engine:
         return QueueService(rules, self._live, self._clock, self._figures[tenant.id])
 
     def _serve(self, tenant: str, live: LiveState) -> QueueService:
-        """The matching service of a tenant, while this engine leads a cluster."""
-        return QueueService(self._queues[tenant].settings, live, self._clock, self._figures[tenant])
+        """The matching service of a tenant, while this engine leads a cluster. Its figures go on
+        from what the leader before has stored."""
+        figures = self._figures[tenant] = self._count(tenant)
+        return QueueService(self._queues[tenant].settings, live, self._clock, figures)
 
     def _tell_leader(self, message: Message) -> None:
         if self._cluster is not None:

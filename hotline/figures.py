@@ -55,13 +55,16 @@ class FigureKeeper:
         zones: Mapping[str, ZoneInfo],
         clock: Clock,
         what_for: WhatFor,
+        leads: Callable[[str], bool],
     ) -> None:
+        """`leads` tells whether this engine is the one that is told a tenant's events."""
         self._figures = figures
         self._database = database
         self._store = SqlFigures(database, node)
         self._zones = zones
         self._clock = clock
         self._what_for = what_for
+        self._leads = leads
         self._rounds = 0
 
     async def restore(self, tenant: str) -> None:
@@ -92,7 +95,7 @@ class FigureKeeper:
     def told(self, record: CallRecord) -> None:
         """A new row of a call: counted here when no event of this engine told of the call."""
         facts, figures = record.facts, self._figures.get(record.facts.tenant)
-        if figures is None or record.queued_at is None:
+        if figures is None or record.queued_at is None or not self._leads(facts.tenant):
             return
         if max(record.queued_at, facts.started_at) > figures.began_at:
             return  # every call of this life but a few: its events were told
@@ -133,13 +136,16 @@ class FigureKeeper:
             await self.write()
 
     async def write(self) -> None:
-        """Store every tenant's changes, once."""
+        """Store the changes of every tenant that is led here, once."""
         self._rounds += 1
-        for tenant, figures in self._figures.items():
+        for tenant, figures in tuple(self._figures.items()):
+            if not self._leads(tenant):
+                continue
             figures.seats.accrue(self._clock.now(), SHARES)
             figures.fold()
-            if figures.restored and self._database.healthy:
+            if self._database.healthy:
                 try:
+                    await self.restore(tenant)
                     await self._store_one(tenant, figures)
                 except StoreAway as error:
                     log.warning("figures_not_written", tenant=tenant, reason=str(error))
@@ -149,8 +155,9 @@ class FigureKeeper:
 
     async def close(self) -> None:
         """Write for the last time: every seat's time up to now."""
-        for figures in self._figures.values():
-            figures.seats.accrue(self._clock.now(), share=1)
+        for tenant, figures in self._figures.items():
+            if self._leads(tenant):
+                figures.seats.accrue(self._clock.now(), share=1)
         await self.write()
 
     async def _store_one(self, tenant: str, figures: Figures) -> None:
