@@ -176,7 +176,7 @@ class CallbackRunner:
             while not ringing.done():
                 await self._either(active, ringing, None)
                 if active.callback.over:
-                    await self._out.lines.hang_up(active.callback.leg_id)
+                    await self._out.lines.hang_up(active.callback.last_leg_id)
                     return Answer.NO_ANSWER
                 if active.callback.state is not CallbackState.CALLING:
                     return Answer.ANSWERED  # its conversation was faster than Asterisk's word
@@ -273,7 +273,7 @@ def _leg(active: Active, trunk: str, ring_s: float, seat_id: str = "") -> Leg:
         "LANG": callback.language,
         "KIND": facts.kind.value if facts.kind else "",
         "KEYS": facts.keys,
-        "QUEUED_AT": f"{callback.queued_at.timestamp():.3f}",
+        "QUEUED_AT": f"{callback.queued_at.timestamp():.6f}",
         "PRIORITY": str(callback.priority),
         "QUEUE": callback.queue_id,
         "NEEDS": str(callback.needs),

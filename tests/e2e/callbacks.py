@@ -1,0 +1,159 @@
+"""What tests of callbacks share: a trunk that leads to one telephone, people who ask and answer."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from ivr.queue_rules import DEFAULT_RULES
+from simulator.audio import speech_like
+from simulator.citizens import TRUNK_IP, Citizen, LiveCall
+from simulator.phones import Phone
+from simulator.seats import Account, Manners, Seats
+from simulator.sipp import Address, Event, free_port
+from tests.e2e.books import rows
+from tests.e2e.installation import TENANTS, Installation
+
+VOICE = speech_like(120, "ulaw")
+SEAT = "1001"
+
+
+def calling_back(own: Address, order: str = "customer_first") -> Installation:
+    """An installation whose trunk leads to a telephone at `own`: a callback is offered after a
+    second, and tried again after two."""
+    toml = f"""{TENANTS}dial = "{own}"
+
+[[outbound]]
+number = "139*"
+trunk = "carrier"
+"""
+    toml = toml.replace("ring_s = 4", 'ring_s = 6\nqueues_file = "queues.yaml"')
+    installation = Installation(toml, agi_tries=60)
+    told = yaml.safe_load(DEFAULT_RULES.read_text())
+    told["callback"] = {"order": order, "tries": 2, "retry_s": 2, "expires_s": 600}
+    for queue in told["queues"]:
+        queue["steps"] = [{"after_s": 1, "suggest": "callback"}]
+    (installation.home / "queues.yaml").write_text(yaml.safe_dump(told, allow_unicode=True))
+    return installation
+
+
+def telephone() -> Address:
+    """A free address behind the trunk."""
+    return Address(TRUNK_IP, free_port(TRUNK_IP))
+
+
+@dataclass
+class House:
+    """An installation, its one seat (pausing at first) and the citizen's telephone."""
+
+    hotline: Installation
+    seats: Seats
+    phone: Phone
+
+    async def until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait until the engine is there and it is so."""
+        hotline = self.hotline
+        await asyncio.to_thread(hotline.wait, lambda: hotline.ready and ready(), what, seconds=40)
+
+    async def waiting(self, count: int) -> None:
+        """Wait until so many wait, callbacks with them."""
+        await self.until(lambda: self.hotline.board()["waiting"] == count, f"{count} waiting")
+
+    async def seat_is(self, state: str) -> None:
+        await self.until(lambda: self.hotline.seat_state(SEAT) == state, f"the seat {state}")
+
+    async def seat_ready(self) -> None:
+        """The seat begins to work."""
+        await asyncio.to_thread(self.hotline.cli, "seats", "ready", SEAT)
+
+    async def kill(self) -> None:
+        """SIGKILL to the engine; returns when the next one takes calls."""
+        old = await asyncio.to_thread(lambda: self.hotline.part("engine").pid)
+        self.hotline.kill("engine")
+        await self.until(lambda: self.hotline.part("engine").pid != old, "the next engine")
+
+    def callback(self, number: str) -> dict[str, Any]:
+        """The callback of this citizen, as the command lists it."""
+        found = json.loads(self.hotline.cli("callbacks", "list", "--all", "--json"))
+        return next(told for told in found if number in told["number"])
+
+    async def callback_is(self, number: str, state: str) -> None:
+        """Wait until the callback of this citizen is so."""
+
+        def there() -> bool:
+            found = self.hotline.api("/api/v1/tenants/default/callbacks")["callbacks"]
+            return any(number in told["number"] and told["state"] == state for told in found)
+
+        await self.until(there, f"the callback of {number} {state}")
+
+    async def asks(self, number: str) -> None:
+        """He waits, hears the offer, presses the key, confirms his number and is let go."""
+        async with Citizen(number, self.hotline.sip).dial("12345", voice=VOICE) as call:
+            await call.answered()
+            pressing = asyncio.create_task(_press_until(call))
+            try:
+                await call.ended(within_s=90)
+            finally:
+                pressing.cancel()
+        await self.callback_is(number, "waiting")
+
+    @asynccontextmanager
+    async def another(self, number: str, count: int) -> AsyncIterator[LiveCall]:
+        """Somebody who waits on the line, as the so-manieth."""
+        async with Citizen(number, self.hotline.sip).dial("12345", voice=VOICE) as call:
+            await call.answered()
+            await self.waiting(count)
+            yield call
+
+    async def picks_up(self, rang: Event) -> None:
+        """The citizen answers, hears who it is and presses the key."""
+        self.phone.answer(rang)
+        await self.phone.hear(1.0)
+        self.phone.press("1")
+
+    def rings(self) -> list[Event]:
+        """Every ring of his telephone so far."""
+        return [event for event in self.phone.events if event.word == "rang"]
+
+    async def books(self, number: str, count: int) -> dict[str, dict[str, Any]]:
+        """The rows of his calls by outcome; waits until there are so many."""
+        found: dict[str, dict[str, Any]] = {}
+
+        def there() -> bool:
+            query = "SELECT * FROM calls WHERE caller_raw = ?"
+            found.update({row["outcome"]: row for row in rows(self.hotline.home, query, number)})
+            return len(found) >= count
+
+        await self.until(there, f"{count} rows of {number}")
+        assert len(found) == count, found
+        return found
+
+    def tickets(self, number: str) -> list[dict[str, Any]]:
+        """The tickets of this citizen."""
+        return [t for t in self.hotline.tickets() if t["facts"]["caller_raw"] == number]
+
+
+async def _press_until(call: LiveCall) -> None:
+    """The key that takes the offer is the one that confirms the number, too."""
+    while True:
+        await asyncio.sleep(3)
+        call.press("1")
+
+
+@asynccontextmanager
+async def at_work(hotline: Installation, account: Account, own: Address) -> AsyncIterator[House]:
+    """The telephones of seat and citizen; the seat pauses."""
+    manners = Manners(ring_s=0.2, talk_s=None)
+    async with (
+        Phone(own=own) as phone,
+        Seats([account], sip=hotline.sip, usual=manners) as seats,
+    ):
+        house = House(hotline, seats, phone)
+        await asyncio.to_thread(hotline.cli, "seats", "pause", SEAT, "--reason", "meal")
+        await house.seat_is("paused")
+        yield house
+    hotline.no_channels_left()

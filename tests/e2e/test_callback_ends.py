@@ -1,0 +1,105 @@
+"""Callbacks that come to nothing, or to something else; and the seat rung first."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from simulator.seats import Account
+from tests.e2e.callbacks import SEAT, House, at_work, calling_back, telephone
+from tests.e2e.installation import Installation
+
+OWN = telephone()
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[Installation]:
+    with calling_back(OWN) as installation:
+        installation.cli("hours", "set", "open")
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def account(hotline: Installation) -> Account:
+    return hotline.add_seat(SEAT, ready=False)
+
+
+@pytest.fixture
+async def house(hotline: Installation, account: Account) -> AsyncIterator[House]:
+    async with at_work(hotline, account, OWN) as house:
+        yield house
+
+
+async def test_busy_twice_is_left_to_a_person(house: House) -> None:
+    """He keeps his place in between, nobody's seat rings, and his ticket says who is to call."""
+    number = "13900000011"
+    await house.asks(number)
+    await house.seat_ready()
+    house.phone.refuse(await house.phone.wait_for("rang"))
+    await house.phone.wait_for("refused")
+    await house.seat_is("ready")
+    seen = len(house.phone.events)
+    again = await house.phone.wait_for("rang", seen=seen)
+    assert again.at - house.rings()[0].at > 2
+    house.phone.refuse(again)
+    await house.callback_is(number, "unreached")
+    await house.seat_is("ready")
+    assert not house.seats.events
+    (ticket,) = house.tickets(number)
+    assert (ticket["origin"], ticket["callback_due"]) == ("callback", True)
+    assert ticket["first_callback"]
+    told = await asyncio.to_thread(house.callback, number)
+    assert (told["attempts"], told["result"]) == (2, "busy")
+
+
+async def test_an_answering_machine_takes_no_seat(house: House) -> None:
+    """Somebody picks up and presses nothing: no seat rings, and it counts as not reached."""
+    number = "13900000012"
+    await house.asks(number)
+    await house.seat_ready()
+    rang = await house.phone.wait_for("rang")
+    house.phone.answer(rang)
+    await house.callback_is(number, "reached")
+    house.phone.hang_up(rang)
+    seen = len(house.phone.events)
+    again = await house.phone.wait_for("rang", seen=seen)
+    assert not house.seats.events
+    await house.picks_up(again)
+    talk = await house.seats.wait_for("answered")
+    house.seats.hang_up(talk)
+    await house.callback_is(number, "connected")
+    assert (await house.books(number, 3)).keys() == {"callback", "left_early", "answered"}
+    (ticket,) = house.tickets(number)
+    assert ticket["origin"] == "talk"
+
+
+async def test_who_calls_by_himself_takes_his_place_along(house: House) -> None:
+    """The callback is called off, his live call is served before one who came in between."""
+    number, other = "13900000013", "13900000014"
+    await house.asks(number)
+    async with house.another(other, 2) as second, house.another(number, 2) as first:
+        await house.callback_is(number, "cancelled")
+        await house.seat_ready()
+        talk = await house.seats.wait_for("answered")
+        assert talk.values[2] == number
+        for call in (first, second):
+            call.hang_up()
+            await call.ended()
+    assert not house.rings()
+    (ticket,) = house.tickets(number)
+    assert (ticket["origin"], ticket["callback_due"]) == ("talk", False)
+
+
+async def test_a_supervisor_calls_one_off_while_it_rings(house: House) -> None:
+    """The telephone stops ringing, the seat is free, the ticket stays."""
+    number = "13900000015"
+    await house.asks(number)
+    await house.seat_ready()
+    await house.phone.wait_for("rang")
+    call_id = (await asyncio.to_thread(house.callback, number))["call_id"]
+    await asyncio.to_thread(house.hotline.cli, "callbacks", "cancel", call_id)
+    await house.phone.wait_for("cancelled")
+    await house.callback_is(number, "cancelled")
+    await house.seat_is("ready")
+    (ticket,) = house.tickets(number)
+    assert ticket["callback_due"]

@@ -1,0 +1,84 @@
+"""Callbacks with the seat first: it hears whom, then the citizen is rung from its own call."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from simulator.seats import Account
+from tests.e2e.callbacks import SEAT, House, at_work, calling_back, telephone
+from tests.e2e.installation import Installation
+
+OWN = telephone()
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[Installation]:
+    with calling_back(OWN, "seat_first") as installation:
+        installation.cli("hours", "set", "open")
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def account(hotline: Installation) -> Account:
+    return hotline.add_seat(SEAT, ready=False)
+
+
+@pytest.fixture
+async def house(hotline: Installation, account: Account) -> AsyncIterator[House]:
+    async with at_work(hotline, account, OWN) as house:
+        yield house
+
+
+async def test_the_seat_first_then_the_citizen(house: House) -> None:
+    """One talk, one recording, the ticket of his first call; the seat wraps up after it."""
+    number = "13900000021"
+    await house.asks(number)
+    await house.seat_ready()
+    seat = await house.seats.wait_for("answered")
+    assert seat.values[2] == number
+    rang = await house.phone.wait_for("rang")
+    assert rang.values[1:3] == (number, "12345")
+    house.phone.answer(rang)
+    await house.callback_is(number, "talking")
+    await house.seat_is("talking")
+    house.phone.hang_up(rang)
+    await house.callback_is(number, "connected")
+    await house.seats.wait_for("caller_left")
+    books = await house.books(number, 2)
+    assert books["answered"]["seat_id"] == SEAT
+    (ticket,) = house.tickets(number)
+    assert (ticket["origin"], ticket["callback_due"]) == ("talk", False)
+    assert ticket["recording"].endswith(".cb1.wav")
+    await house.seat_is("ready")
+
+
+async def test_a_citizen_who_is_busy_frees_the_seat_and_is_tried_again(house: House) -> None:
+    number = "13900000022"
+    await house.asks(number)
+    await house.seat_ready()
+    house.phone.refuse(await house.phone.wait_for("rang"))
+    await house.seats.wait_for("caller_left")
+    seen = len(house.phone.events)
+    again = await house.phone.wait_for("rang", seen=seen)
+    house.phone.answer(again)
+    await house.callback_is(number, "talking")
+    house.phone.hang_up(again)
+    await house.callback_is(number, "connected")
+    await house.seat_is("ready")
+
+
+async def test_killed_while_the_citizen_is_rung_the_talk_is_found(house: House) -> None:
+    """The seat's call rings him through the restart; he answers: that is the talk."""
+    number = "13900000023"
+    await house.asks(number)
+    await house.seat_ready()
+    rang = await house.phone.wait_for("rang")
+    await house.kill()
+    house.phone.answer(rang)
+    await house.seat_is("talking")
+    house.phone.hang_up(rang)
+    await house.callback_is(number, "connected")
+    assert len(house.rings()) == 1
+    (ticket,) = house.tickets(number)
+    assert ticket["origin"] == "talk"
+    await house.seat_is("ready")
