@@ -170,9 +170,7 @@ class Engine:
             ),
             self._counts_here,
         )
-        self._rosters = Rosters(
-            settings.tenants, lambda tenant: self._queues[tenant].seats(), self._clock
-        )
+        self._rosters = Rosters(settings.tenants, self._queues, self._clock)
 
         lines = load_all_lines(settings.tenants)
         self._overrides = Overrides(SqlHours(self._database), self._clock, lines, self._announce)

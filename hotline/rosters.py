@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -37,7 +39,17 @@ LOOK_EVERY_S = 15.0
 
 log = structlog.get_logger(__name__)
 
-Views = Callable[[str], Sequence[SeatView]]
+
+class Floor(Protocol):
+    """A tenant's queue, as far as the roster looks at it; `QueueService` is one."""
+
+    def seats(self) -> Sequence[SeatView]:
+        """Every seat with its state."""
+        ...
+
+    def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
+        """Tell supervisors of a due seat that is missing, until `over`."""
+        ...
 
 
 @dataclass(slots=True)
@@ -60,9 +72,11 @@ class _Kept:
 class Rosters:
     """The rosters of all tenants; implements `console.ports.Rosters`."""
 
-    def __init__(self, tenants: Sequence[Tenant], views: Views, clock: Clock) -> None:
+    def __init__(
+        self, tenants: Sequence[Tenant], queues: Mapping[str, Floor], clock: Clock
+    ) -> None:
         self._tenants: Mapping[str, Tenant] = {tenant.id: tenant for tenant in tenants}
-        self._views = views
+        self._queues = queues
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._mistakes: dict[str, str] = {}
@@ -131,23 +145,31 @@ class Rosters:
                     log.exception("roster_watch_failed", tenant=tenant)
 
     def tell_overdue(self, tenant: str) -> Sequence[Attendance]:
-        """Those who have become overdue since the last look, after telling the log of them."""
-        view = self.roster(tenant)
-        now = self._clock.now()
-        late = [s for s in view.found if overdue(s, now, view.grace_s)] if view else []
-        keys = {(tenant, s.duty.seat_id, s.since) for s in late}
+        """Those who have become overdue since the last look, after telling supervisors of them."""
+        late = self._overdue(tenant)
         fresh = [s for s in late if (tenant, s.duty.seat_id, s.since) not in self._told]
-        self._told = {key for key in self._told if key[0] != tenant} | keys
+        self._told = {key for key in self._told if key[0] != tenant}
+        self._told |= {(tenant, seat.duty.seat_id, seat.since) for seat in late}
         for seat in fresh:
+            seat_id, shift = seat.duty.seat_id, seat.duty.shift.id
             log.warning(
                 "due_seat_missing",
                 tenant=tenant,
-                seat=seat.duty.seat_id,
+                seat=seat_id,
                 team=seat.duty.team,
-                shift=seat.duty.shift.id,
+                shift=shift,
                 since=seat.since.isoformat(),
             )
+            over = partial(self._has_come, tenant, seat_id)
+            self._queues[tenant].not_come(seat_id, seat.since, shift, over)
         return fresh
 
+    def _overdue(self, tenant: str) -> Sequence[Attendance]:
+        view, now = self.roster(tenant), self._clock.now()
+        return [s for s in view.found if overdue(s, now, view.grace_s)] if view else []
+
+    def _has_come(self, tenant: str, seat_id: str) -> bool:
+        return all(seat.duty.seat_id != seat_id for seat in self._overdue(tenant))
+
     def _found(self, tenant: str, kept: _Kept, now: datetime) -> tuple[Attendance, ...]:
-        return attendance(kept.seats, self._views(tenant), now)
+        return attendance(kept.seats, self._queues[tenant].seats(), now)

@@ -9,7 +9,9 @@ import structlog
 from queue_manager.errors import UnknownAlert
 from queue_manager.model import Alert, AlertKind
 
-_STATES = frozenset({AlertKind.SEAT_MISSES, AlertKind.TWO_PHONES, AlertKind.UNSTEADY})
+_STATES = frozenset(
+    {AlertKind.SEAT_MISSES, AlertKind.TWO_PHONES, AlertKind.UNSTEADY, AlertKind.NOT_COME}
+)
 """These stay, acknowledged or not, until what they tell of is over; others are done when seen."""
 
 log = structlog.get_logger(__name__)

@@ -161,6 +161,8 @@ class AlertKind(StrEnum):
     """An offer was taken back because nobody reported on it in time."""
     LATE_ANSWER = "late_answer"
     """A seat answered after its reservation had ended."""
+    NOT_COME = "not_come"
+    """A seat is due by the shift roster and missing; ends when it comes or is due no longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from queue_manager.errors import UnknownReason
 from queue_manager.floor import Floor
 from queue_manager.model import (
     Alert,
+    AlertKind,
     CallerView,
     Forced,
     LeaveReason,
@@ -175,6 +176,11 @@ class QueueService:
     def alerts(self) -> Sequence[Alert]:
         """What supervisors have to know of, the oldest first."""
         return self._floor.alerts.current()
+
+    def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
+        """A seat is due by the roster and missing: supervisors are told until `over` says that it
+        has come. Raises nothing, also for a seat that isn't set up."""
+        self._floor.alerts.give(AlertKind.NOT_COME, since, seat_id=seat_id, detail=shift, over=over)
 
     def acknowledge(self, alert_id: int, *, by: str) -> None:
         """A supervisor has seen an alert; raises `UnknownAlert`."""

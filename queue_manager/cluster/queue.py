@@ -324,6 +324,10 @@ class ClusterQueue(QueueService):
     def alerts(self) -> Sequence[Alert]:
         return self._alerts if self.near is None else self.near.alerts()
 
+    def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
+        if self.near is not None:  # the leader looks at the same roster
+            self.near.not_come(seat_id, since, shift, over)
+
     def seats(self) -> Sequence[SeatView]:
         return tuple(self._views.values()) if self.near is None else self.near.seats()
 

@@ -1,5 +1,6 @@
 """Rosters in the engine: used only when right, told once when somebody doesn't come."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +25,16 @@ class Engine:
 
     at: datetime = EIGHT
     states: dict[str, SeatView] = field(default_factory=dict)
+    told: list[tuple[str, str, Callable[[], bool]]] = field(default_factory=list)
 
     def now(self) -> datetime:
         return self.at
 
-    def views(self, tenant: str) -> list[SeatView]:
+    def seats(self) -> list[SeatView]:
         return list(self.states.values())
+
+    def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
+        self.told.append((seat_id, shift, over))
 
     def is_(self, seat: Seat, state: SeatState) -> None:
         self.states[seat.seat_id] = SeatView(seat, state, self.at)
@@ -46,7 +51,7 @@ def engine() -> Engine:
 
 def rosters(engine: Engine, file: Path | None = EXAMPLE_ROSTER) -> Rosters:
     tenant = Tenant(id="default", name="12345", roster_file=file)
-    made = Rosters([tenant], engine.views, engine)
+    made = Rosters([tenant], {"default": engine}, engine)
     made.begin("default", SEATS)
     return made
 
@@ -86,7 +91,10 @@ def test_who_does_not_come_is_told_once_per_absence(engine: Engine) -> None:
     assert [(line["event"], line["seat"], line["shift"]) for line in logs] == [
         ("due_seat_missing", "1001", "early")
     ]
+    ((seat_id, shift, over),) = engine.told
+    assert (seat_id, shift, over()) == ("1001", "early", False)
     engine.is_(SEATS[0], SeatState.READY)
+    assert over()
     assert not shown.tell_overdue("default")
     engine.at += timedelta(hours=1)
     engine.is_(SEATS[0], SeatState.OFFLINE)

@@ -106,6 +106,23 @@ def test_misses_in_a_row_pause_the_seat_and_warn() -> None:
     run(scenario())
 
 
+def test_a_due_seat_that_does_not_come_is_told_until_it_has() -> None:
+    """Also after a supervisor has seen it: nobody else can make the seat come."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8001"))
+        come: list[bool] = []
+        queue.not_come("8001", queue.seat("8001").since, "early", lambda: bool(come))
+        (alert,) = queue.alerts()
+        assert (alert.kind, alert.seat_id, alert.detail) == (AlertKind.NOT_COME, "8001", "early")
+        queue.acknowledge(alert.alert_id, by="t1")
+        assert [alert.seen_by for alert in queue.alerts()] == ["t1"]
+        come.append(True)
+        assert queue.alerts() == []
+
+    run(scenario())
+
+
 def test_a_phone_that_cant_be_reached_never_pauses_its_seat() -> None:
     """Else a network away for a quarter of a minute would leave every seat paused by hand."""
 
