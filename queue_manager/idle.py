@@ -9,13 +9,16 @@ closest fit counts, then the longest idle; but a seat that has been idle for mor
 longer than the one so found is taken before it.
 """
 
+from bisect import insort
 from collections.abc import Iterator, Mapping
 
 from queue_manager.bits import SkillBits, lowest, numbers
 from queue_manager.model import Requirement
 
-GENERATION = 512
-_FEW = 8
+GENERATION = 256
+_FEW = 32
+_SPARED = 24
+"""So many skills are spared, the scarcest on duty: what more people have isn't scarce."""
 
 
 class IdleOrder:
@@ -33,6 +36,7 @@ class IdleOrder:
         self._ready = 0
         self._duty = 0
         self._held: dict[str, int] = {}
+        self._names: list[str] = []
         self._scarcest: list[str] | None = None
 
     def __iter__(self) -> Iterator[str]:
@@ -57,7 +61,7 @@ class IdleOrder:
         self.set_duty(seat_id, False)
         number = self._numbers.pop(seat_id)
         seat = self._seats[number]
-        seat.generation.remove(number)
+        del seat.generation.members[number]
         self._bits.flip(1 << number, seat.skills)
         self._spare.append(number)
 
@@ -78,7 +82,10 @@ class IdleOrder:
             return
         self._duty ^= 1 << number
         for skill in self._seats[number].skills:
-            self._held[skill] = self._held.get(skill, 0) + (1 if on_duty else -1)
+            if skill not in self._held:
+                self._held[skill] = 0
+                insort(self._names, skill)
+            self._held[skill] += 1 if on_duty else -1
         self._scarcest = None
 
     def is_ready(self, seat_id: str) -> bool:
@@ -86,9 +93,9 @@ class IdleOrder:
         return bool(self._ready >> self._numbers[seat_id] & 1)
 
     def go_last(self, seat_id: str) -> None:
-        """The seat comes after all others from now on."""
+        """The seat, which isn't ready, comes after all others from now on."""
         number = self._numbers[seat_id]
-        self._seats[number].generation.remove(number)
+        del self._seats[number].generation.members[number]
         self._append(number)
 
     def idle_since(self, seat_id: str, since_s: float | None) -> None:
@@ -100,13 +107,15 @@ class IdleOrder:
 
     def set_ready(self, seat_id: str) -> None:
         """Let the seat be found."""
-        self._ready |= 1 << self._numbers[seat_id]
+        number = self._numbers[seat_id]
+        if not self._ready >> number & 1:
+            self._flip_ready(number)
 
     def set_busy(self, seat_id: str) -> None:
         """The seat is no longer to be found; nothing happens when it wasn't ready."""
         number = self._numbers[seat_id]
         if self._ready >> number & 1:
-            self._ready ^= 1 << number
+            self._flip_ready(number)
 
     def find(self, needs: Requirement, preferred: str, bound_s: float) -> str | None:
         """The best ready seat that meets the requirement: the preferred one if it does, else as
@@ -133,7 +142,7 @@ class IdleOrder:
     def _longest(self, found: int) -> "_Seat":
         """The longest idle of these."""
         if found.bit_count() > _FEW:
-            found = next(filter(None, (found & g.bits for g in self._generations)))
+            found = next(filter(None, (found & g.ready for g in self._generations)))
         if found.bit_count() <= _FEW:
             several = (self._seats[number] for number in numbers(found, _FEW))
             return min(several, key=lambda seat: seat.turn)
@@ -143,8 +152,13 @@ class IdleOrder:
     def _spared(self, found: int) -> int:
         """Leave out who has the scarcest skill, unless all have it; then the next scarce one …"""
         if self._scarcest is None:
-            self._scarcest = sorted(self._held, key=lambda skill: (self._held[skill], skill))
+            self._scarcest = sorted(self._names, key=self._held.__getitem__)[:_SPARED]
         return self._bits.without(self._scarcest, found)
+
+    def _flip_ready(self, number: int) -> None:
+        bit = 1 << number
+        self._ready ^= bit
+        self._seats[number].generation.ready ^= bit
 
     def _append(self, number: int) -> None:
         if len(self._generations[-1].members) >= GENERATION:
@@ -153,7 +167,7 @@ class IdleOrder:
         self._turn += 1
         seat, youngest = self._seats[number], self._generations[-1]
         seat.turn, seat.generation = self._turn, youngest
-        youngest.add(number)
+        youngest.members[number] = None
 
     def _join_generations(self) -> None:
         """Most have left the older ones: neighbours that fit in one become one."""
@@ -169,25 +183,18 @@ class IdleOrder:
 
 
 class _Generation:
-    """Seats that became idle one after the other: `members` in that order, `bits` of them all."""
+    """Seats that became idle one after the other: `members` in that order, and the bits of those
+    that are `ready`."""
 
-    __slots__ = ("bits", "members")
+    __slots__ = ("members", "ready")
 
     def __init__(self) -> None:
-        self.bits = 0
         self.members: dict[int, None] = {}
-
-    def add(self, number: int) -> None:
-        self.bits |= 1 << number
-        self.members[number] = None
+        self.ready = 0
 
     def take(self, younger: "_Generation") -> None:
-        self.bits |= younger.bits
         self.members |= younger.members
-
-    def remove(self, number: int) -> None:
-        self.bits ^= 1 << number
-        del self.members[number]
+        self.ready |= younger.ready
 
 
 class _Seat:

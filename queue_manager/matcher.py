@@ -39,7 +39,6 @@ _SECOND_US = 1_000_000
 _MOST = 1 << 62  # ranks stay within 64 bits, whatever date or priority comes in
 _MOST_PRIORITY = 1_000_000_000
 _WISHES_SEEN = 8
-_FIRST_SEEN = 48
 _SPARE_SIGNATURES = 256
 
 
@@ -235,7 +234,7 @@ class Matcher:
         don't count: they can't be ahead of him everywhere. When no seat can serve him, he is
         ranked among callers with the same needs.
 
-        Exact while at most 32 different sets of skills can serve him and at most 24 different
+        Exact while at most 16 different sets of skills can serve him and at most 12 different
         needs compete with his; beyond that it is an estimate from so many of them.
         """
         return self._positions.of(self._callers.slot(call_id))
@@ -253,7 +252,7 @@ class Matcher:
             signatures.forget_births(self._swept)
             self._sweep, self._swept = list(self._profiles.all()), signatures.births
         while budget and self._sweep:
-            self._profiles.catch_up(self._sweep.pop())
+            self._profiles.prepare(self._sweep.pop())
             budget -= 1
         return bool(self._sweep) or len(signatures.unused) > _SPARE_SIGNATURES
 
@@ -272,8 +271,8 @@ class Matcher:
         return slot
 
     def _best_caller(self, seat_id: str) -> str | None:
-        profile = self._profiles.catch_up(self._seats[seat_id])
-        best = self._best_rank(profile)
+        profile = self._seats[seat_id]
+        best = self._profiles.best(profile)
         if best == NOBODY:
             return None
         slot = self._who_wants(seat_id, profile, best)
@@ -281,16 +280,6 @@ class Matcher:
             slot = self._first_at(best, profile)
         self._stop_waiting(slot)
         return self._callers.ids[slot]
-
-    def _best_rank(self, profile: Profile) -> int:
-        """The smallest rank this profile can serve: often among the first of all; if not, of all
-        lines that it can serve."""
-        signature = self._callers.signature
-        for slot in self._signatures.order.first(_FIRST_SEEN):
-            if profile.served >> signature[slot] & 1:
-                return self._callers.rank[slot]
-        heads = self._signatures.heads
-        return min(map(heads.__getitem__, profile.served_numbers), default=NOBODY)
 
     def _first_at(self, rank: int, profile: Profile) -> int:
         """The caller of this rank; of several the closest fit, then who entered first."""

@@ -5,14 +5,15 @@ with his; then, of those needs, the oldest (which most people have) and some of 
 equal distances, which stand for the rest.
 """
 
+from queue_manager.bits import numbers
 from queue_manager.callers import Callers
 from queue_manager.profiles import Profiles
 from queue_manager.signatures import Signature, Signatures
 
-PROFILES_SEEN = 32
-_RIVALS_SEEN = 256
-RIVALS_COUNTED = 24
-"""So many of the oldest needs, and as many of the others."""
+_PROFILES_SEEN = 16
+_NEEDS_SEEN = 64
+_COUNTED = 12
+"""So many of the oldest needs are counted, and half as many of the others."""
 
 
 class Positions:
@@ -30,28 +31,34 @@ class Positions:
         callers = self._callers
         mine = self._signatures.by_number[callers.signature[slot]]
         rank, turn = callers.rank[slot], callers.turn[slot]
+        ahead = mine.line.count_before(rank, turn)
         rivals = self._rivals(mine)
-        return 1 + mine.line.count_before(rank, turn) + self._before(rank, turn, rivals)
+        return 1 + ahead + (self._before(rank, turn, rivals) if rivals else 0)
 
-    def _rivals(self, mine: Signature) -> list[int]:
-        """The other signatures that all who can serve this one can serve, by number."""
-        able = self._profiles.serving(mine.needs, PROFILES_SEEN)
-        common = -1 if able else 0
+    def _rivals(self, mine: Signature) -> int:
+        """The bits of the other signatures that all who can serve this one can serve."""
+        able = self._profiles.serving(mine.needs, _PROFILES_SEEN)
+        own = 1 << mine.number
+        common = -1 if able else own
         for profile in able:
             common &= self._profiles.catch_up(profile).served
-        return self._signatures.numbers(common & ~(1 << mine.number))
+            if common == own:
+                break
+        return common & ~own
 
-    def _before(self, rank: int, turn: int, rivals: list[int]) -> int:
-        """How many in these lines come before a place."""
-        if not rivals:
-            return 0
+    def _before(self, rank: int, turn: int, rivals: int) -> int:
+        """How many in the lines of these signatures come before a place."""
         heads, lines = self._signatures.heads, self._signatures.by_number
-        seen = rivals[:: len(rivals) // _RIVALS_SEEN + 1]
+        seen = numbers(rivals, _NEEDS_SEEN)
         early = [number for number in seen if heads[number] <= rank]
-        others = early[RIVALS_COUNTED:]
-        some = others[:: len(others) // RIVALS_COUNTED + 1]
-        before = sum(lines[n].line.count_before(rank, turn) for n in early[:RIVALS_COUNTED])
+        others = early[_COUNTED:]
+        some = others[:: 2 * len(others) // _COUNTED + 1]
+        counts = [lines[n].line.count_before(rank, turn) for n in early[:_COUNTED]]
+        before = sum(counts)
         if some:
-            there = sum(lines[n].line.count_before(rank, turn) for n in some)
-            before += there * len(others) // len(some)
-        return before * len(rivals) // len(seen)
+            counts = [lines[n].line.count_before(rank, turn) for n in some]
+        if counts:
+            # those not counted, and those not even seen, are taken to be like the last counted
+            unseen = (rivals.bit_count() - len(seen)) * len(early) // len(seen)
+            before += sum(counts) * (len(others) + unseen) // len(counts)
+        return before

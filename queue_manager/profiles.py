@@ -4,32 +4,34 @@ It learns of new signatures when it is asked, or before, on an idle tick: a new 
 nothing but its own entry, whatever the number of seats.
 """
 
-from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from queue_manager.bits import SkillBits, numbers
 from queue_manager.requirement import Requirement
-from queue_manager.signatures import Signatures
+from queue_manager.signatures import VACANT, Signatures
 
+_LATER = 16
 _ANEW = 64  # from so many new signatures on it is cheaper to learn all at once
-
-
-def _no_numbers() -> "array[int]":
-    return array("I")
 
 
 @dataclass(slots=True, eq=False)
 class Profile:
-    """`served` has the bit of every signature it can serve, `served_numbers` their numbers;
-    `births` is the count of signatures it has learnt of (-1: none at all)."""
+    """`served` has the bit of every signature it can serve; `births` is the count of signatures
+    it has learnt of (-1: none at all).
+
+    `pick` takes the items of a list at the numbers of the signatures it serves, all but those in
+    `later`; None when they changed.
+    """
 
     skills: Mapping[str, int]
     number: int
     seats: int = 0
     births: int = -1
     served: int = 0
-    served_numbers: "array[int]" = field(default_factory=_no_numbers)
+    pick: "itemgetter[tuple[int, ...]] | None" = None
+    later: list[int] = field(default_factory=list)
 
 
 class Profiles:
@@ -83,12 +85,32 @@ class Profiles:
             news = self._signatures.born_since(profile.births)
             profile.births = births
             if news is None or len(news) > _ANEW:
-                served = profile.served = self._signatures.served_by(profile.skills)
-                profile.served_numbers = array("I", self._signatures.numbers(served))
+                profile.served = self._signatures.served_by(profile.skills)
+                profile.pick = None
             else:
                 for number, reach in news:
                     _learn(profile, number, bool(reach >> profile.number & 1))
         return profile
+
+    def prepare(self, profile: Profile) -> None:
+        """Let it learn all that it may be asked for."""
+        self.catch_up(profile)
+        if profile.pick is None or profile.later:
+            self._pick(profile)
+
+    def best(self, profile: Profile) -> int:
+        """The smallest rank of a caller it can serve (`NOBODY` when there is none)."""
+        self.catch_up(profile)
+        heads = self._signatures.heads
+        pick = profile.pick or self._pick(profile)
+        best = min(pick(heads))
+        return min(best, *map(heads.__getitem__, profile.later)) if profile.later else best
+
+    def _pick(self, profile: Profile) -> "itemgetter[tuple[int, ...]]":
+        served = self._signatures.numbers(profile.served)
+        profile.pick = itemgetter(VACANT, VACANT, *served)  # two at least: then it is a tuple
+        profile.later.clear()
+        return profile.pick
 
     def _new(self, skills: Mapping[str, int]) -> Profile:
         number = self._spare.pop() if self._spare else len(self._by_number)
@@ -104,7 +126,7 @@ def _learn(profile: Profile, number: int, serves: bool) -> None:
     if bool(profile.served >> number & 1) == serves:
         return
     profile.served ^= 1 << number
-    if serves:
-        profile.served_numbers.append(number)
+    if serves and len(profile.later) < _LATER:
+        profile.later.append(number)
     else:
-        profile.served_numbers.remove(number)
+        profile.pick = None

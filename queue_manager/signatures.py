@@ -12,12 +12,15 @@ from functools import reduce
 from itertools import compress
 from operator import or_
 
-from queue_manager.bits import truths
+from queue_manager.bits import numbers, truths
 from queue_manager.ordered import Line
 from queue_manager.requirement import LEVELS, Need, Requirement
 
 NOBODY = 1 << 63
 """The head of an empty line: comes after every rank."""
+VACANT = 0
+"""The number of no signature: its line is always empty."""
+_FEW = 64
 LOG = 1024
 """How many births are remembered; who comes later learns everything anew."""
 
@@ -47,11 +50,11 @@ class Signatures:
         self._kinds: dict[str, _Groups] = {}
         self._births: list[Birth] = []
         self._forgotten = 0
-        self._numbers: list[int] = []
-        self._first: list[int] = []
+        self._numbers = [VACANT]
+        self._first = [-1]
         self.unused: dict[int, None] = {}
-        self.by_number: list[Signature] = []
-        self.heads: list[int] = []
+        self.by_number = [Signature(Requirement(), VACANT, Line(turns))]
+        self.heads = [NOBODY]
         self.order = Line(turns)
 
     def __len__(self) -> int:
@@ -106,6 +109,8 @@ class Signatures:
 
     def numbers(self, bits: int) -> list[int]:
         """The numbers of these bits."""
+        if bits.bit_count() <= _FEW:
+            return numbers(bits, _FEW)
         return list(compress(self._numbers, truths(bits)))
 
     # --- who can serve what

@@ -135,7 +135,7 @@ class Timings:
     def typical_ns(self) -> float:
         """A decision's cost: the mean over the kinds of their medians, which a busy machine
         moves least."""
-        return sum(map(median, self.by_kind.values())) / len(self.by_kind)
+        return sum(median(times) for times in self.by_kind.values()) / len(self.by_kind)
 
 
 def percentile(times: Sequence[int], share: int) -> int:

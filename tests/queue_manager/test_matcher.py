@@ -186,7 +186,7 @@ def test_needs_nobody_has_any_more_are_forgotten() -> None:
         matcher.caller_leaves(f"c{number}")
         matcher.tidy()
     assert len(matcher._signatures) <= matcher_module._SPARE_SIGNATURES + 1
-    assert len(matcher._signatures.by_number) <= matcher_module._SPARE_SIGNATURES + 2
+    assert len(matcher._signatures.by_number) <= matcher_module._SPARE_SIGNATURES + 3
     matcher.caller_enters(caller("last", Requirement.of(Need("svc:a", 2))))
     assert matcher.seat_ready("8001") == "last"
 

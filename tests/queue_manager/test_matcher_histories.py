@@ -60,9 +60,10 @@ class MatcherMachine(RuleBasedStateMachine):
             (idle, "_FEW", 1),
             (ordered, "BLOCK", 2),
             (signatures, "LOG", 2),
-            (profiles, "_ANEW", 1),
+            (signatures, "_FEW", 1),
+            (profiles, "_ANEW", 2),
+            (profiles, "_LATER", 1),
             (matcher, "_SPARE_SIGNATURES", 0),
-            (matcher, "_FIRST_SEEN", 1),
         ):
             if small:
                 self.small.enter_context(patch.object(module, name, size))
