@@ -32,7 +32,8 @@ log = structlog.get_logger(__name__)
 
 class Callbacks:
     """The callbacks of all tenants. `rules` are a tenant's own; `spawn` keeps a task; `allowed`:
-    whether any number may be rung at all."""
+    whether any number may be rung at all; `node`: only those taken at this node are led here (""
+    when it is the only one)."""
 
     def __init__(
         self,
@@ -42,11 +43,13 @@ class Callbacks:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         *,
         allowed: bool = True,
+        node: str = "",
     ) -> None:
         self._books = books
         self._out = outside
         self._rules = rules
         self._spawn = spawn
+        self._node = node
         self.open = allowed
         self._runner = CallbackRunner(books, outside)
         self._unclear: list[Active] = []
@@ -58,7 +61,8 @@ class Callbacks:
         """Take up what is open; before any seat can be ready. Raises StoreAway."""
         for kept in await self._books.stored():
             callback = kept.callback
-            if self._books.find(callback.tenant, callback.call_id) is not None:
+            taken_at = callback.call_id.rpartition("-")[0]
+            if self._node not in ("", taken_at) or self._books.of_leg(callback.leg_id):
                 continue
             if callback.tenant not in self._out.queues:
                 log.error("callback_of_nobody", tenant=callback.tenant, call_id=callback.call_id)

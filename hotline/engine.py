@@ -371,6 +371,7 @@ class Engine:
             lambda tenant: self._desk.directory.rules[tenant].callback,
             self._spawn,
             allowed=bool(rules),
+            node=self._settings.node,
         )
 
     async def _start_callbacks(self) -> None:
