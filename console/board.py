@@ -1,7 +1,7 @@
 """What a wallboard shows, as plain JSON values. Functions of values: no clock, no I/O."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from console.ports import (
     TenantFacts,
     WaitingSummary,
 )
+from queue_manager.duty import Counts
 from queue_manager.model import Alert, SeatState, SeatView
 from tickets.model import Origin
 
@@ -38,6 +39,7 @@ class Moment:
     hours: Sequence[HoursView]
     lines: Sequence[LineView]
     alerts: Sequence[Alert] = ()
+    duty: Counts | None = None
 
 
 def board(moment: Moment) -> Json:
@@ -64,6 +66,7 @@ def head(moment: Moment) -> Json:
         "longest_waiting_since": iso(moment.waiting.oldest) if moment.waiting.oldest else None,
         "callbacks_waiting": moment.waiting.callbacks,
         "seats_by_state": by_state(moment.groups.states),
+        "duty": None if moment.duty is None else asdict(moment.duty),
         "alerts": [alert(known) for known in moment.alerts[:MOST_ALERTS]],
         "alerts_open": len(moment.alerts),
         "day": figures.day.isoformat(),

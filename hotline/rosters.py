@@ -23,8 +23,9 @@ from queue_manager.duty import (
     Counts,
     Duty,
     Plan,
+    Presence,
     TeamDuty,
-    attendance,
+    attended,
     counted,
     due,
     due_teams,
@@ -32,6 +33,7 @@ from queue_manager.duty import (
     overdue,
     plan_for,
 )
+from queue_manager.errors import UnknownSeat
 from queue_manager.model import Seat, SeatView
 from queue_manager.roster import Roster
 
@@ -43,8 +45,8 @@ log = structlog.get_logger(__name__)
 class Floor(Protocol):
     """A tenant's queue, as far as the roster looks at it; `QueueService` is one."""
 
-    def seats(self) -> Sequence[SeatView]:
-        """Every seat with its state."""
+    def seat(self, seat_id: str) -> SeatView:
+        """One seat with its state; raises UnknownSeat."""
         ...
 
     def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
@@ -58,6 +60,7 @@ class _Kept:
 
     plan: Plan
     seats: tuple[Duty, ...] = ()
+    due: frozenset[Duty] = frozenset()
     teams: tuple[TeamDuty, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
@@ -66,6 +69,7 @@ class _Kept:
         """Look the roster up again when the time has come, or the clock was set back."""
         if self.since is None or self.until is None or not self.since <= at < self.until:
             self.seats, self.teams = due(self.plan, at), due_teams(self.plan, at)
+            self.due = frozenset(self.seats)
             self.since, self.until = at, next_change(self.plan, at)
 
 
@@ -160,7 +164,7 @@ class Rosters:
                 shift=shift,
                 since=seat.since.isoformat(),
             )
-            over = partial(self._has_come, tenant, seat_id)
+            over = partial(self._has_come, tenant, seat.duty)
             self._queues[tenant].not_come(seat_id, seat.since, shift, over)
         return fresh
 
@@ -168,8 +172,18 @@ class Rosters:
         view, now = self.roster(tenant), self._clock.now()
         return [s for s in view.found if overdue(s, now, view.grace_s)] if view else []
 
-    def _has_come(self, tenant: str, seat_id: str) -> bool:
-        return all(seat.duty.seat_id != seat_id for seat in self._overdue(tenant))
+    def _has_come(self, tenant: str, duty: Duty) -> bool:
+        """Whether a seat is told of no longer; asked at every look at the alerts."""
+        kept, now = self._kept.get(tenant), self._clock.now()
+        if kept is None or duty not in kept.due or not duty.begins <= now < duty.ends:
+            return True
+        return attended(duty, self._view(tenant, duty), now).presence is not Presence.MISSING
 
     def _found(self, tenant: str, kept: _Kept, now: datetime) -> tuple[Attendance, ...]:
-        return attendance(kept.seats, self._queues[tenant].seats(), now)
+        return tuple(attended(duty, self._view(tenant, duty), now) for duty in kept.seats)
+
+    def _view(self, tenant: str, duty: Duty) -> SeatView | None:
+        try:
+            return self._queues[tenant].seat(duty.seat_id)
+        except UnknownSeat:
+            return None

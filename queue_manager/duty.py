@@ -127,7 +127,7 @@ def attendance(
 ) -> tuple[Attendance, ...]:
     """What each of the due seats is, as its view shows it; one without a view is missing."""
     by_seat = {view.seat.seat_id: view for view in views}
-    return tuple(_found(duty, by_seat.get(duty.seat_id), at) for duty in duties)
+    return tuple(attended(duty, by_seat.get(duty.seat_id), at) for duty in duties)
 
 
 def missing(plan: Plan, views: Iterable[SeatView], at: datetime) -> tuple[Attendance, ...]:
@@ -185,7 +185,8 @@ def duties_of_day(plan: Plan, day: date) -> Iterator[Duty]:
             yield Duty(seat_id, plan.members.get(seat_id, ""), shift, begins, ends)
 
 
-def _found(duty: Duty, view: SeatView | None, at: datetime) -> Attendance:
+def attended(duty: Duty, view: SeatView | None, at: datetime) -> Attendance:
+    """What a due seat is, as its view shows it; one without a view is missing."""
     if view is None:
         return Attendance(duty, Presence.MISSING, duty.begins)
     since = min(max(view.since, duty.begins), at)

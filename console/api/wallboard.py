@@ -53,6 +53,7 @@ def read_moment(services: Services, tenant_id: str) -> Moment:
         hours=services.hours.show(tenant_id),
         lines=services.lines.lines(tenant_id),
         alerts=services.waiting.alerts(tenant_id),
+        duty=services.rosters.counts(tenant_id),
     )
 
 

@@ -72,3 +72,11 @@ async def test_the_metric_counts_missing_seats(city: City, nobody: Caller) -> No
     text = (await reader.ask("/metrics"))[1].decode()
     assert f'hotline_roster_seats{{presence="missing",tenant="{CITY}"}} 1.0' in text
     assert f'hotline_roster_seats{{presence="present",tenant="{CITY}"}} 1.0' in text
+
+
+async def test_the_wallboard_has_the_numbers_of_the_shift(city: City, wall: Caller) -> None:
+    path = f"/api/v1/tenants/{CITY}/wallboard"
+    assert (await wall.ask(path))[1]["duty"] is None
+    city.duty[CITY] = duty_of(city, minutes_missing=6)
+    told = (await wall.ask(path))[1]["duty"]
+    assert told == {"due": 2, "present": 1, "paused": 0, "missing": 1}

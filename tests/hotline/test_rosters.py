@@ -12,6 +12,7 @@ from hotline.rosters import Rosters
 from ivr.rosters import EXAMPLE_ROSTER, RosterError
 from ivr.tenants import Tenant
 from queue_manager.duty import Counts, Presence
+from queue_manager.errors import UnknownSeat
 from queue_manager.model import Seat, SeatState, SeatView
 
 SEATS = [Seat("default", f"{n}001", "", f"{n}001", {}, f"team_{n}") for n in range(1, 7)]
@@ -30,8 +31,10 @@ class Engine:
     def now(self) -> datetime:
         return self.at
 
-    def seats(self) -> list[SeatView]:
-        return list(self.states.values())
+    def seat(self, seat_id: str) -> SeatView:
+        if seat_id not in self.states:
+            raise UnknownSeat(seat_id)
+        return self.states[seat_id]
 
     def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
         self.told.append((seat_id, shift, over))
@@ -135,3 +138,23 @@ def test_a_tenant_without_a_roster_has_none(engine: Engine) -> None:
     assert shown.roster("default") is None
     assert shown.counts("default") is None
     assert not shown.tell_overdue("default")
+
+
+def test_an_alert_is_over_with_the_shift_and_when_the_seat_is_due_no_longer(
+    engine: Engine,
+) -> None:
+    shown = rosters(engine)
+    engine.at = EIGHT + timedelta(minutes=10)
+    shown.tell_overdue("default")
+    ((_, _, over),) = engine.told
+    assert not over()
+    engine.at = EIGHT + timedelta(hours=6)
+    assert over()
+    engine.at = EIGHT + timedelta(minutes=10)
+    shown.use("default", None, ())
+    assert over()
+
+
+def test_a_seat_that_is_not_set_up_any_more_is_missing_and_breaks_nothing(engine: Engine) -> None:
+    del engine.states["1001"]
+    assert rosters(engine).counts("default") == Counts(due=1, missing=1)
