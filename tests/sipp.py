@@ -280,6 +280,7 @@ async def sipp_running(
     scenario: str,
     *,
     to: int = 0,
+    remote: str = "127.0.0.1",
     local: str = "127.0.0.2",
     port: int = 0,
     sound_port: int = 0,
@@ -289,7 +290,7 @@ async def sipp_running(
     rate: float = 10.0,
     arguments: Sequence[str] = (),
 ) -> AsyncIterator[RunningSipp]:
-    """A SIPp on `local`:`port` (0: a free one), calling 127.0.0.1:`to` or, without it, called.
+    """A SIPp on `local`:`port` (0: a free one), calling `remote`:`to` or, without it, called.
 
     `from_` is the From header's value. It ends with the block, by its process id.
     """
@@ -305,7 +306,7 @@ async def sipp_running(
             *("-timeout", f"{RUN_S:g}s", "-timeout_error", "-recv_timeout", f"{RUN_S * 1000:g}"),
             *("-trace_msg", "-message_file", "messages", "-trace_err", "-error_file", "errors"),
             *arguments,
-            *((f"127.0.0.1:{to}",) if to else ()),
+            *((f"{remote}:{to}",) if to else ()),
         ]
         process = await asyncio.create_subprocess_exec(
             *command,

@@ -161,6 +161,7 @@ class Member:
         for link in (*cluster._followers.values(), cluster._leader):
             if link is not None:
                 link._writer.transport.abort()
+        await asyncio.wait(cluster._tasks)
         await cluster._lease.close()
         await cluster._server.close()
         self.queue.near = None
