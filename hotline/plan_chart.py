@@ -130,7 +130,8 @@ def draw(forecast: Forecast, plans: Sequence[IntervalPlan], shifts: ShiftPlan | 
     target = forecast.target
     subtitle = (
         f"目标 Target: {target.within_s:g} 秒内接听 answered within {target.within_s:g} s ≥ "
-        f"{target.share:.0%} · 接通率 answered ≥ {target.connection:.0%}"
+        f"{target.share:.0%} · 接通率 answered ≥ {target.connection:.0%} · "
+        "竖线 bars: 95% 置信区间 confidence"
     )
     body = "\n".join(part for panel in panels for part in panel.parts)
     middle = LEFT + (WIDTH - LEFT - RIGHT) / 2

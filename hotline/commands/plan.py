@@ -119,20 +119,19 @@ def _aimed(forecast: Forecast, wanted: dict[str, float | None]) -> Forecast:
 def _told(intervals: int) -> Iterator[Callable[[int], None]]:
     """Progress on stderr, once it has taken longer than anyone waits without a sign."""
     began_s = time.monotonic()
-    with Progress(console=progress, transient=True, auto_refresh=False, disable=False) as bar:
-        bar.stop()
-        task = bar.add_task("planning", total=intervals)
-        started = False
+    bar = Progress(console=progress, transient=True, auto_refresh=False)
+    task = bar.add_task("planning", total=intervals)
 
-        def told(done: int) -> None:
-            nonlocal started
-            if not started and time.monotonic() - began_s > PATIENCE_S:
-                bar.start()
-                started = True
-            if started:
-                bar.update(task, completed=done, refresh=True)
+    def told(done: int) -> None:
+        if time.monotonic() - began_s > PATIENCE_S:
+            bar.start()
+            bar.update(task, completed=done, refresh=True)
 
+    try:
         yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _intervals(forecast: Forecast, plans: Sequence[IntervalPlan]) -> Table:
