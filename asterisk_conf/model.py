@@ -43,6 +43,9 @@ class Trunk(BaseModel):
         default=None, description="account, for a carrier that wants us to register"
     )
     codecs: tuple[Codec, ...] = Field(default=("alaw", "ulaw"), description="in this order")
+    video: bool = Field(
+        default=False, description="let video through (H.264, VP8): for sign language"
+    )
     trusted: bool = Field(
         default=False, description="believe its P-Asserted-Identity, Diversion, History-Info"
     )
@@ -128,13 +131,15 @@ def _parted(value: str) -> tuple[str, str]:
 class SeatEndpoint:
     """A seat's SIP endpoint. `md5_cred` is MD5(user:realm:password), never the password.
 
-    `static_contact` (sip:…) takes the place of registration: load tests only.
+    `static_contact` (sip:…) takes the place of registration: load tests only. `video`: its
+    telephone is offered the caller's video (a seat with the skill sign:video).
     """
 
     endpoint: str
     md5_cred: str = ""
     static_contact: str = ""
     tenant: str = ""
+    video: bool = False
 
 
 @dataclass(frozen=True, slots=True)

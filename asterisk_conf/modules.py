@@ -43,6 +43,8 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "codec_ulaw",
             "codec_a_mu",
             "codec_gsm",  # Asterisk's own `beep` is .gsm
+            "res_format_attr_h264",  # video is passed through as it comes, its parameters too
+            "res_format_attr_vp8",
             "format_gsm",
             "format_pcm",
             "format_sln",

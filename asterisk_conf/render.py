@@ -107,7 +107,7 @@ def _check(installation: Installation) -> None:
             )
     for seat in i.seats:
         _matches("seat", seat.endpoint, NAME)
-        kept = ("common", "seat", "global", "node")
+        kept = ("common", "seat", "seat-video", "global", "node")
         if seat.endpoint.startswith(("trunk-", "node-")) or seat.endpoint in kept:
             raise UnsafeConfiguration(f"seat {seat.endpoint}: this name is kept for other use")
         if seat.static_contact:

@@ -26,6 +26,7 @@ from storage.seats import SqlSeats
 from storage.tokens import SqlTokens, StoredToken
 from tickets.errors import StoreAway, StoreRefused
 
+VIDEO = "sign:video"
 LOCAL_TOKENS = {secrets_kept.CLI_TOKEN: Role.ADMIN, secrets_kept.PAGE_TOKEN: Role.WALLBOARD}
 
 
@@ -100,7 +101,12 @@ def installation(settings: Settings, seats: Sequence[SeatEndpoint]) -> Installat
 async def stored_endpoints(database: Database) -> list[SeatEndpoint]:
     """Every tenant's seats as SIP endpoints."""
     return [
-        SeatEndpoint(stored.seat.endpoint, stored.md5_cred, tenant=stored.seat.tenant)
+        SeatEndpoint(
+            stored.seat.endpoint,
+            stored.md5_cred,
+            tenant=stored.seat.tenant,
+            video=VIDEO in stored.seat.skills,
+        )
         for stored in await SqlSeats(database).list()
     ]
 

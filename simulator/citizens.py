@@ -11,7 +11,7 @@ from types import TracebackType
 
 from simulator.audio import Codec
 from simulator.errors import StepMissed
-from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, Speaker
+from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, Speaker, sdp_end
 from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
 from simulator.sound import Sound
 
@@ -54,6 +54,8 @@ class LiveCall:
         self._answered = asyncio.Event()
         self._decided = asyncio.Event()
         self._refused = 0
+        self.video_at: tuple[str, int] | None = None
+        """Where the hotline takes this call's video; None when it takes none."""
         self._watch: asyncio.Task[None] | None = None
 
     @property
@@ -137,8 +139,9 @@ class LiveCall:
     def _take(self, event: Event) -> None:
         match event.word:
             case "answered":
-                ip, port = event.values
+                ip, port, *video = event.values
                 self._answered_at = event.at
+                self.video_at = (ip, int(video[0])) if video and video[0] else None
                 self._sound.talk_to(ip, int(port))
                 self._answered.set()
                 self._decided.set()
@@ -195,7 +198,8 @@ class Dialling:
 @dataclass(frozen=True, slots=True)
 class Citizen:
     """A caller on a trunk. `number` "" calls anonymously; `asserted`, `diversion` and `history`
-    are the URIs that a trusted trunk adds (P-Asserted-Identity, Diversion, History-Info)."""
+    are the URIs that a trusted trunk adds (P-Asserted-Identity, Diversion, History-Info). With a
+    `video_port` (whoever calls holds it) the call has video, VP8."""
 
     number: str
     sip: Address
@@ -205,6 +209,7 @@ class Citizen:
     history: str = ""
     codec: Codec = "ulaw"
     ip: str = TRUNK_IP
+    video_port: int = 0
 
     def dial(self, number: str, *, voice: bytes = b"", loop: bool = False) -> Dialling:
         """Call a number, live: press, speak and hang up as the test goes."""
@@ -254,4 +259,5 @@ class Citizen:
             "headers": "\r\n".join(lines),
             "codec": str(PAYLOAD_TYPES[self.codec]),
             "codec_name": SDP_NAMES[self.codec],
+            "sdp_end": sdp_end(self.video_port),
         }

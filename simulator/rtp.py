@@ -15,6 +15,7 @@ from simulator.audio import Codec, silence
 TICK_S = 0.02
 SAMPLES_PER_TICK = 160
 EVENT_TYPE = 101
+VIDEO_TYPE = 96
 EVENTS = "0123456789*#"
 DIGIT_TICKS = 6
 GAP_TICKS = 4
@@ -22,6 +23,15 @@ END_REPEATS = 3
 EVENT_VOLUME = 10
 PAYLOAD_TYPES: dict[Codec, int] = {"ulaw": 0, "alaw": 8}
 SDP_NAMES: dict[Codec, str] = {"ulaw": "PCMU", "alaw": "PCMA"}
+
+
+def sdp_end(video_port: int = 0, video_type: int = VIDEO_TYPE) -> str:
+    """The end of a telephone's SDP; with a port it has video, too (VP8)."""
+    lines = ["a=ptime:20"]
+    if video_port:
+        lines += [f"m=video {video_port} RTP/AVP {video_type}"]
+        lines += [f"a=rtpmap:{video_type} VP8/90000"]
+    return "\r\n".join(lines)
 
 
 @dataclass(slots=True)

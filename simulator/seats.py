@@ -10,7 +10,7 @@ from types import TracebackType
 
 from simulator.audio import Codec
 from simulator.errors import ProgramFailed, StepMissed
-from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES
+from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, sdp_end
 from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
 
 SEATS_IP = "127.0.0.3"
@@ -18,6 +18,10 @@ REGISTER_S = 30.0
 EXPIRES_S = 3600
 LONGEST_SHIFT_S = 3600
 EVENT_S = 20.0
+OFFERED_VP8 = 100
+"""Asterisk's number for VP8 in what it offers: an echo must have it in both directions."""
+VIDEO_BESIDE = 2
+"""SIPp echoes what comes to its media port, and video two ports above it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class Seats:
     """`async with Seats(accounts, sip=…) as seats`: registered inside, taken back after.
 
     `manners` may be changed at any time (by endpoint; else `usual`). `events` is all that
-    happened: `rang`, `answered`, `hung_up`, `caller_left`, `cancelled`, `refused`.
+    happened: `rang`, `answered`, `hung_up`, `caller_left`, `cancelled`, `refused`. With `video`
+    they answer video calls (and only those), and echo the picture, too.
     """
 
     accounts: Sequence[Account]
@@ -53,6 +58,7 @@ class Seats:
     manners: Mapping[str, Manners] = field(default_factory=dict)
     codec: Codec = "ulaw"
     ip: str = SEATS_IP
+    video: bool = False
     events: list[Event] = field(default_factory=list)
     _own: Address | None = None
     _opened: contextlib.AsyncExitStack | None = None
@@ -129,8 +135,13 @@ class Seats:
             timer.cancel()
 
     def _command(self, own: Address) -> list[str]:
-        keys = {"codec": str(PAYLOAD_TYPES[self.codec]), "codec_name": SDP_NAMES[self.codec]}
-        options = ["-rtp_echo", "-mp", str(free_port(self.ip)), "-aa"]
+        port = free_port(self.ip)
+        keys = {
+            "codec": str(PAYLOAD_TYPES[self.codec]),
+            "codec_name": SDP_NAMES[self.codec],
+            "sdp_end": sdp_end(port + VIDEO_BESIDE if self.video else 0, OFFERED_VP8),
+        }
+        options = ["-rtp_echo", "-mp", str(port), "-aa"]
         options += ["-timeout", str(LONGEST_SHIFT_S)]
         return command(SCENARIOS / "seat.xml", own, keys=keys, options=options)
 

@@ -154,3 +154,17 @@ def test_addresses_behind_nat_and_ipv6() -> None:
 def test_the_dialplan_fits_on_a_page() -> None:
     """What one can read at once, one can trust: two trunks and two rules are under 130 lines."""
     assert len(rendered(BASE)["extensions.conf"].splitlines()) < 130
+
+
+def test_video_is_for_trunks_and_seats_that_have_it() -> None:
+    """Others aren't offered a picture: their lines are as they were."""
+    plain = rendered(BASE)
+    trunks = tuple(trunk.model_copy(update={"video": True}) for trunk in BASE.trunks)
+    seats = (*BASE.seats, SeatEndpoint("s2002", "0" * 32, video=True))
+    shown = rendered(replace(BASE, trunks=trunks, seats=seats))
+    assert "allow = alaw,ulaw,h264,vp8" not in plain["pjsip.conf"].split("── seats")[0]
+    assert shown["pjsip.conf"].count("alaw,ulaw,h264,vp8") == len(trunks)
+    assert "[s1001](seat)" in shown["pjsip_seats.conf"]
+    assert "[s2002](seat-video)" in shown["pjsip_seats.conf"]
+    with pytest.raises(UnsafeConfiguration, match="kept for other use"):
+        rendered(replace(BASE, seats=(SeatEndpoint("seat-video", "0" * 32),)))
