@@ -112,7 +112,8 @@ class Observer:
 @dataclass(slots=True, eq=False)
 class Talk:
     """One talk. `touched` once something was done with it; `engaged` by seat id; `parted` counts
-    how often the citizen had to be somewhere else; `to` is where he is handed on to."""
+    how often the citizen had to be somewhere else; `to` is where he is handed on to, `to_seat`
+    that seat's reservation. `lock` is held by whoever is asking for something."""
 
     story: Story
     since: datetime
@@ -123,7 +124,7 @@ class Talk:
     parted: int = 0
     to: Target | None = None
     to_seat: Engagement | None = None
-    seeking: str = ""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _changed: asyncio.Future[None] | None = None
 
     @property

@@ -42,33 +42,35 @@ class TalkVerbs:
 
     async def consult(self, tenant: str, call_id: str, target: Target) -> Talk:
         """The seat speaks with somebody while the citizen hears music."""
-        talk = await self._open(tenant, call_id, TalkEvent.CONSULT_ASKED)
-        third, engaged = await self._engage(talk, target)
-        try:
-            await self._talks.switch.write(talk.story.info.channel, "STAGE", "consulting")
-            self._begin(talk, TalkEvent.CONSULT_ASKED, third, engaged)
-            await self._talks.switch.to_desk(talk.status.first.channel)
-        except (TelephonyError, TalkBusy) as error:
-            await self._undone(talk, engaged, error)
-        return talk
+        async with self.of(tenant, call_id).lock:
+            talk = await self._open(tenant, call_id, TalkEvent.CONSULT_ASKED)
+            third, engaged = await self._engage(talk, target)
+            try:
+                await self._talks.switch.write(talk.story.info.channel, "STAGE", "consulting")
+                self._begin(talk, TalkEvent.CONSULT_ASKED, third, engaged)
+                await self._talks.switch.to_desk(talk.status.first.channel)
+            except (TelephonyError, TalkBusy) as error:
+                await self._undone(talk, engaged, error)
+            return talk
 
     async def transfer(self, tenant: str, call_id: str, target: Target | None) -> Talk:
         """The citizen is handed on: to the one who is consulted (no target), or blindly."""
         if target is None:
             return await self.ask(tenant, call_id, TalkEvent.COMPLETE_ASKED)
-        talk = await self._open(tenant, call_id, TalkEvent.TRANSFER_ASKED)
-        _, talk.to_seat = await self._engage(talk, target, waits=False)
-        talk.to = target
-        story = talk.story
-        story.to = str(target)
-        try:
-            written = {**story.variables("queued"), "SEAT": ""}
-            for name in ("TALKED", "TO", "SEAT", "STAGE"):
-                await self._talks.switch.write(story.info.channel, name, written[name])
-            self._talks.happens(talk, TalkEvent.TRANSFER_ASKED)
-        except (TelephonyError, TalkBusy) as error:
-            await self._undone(talk, talk.to_seat, error)
-        return talk
+        async with self.of(tenant, call_id).lock:
+            talk = await self._open(tenant, call_id, TalkEvent.TRANSFER_ASKED)
+            _, talk.to_seat = await self._engage(talk, target, waits=False)
+            talk.to = target
+            story = talk.story
+            story.to = str(target)
+            try:
+                written = {**story.variables("queued"), "SEAT": ""}
+                for name in ("TALKED", "TO", "SEAT", "STAGE"):
+                    await self._talks.switch.write(story.info.channel, name, written[name])
+                self._talks.happens(talk, TalkEvent.TRANSFER_ASKED)
+            except (TelephonyError, TalkBusy) as error:
+                await self._undone(talk, talk.to_seat, error)
+            return talk
 
     async def join(self, tenant: str, call_id: str, target: Target | None) -> Talk:
         """Three-way: with the one who is consulted (no target), or with a seat that is rung."""
@@ -79,10 +81,8 @@ class TalkVerbs:
     async def ask(self, tenant: str, call_id: str, event: TalkEvent) -> Talk:
         """Complete, join or cancel: what needs nobody new."""
         talk = self.of(tenant, call_id)
-        third = talk.status.third
-        if event is TalkEvent.COMPLETE_ASKED and third is not None and not third.leg_id:
-            raise TalkBusy("nobody has answered yet")
-        self._talks.happens(talk, event)
+        async with talk.lock:
+            self._talks.happens(talk, event)
         return talk
 
     # --- supervisors
@@ -99,6 +99,10 @@ class TalkVerbs:
 
     async def observe(self, tenant: str, call_id: str, seat_id: str, *, whisper: bool) -> Talk:
         """A supervisor listens, or speaks to the seat alone; asked again it changes which."""
+        async with self.of(tenant, call_id).lock:
+            return await self._observe(tenant, call_id, seat_id, whisper)
+
+    async def _observe(self, tenant: str, call_id: str, seat_id: str, whisper: bool) -> Talk:
         talk = await self._open(tenant, call_id, None)
         for observer in talk.observers.values():
             if observer.seat_id == seat_id:
@@ -121,7 +125,6 @@ class TalkVerbs:
         try:
             talk = await self._open(talk.story.tenant.id, talk.call_id, TalkEvent.SEEK_ASKED)
             await self._talks.switch.write(talk.story.info.channel, "STAGE", "consulting")
-            talk.seeking = skill
             self._talks.happens(talk, TalkEvent.SEEK_ASKED)
             await self._talks.switch.to_desk(talk.status.first.channel)
         except (TelephonyError, TalkBusy, UnknownTalk, SwitchFailed) as error:
@@ -194,6 +197,12 @@ class TalkVerbs:
         """Ring a seat for the talk; a supervisor who listens to it already just comes in."""
         if target.kind is not TargetKind.SEAT:
             raise TargetRefused("only a seat can be added to a talk: consult first, then join")
+        async with self.of(tenant, call_id).lock:
+            return await self._bring_seat(tenant, call_id, target, event)
+
+    async def _bring_seat(
+        self, tenant: str, call_id: str, target: Target, event: TalkEvent
+    ) -> Talk:
         talk = await self._open(tenant, call_id, event)
         for leg_id, observer in talk.observers.items():
             if observer.seat_id == target.name and observer.channel:

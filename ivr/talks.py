@@ -94,7 +94,7 @@ class Talks:
         """The talk is over, its seats are free."""
         talk = self._talks.pop(call_id, None)
         if talk is not None:
-            self._release(talk, frozenset())
+            self._release(talk, ())
             for leg_id in list(talk.observers):
                 self.spawn(self.hang_up(leg_id))
 
@@ -191,6 +191,8 @@ class Talks:
         talk = self._talks.get(story.info.call_id)
         if talk is None or not talk.touched:
             self._talks.pop(story.info.call_id, None)
+            if talk is not None and story.place is None:
+                self._release(talk, ())
             return None
         if talk.parted == 0:
             await self._left_alone(talk)

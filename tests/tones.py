@@ -131,9 +131,17 @@ class Phone:
         return sum(event.word == word for event in self.events)
 
     def hang_up(self) -> None:
-        """End the last call by BYE."""
+        """End the last call by BYE. Told twice it does nothing more."""
         last = [event for event in self.events if event.word == "answered"][-1]
         tell(self.own, last.values[0], "MESSAGE")
+
+    async def leave(self) -> None:
+        """Hang up, if the other side hasn't; return when that is said."""
+        if not (self.count("other_left") or self.count("hung_up")):
+            self.hang_up()
+        async with asyncio.timeout(EVENT_S), self._news:
+            while not (self.count("other_left") or self.count("hung_up")):
+                await self._news.wait()
 
     def pick_up(self) -> None:
         """Answer what rings."""
@@ -144,7 +152,7 @@ class Phone:
         """Take SIPp's words in until it ends."""
         while event := await self.sipp.next_event():
             if event.word == "answered":
-                self.ear.speak_to(int(event.values[-1]))
+                self.ear.speak_to(int(event.values[1]))
             if event.word == "rang" and self.answers:
                 call_id = event.values[0]
                 asyncio.get_running_loop().call_later(
@@ -170,7 +178,7 @@ async def hearing(phones: Mapping[str, Phone], seconds: float = 0.5) -> dict[str
 
 def seat_scenario() -> str:
     """The simulator's seat, its sound coming from elsewhere."""
-    text = (SCENARIOS / "seat.xml").read_text()
+    text = _audio_only((SCENARIOS / "seat.xml").read_text())
     text = text.replace("[media_port]", "[sound_port]")
     port = '<ereg regexp="m=audio ([0-9]+)" search_in="body" assign_to="media,port"/>'
     text = text.replace('<log message="rang', f'{port}\n      <log message="rang', 1)
@@ -180,8 +188,15 @@ def seat_scenario() -> str:
 
 def citizen_scenario() -> str:
     """The simulator's citizen; his call's id is told with the answer."""
-    text = (SCENARIOS / "citizen.xml").read_text()
-    return text.replace('"answered [$sound_ip]', '"answered [call_id] [$sound_ip]')
+    text = _audio_only((SCENARIOS / "citizen.xml").read_text())
+    return text.replace('"answered [$sound_ip] [$sound_port]', _ANSWERED)
+
+
+_ANSWERED = '"answered [call_id] [$sound_port] [$sound_ip]'
+
+
+def _audio_only(scenario: str) -> str:
+    return scenario.replace("[sdp_end]", "a=ptime:20")
 
 
 @contextlib.asynccontextmanager

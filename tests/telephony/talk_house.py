@@ -228,7 +228,7 @@ class House:
 
     @contextlib.asynccontextmanager
     async def citizen(self, called: str = "12345", seat: str = "8001") -> AsyncIterator[str]:
-        """A citizen who calls and talks with `seat`; his call_id."""
+        """A citizen who calls and talks with `seat`; his call_id. He hangs up at the end."""
         keys = {
             "called": called,
             "from": f"<sip:13800138000@{TRUNK_IP}>",
@@ -251,6 +251,7 @@ class House:
             )
             new = next(v for v in self.board.talks("default") if v.call_id not in known)
             yield new.call_id
+            await made.leave()
 
 
 def _named(name: str) -> str:

@@ -218,7 +218,7 @@ async def test_consulting_a_number_outside(home: House) -> None:
         await home.is_("8001", SeatState.WRAP_UP)
         home.phones["far"].hang_up()
         await home.phones["citizen"].happens("other_left")
-    assert home.phones["far"].events[0].values[-1] == "13800138000"
+    assert home.phones["far"].events[0].values[2].endswith("13800138000")
     assert (await home.row()).outcome == "answered"
 
 
@@ -282,8 +282,8 @@ async def test_blind_to_a_queue_or_a_line(tmp_path: Path, target: TalkTarget) ->
             await home.is_("8001", SeatState.WRAP_UP)
             await eventually(lambda: home.engine.queue.waiting().count == 1, "never queued")
             [waiting] = home.engine.queue.callers()
-            assert waiting.caller.queued_at == came
-            assert waiting.caller.line_id == ("l12333" if target.kind == "line" else "general")
+            assert waiting.queued_at == came
+            assert waiting.line_id == ("l12333" if target.kind == "line" else "general")
             home.engine.queue.ready("8002")
             await home.phones["8002"].happens("answered")
             await home.hears(citizen={"8002"}, s8002={"citizen"})
