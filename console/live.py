@@ -26,6 +26,7 @@ SEND_BUFFER_BYTES = 64 * 1024
 KERNEL_BUFFER_BYTES = 256 * 1024
 SHARE = 19
 """Flushing may take a twentieth of the time: the larger the city, the slower its boards."""
+LONGEST_REST_S = 2.0
 _NEVER_SENT = object()
 
 log = structlog.get_logger(__name__)
@@ -177,7 +178,8 @@ class Live:
                     if not topic.unreadable:
                         log.exception("board_unreadable", tenant=tenant)
                     topic.unreadable = True
-            await asyncio.sleep(max(self._flush_s, SHARE * (loop.time() - began_s)))
+            rest_s = min(LONGEST_REST_S, SHARE * (loop.time() - began_s))
+            await asyncio.sleep(max(self._flush_s, rest_s))
 
     def _flush(self, tenant: str, topic: _Topic, now_s: float) -> None:
         changes = topic.take(self._read(tenant))

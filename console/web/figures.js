@@ -22,7 +22,7 @@ function ems(text) {
   return [...text].reduce((sum, sign) => sum + (sign === ":" ? 0.32 : 0.58), 0.1);
 }
 
-function percent(part) {
+export function percent(part) {
   if (part === null) return "—";
   return part === 1 ? "100%" : `${(part * 100).toFixed(1)}%`;
 }
@@ -57,15 +57,23 @@ function drawQueue(waiting) {
   queue.replaceChildren(...people);
 }
 
-function drawLevel(level) {
+export function levelTone(ratio) {
+  if (ratio === null) return "none";
+  return ratio >= GOOD_LEVEL ? "calm" : ratio >= FAIR_LEVEL ? "warn" : "alarm";
+}
+
+function drawLevel(head) {
+  const level = head.service_level;
   write(byId("level-within"), level.within_s);
   write(byId("scale-1"), `${level.within_s} 秒`);
   write(byId("level"), percent(level.ratio));
+  const now = head.service_level_now;
+  write(byId("level-now"), percent(now.ratio));
+  write(byId("level-now-fraction"), `${now.numerator}/${now.denominator}`);
   write(byId("level-numerator"), level.numerator);
   write(byId("level-denominator"), level.denominator);
   byId("gauge").setAttribute("stroke-dasharray", `${100 * (level.ratio ?? 0)} 101`);
-  const tone = level.ratio >= GOOD_LEVEL ? "calm" : level.ratio >= FAIR_LEVEL ? "warn" : "alarm";
-  byId("gauge").closest("section").dataset.tone = tone;
+  byId("gauge").closest("section").dataset.tone = levelTone(level.ratio);
 }
 
 function drawOpen(open) {
@@ -82,7 +90,8 @@ export function drawFigures({ head }) {
   drawOpen(head.open);
   number("waiting", head.waiting);
   drawQueue(head.waiting);
-  drawLevel(head.service_level);
+  drawLevel(head);
+  write(byId("callbacks-waiting"), head.callbacks_waiting);
   number("answered", head.answered);
   number("abandoned", head.abandoned);
   number("tickets", head.tickets_today);

@@ -80,6 +80,16 @@ function arrange(list, seats) {
   });
 }
 
+// Too many for a tile each: how many do what.
+function summary(state, word, en, count) {
+  const item = element("li", "sum");
+  item.dataset.state = state;
+  const name = element("span", "name", word);
+  name.append(" ", english(en));
+  item.append(icon(state), element("span", "time", count), name);
+  return item;
+}
+
 export function drawSeats({ head, seats }) {
   for (const [state] of STATES) {
     const count = head.seats_by_state[state] ?? 0;
@@ -88,9 +98,17 @@ export function drawSeats({ head, seats }) {
     bars.get(state).style.flexGrow = count;
     bars.get(state).classList.toggle("none", count === 0);
   }
-  write(byId("seats-total"), seats.size);
+  const total = Object.values(head.seats_by_state).reduce((sum, count) => sum + count, 0);
+  write(byId("seats-total"), total);
   const list = byId("tiles");
   const before = tiles.size;
+  list.classList.toggle("summary", total > 0 && seats.size === 0);
+  if (list.classList.contains("summary")) {
+    arrange(list, seats);
+    list.replaceChildren(...STATES.map(([state, word, en]) => summary(state, word, en, head.seats_by_state[state] ?? 0)));
+    return;
+  }
+  for (const left of list.querySelectorAll(".sum")) left.remove();
   list.querySelector(".nothing")?.remove();
   arrange(list, seats);
   for (const [id, seat] of seats) {

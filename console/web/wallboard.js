@@ -3,7 +3,9 @@
 import { fromSnapshot, withChanges } from "./board.js";
 import { drawDay } from "./day.js";
 import { byId, element, english, write } from "./dom.js";
+import { drawAlerts } from "./alerts.js";
 import { drawFigures, tickFigures } from "./figures.js";
+import { drawGroups, tickGroups } from "./groups.js";
 import { drawLines } from "./lines.js";
 import { Live } from "./live.js";
 import { drawSeats, fitSeats, tickSeats } from "./seats.js";
@@ -34,6 +36,7 @@ function askForToken(reason) {
   board = null;
   sessionStorage.removeItem(KEPT);
   byId("board").hidden = true;
+  byId("alerts").hidden = true;
   byId("open").hidden = true;
   byId("wall-clock").hidden = true;
   found();
@@ -145,6 +148,8 @@ function drawSoon() {
 
 function draw() {
   drawFigures(board);
+  drawAlerts(board);
+  drawGroups(board);
   drawSeats(board);
   drawDay(board, clock.now());
   drawLines(board);
@@ -158,6 +163,7 @@ function tick() {
   write(byId("clock"), wallClock(now, zone));
   write(byId("date"), wallDate(now, zone));
   tickSeats(now);
+  tickGroups(board, now);
   const before = tone;
   tone = tickFigures(board, now);
   if (tone === "alarm" && before !== "alarm") {

@@ -4,13 +4,22 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright, expect
 
-from console.ports import DayFigures, HoursMode, LineView, Quarter, Role, WaitingSummary
-from queue_manager.model import SeatState
+from console.board import MOST_TILES
+from console.ports import (
+    DayFigures,
+    GroupFigures,
+    HoursMode,
+    LineView,
+    Quarter,
+    Role,
+    WaitingSummary,
+)
+from queue_manager.model import Alert, AlertKind, SeatState
 from tests.console.conftest import Caller, served
 from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
 from tests.servers import free_port
@@ -41,7 +50,9 @@ OVERFLOWS = """() => {
       found.push(`beyond its card: ${name}`);
     const style = getComputedStyle(part);
     const cut = part.scrollWidth > part.clientWidth + 1 && style.display !== "inline";
-    if (cut && part.clientWidth && style.textOverflow !== "ellipsis") found.push(`cut: ${name}`);
+    const number = part.matches(".row > [class^=g-]:not(.g-what)");
+    const words = style.textOverflow === "ellipsis" && !number;
+    if (cut && part.clientWidth && !words) found.push(`cut: ${name}`);
   }
   return found;
 }"""
@@ -79,6 +90,16 @@ async def open_board(page: Page, caller: Caller, token: str, query: str = "") ->
     await expect(page.locator("#board")).to_be_visible()
 
 
+def group(key: str, name: str, *, waiting: int, oldest: datetime, good: int) -> GroupFigures:
+    """A queue or skill of which `good` of a hundred answers were in time."""
+    return GroupFigures(
+        key, name, "In English", waiting=waiting, callbacks=waiting // 3,
+        oldest=oldest if waiting else None, offered=120, answered=100, answered_in_time=good,
+        abandoned=20, recent_answered=10, recent_in_time=good // 10,
+        seats={SeatState.READY: waiting % 4, SeatState.TALKING: 17, SeatState.PAUSED: 3},
+    )  # fmt: skip
+
+
 def fill(city: City, seats: int = 60, waiting: int = 17) -> None:
     """A busy day in the city."""
     states = [SeatState.TALKING] * 5 + list(SeatState)
@@ -94,10 +115,25 @@ def fill(city: City, seats: int = 60, waiting: int = 17) -> None:
         for n in range(45)
     ]
     oldest = city.now() - timedelta(seconds=83)
-    city.waiting_now[CITY] = WaitingSummary(waiting, oldest, {"12307": waiting})
+    city.waiting_now[CITY] = WaitingSummary(waiting, oldest, {"12307": waiting}, 3)
+    city.queues_now[CITY] = [
+        group(f"q{n}", name, waiting=max(0, waiting - 7 * n), oldest=oldest, good=90 - 9 * n)
+        for n, name in enumerate(("综合受理", "人力资源和社会保障", "涉企服务专席", "夜间值守"))
+    ]
+    city.skills_now[CITY] = [
+        group(f"lang:x{n}", name, waiting=n % 3, oldest=city.now(), good=99 - 5 * n)
+        for n, name in enumerate(
+            ("普通话", "壮语", "粤语", "西南官话", "平话", "客家话", "瑶语", "苗语", "侗语", "英语",
+             "越南语", "手语视频", "综合受理", "口译")
+        )
+    ]  # fmt: skip
+    city.open_alerts[CITY] = [
+        Alert(n, kind, city.now(), seat_id=str(801 + n), times=n + 1)
+        for n, kind in enumerate(AlertKind)
+    ]
     quarters = [Quarter(40, 36, 3) if 32 <= n < 60 else Quarter() for n in range(96)]
     city.figures[CITY] = DayFigures(
-        date(2026, 11, 21), 12_345, 11_234, 10_987, 1_111, 222, 33, 4, 99_999.0,
+        date(2026, 11, 21), 12_345, 11_234, 10_987, 1_111, 222, 33, 4, 12, 318, 290, 99_999.0,
         {Origin.TALK: 11_234, Origin.VOICE_REQUEST: 33, Origin.ABANDONED: 1_111}, quarters,
     )  # fmt: skip
 
@@ -126,6 +162,56 @@ async def test_values_change_by_themselves(city: City, nobody: Caller, page: Pag
     await expect(page.locator("#lines .busy .count")).to_have_text("3")
     await expect(page.locator("#open")).to_contain_text("非人工时段")
     await expect(page.locator("section.longest")).to_have_attribute("data-tone", "alarm")
+
+
+async def test_queues_skills_and_alerts_change_by_themselves(
+    city: City, nobody: Caller, page: Page
+) -> None:
+    city.queues_now[CITY] = [
+        group("main", "综合受理", waiting=0, oldest=city.now(), good=95),
+        group("night", "夜间值守", waiting=0, oldest=city.now(), good=70),
+    ]
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator("#queues .g-what")).to_have_text(["综合受理", "夜间值守"])
+    await expect(page.locator("#queues .g-level")).to_have_text(["95.0%", "70.0%"])
+    await expect(page.locator("#queues .g-able")).to_have_text(["0/17", "0/17"])
+    await expect(page.locator("#skills")).to_contain_text("暂无")
+    await expect(page.locator("#alerts")).to_be_hidden()
+    since = city.now() - timedelta(seconds=70)
+    city.queues_now[CITY][1] = group("night", "夜间值守", waiting=5, oldest=since, good=70)
+    city.skills_now[CITY] = [group("lang:za", "壮语", waiting=1, oldest=since, good=100)]
+    city.open_alerts[CITY] = [Alert(1, AlertKind.SEAT_MISSES, city.now(), seat_id="801")]
+    city.waiting_now[CITY] = WaitingSummary(5, since, {}, callbacks=2)
+    await expect(page.locator("#queues .g-what")).to_have_text(["夜间值守", "综合受理"])
+    await expect(page.locator("#queues .busy .g-count")).to_have_text("5")
+    await expect(page.locator("#queues .busy .g-since")).to_have_attribute("data-tone", "alarm")
+    await expect(page.locator("#skills .g-what")).to_have_text("壮语")
+    await expect(page.locator("#callbacks-waiting")).to_have_text("2")
+    await expect(page.locator("#alerts")).to_contain_text("座席 801 连续未接")
+    city.open_alerts[CITY] = []
+    city.queues_now[CITY].pop()
+    await expect(page.locator("#alerts")).to_be_hidden()
+    await expect(page.locator("#queues .g-what")).to_have_text("综合受理")
+
+
+async def test_a_city_of_thousands_shows_how_many_seats_do_what(
+    city: City, nobody: Caller, page: Page
+) -> None:
+    city.seats.clear()
+    fill(city, 2_000)
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator("#seats-total")).to_have_text("2000")
+    talking = page.locator('#tiles li[data-state="talking"]')
+    await expect(talking).to_have_count(1)
+    before = await talking.locator(".time").inner_text()
+    city.put(CITY, "806", SeatState.TALKING)  # the only one that moves
+    await expect(talking.locator(".time")).not_to_have_text(before)
+    for seat_id in list(city.seats[CITY])[3:]:
+        del city.seats[CITY][seat_id]
+    await expect(page.locator("#tiles li b")).to_have_text(["801", "802", "803"])
+    for seat_id in range(900, 1_600):
+        city.seat(CITY, str(seat_id))
+    await expect(page.locator("#tiles li")).to_have_count(7)
 
 
 async def test_the_longest_wait_counts_up_without_any_message(
@@ -220,8 +306,12 @@ async def test_a_token_for_all_cities_may_choose(city: City, nobody: Caller, pag
 
 
 @pytest.mark.parametrize(
-    "day", [lambda _: None, fill, lambda city: fill(city, 400, 1_234), lambda city: fill(city, 7)],
-    ids=["empty", "busy", "huge", "small"],
+    "day",
+    [
+        lambda _: None, fill, lambda city: fill(city, 400, 1_234), lambda city: fill(city, 7),
+        lambda city: fill(city, 15_000, 123_456),
+    ],
+    ids=["empty", "busy", "huge", "small", "province"],
 )  # fmt: skip
 async def test_everything_fits_on_every_screen(
     nobody: Caller, city: City, page: Page, day: Callable[[City], None]
@@ -235,7 +325,8 @@ async def test_everything_fits_on_every_screen(
         await page.reload()
         await expect(page.locator("#clock")).not_to_have_text("--:--:--")
         seats = max(1, len(city.seats.get(CITY, {})))
-        await expect(page.locator("#tiles li")).to_have_count(seats)
+        tiles = seats if seats <= MOST_TILES else len(SeatState)
+        await expect(page.locator("#tiles li")).to_have_count(tiles)
         assert await page.evaluate(OVERFLOWS) == [], name
         if width >= 1100:
             assert await page.evaluate("document.documentElement.scrollHeight") == height, name
