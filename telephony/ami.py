@@ -58,6 +58,9 @@ class _Down:
     at: datetime
 
 
+HEARD = "system,call"
+
+
 class Ami:
     """Asterisk's manager interface. `start`, read `events()` (one reader), `close`."""
 
@@ -78,12 +81,14 @@ class Ami:
         self._alive: dict[str, str] = {}
         self._contacts = Contacts()
         self._answer_s = answer_s
+        self._keys_wanted = False
+        self._asking: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._events = AmiLink(
             "events",
-            {**login, "events": "on"},
+            {**login, "events": HEARD},
             take=self._take,
-            up=_nothing,
+            up=self._hear_again,
             down=self._events_down,
             ping_s=ping_s,
             answer_s=answer_s,
@@ -97,6 +102,32 @@ class Ami:
             ping_s=ping_s,
             answer_s=answer_s,
         )
+
+    def hear_keys(self, wanted: bool) -> None:
+        """Whether callers' keys are told as events; returns at once, holds over reconnections.
+
+        Only while somebody waits for one: every key of every greeting would wake us else.
+        """
+        if wanted is not self._keys_wanted:
+            self._keys_wanted = wanted
+            self._hear()
+
+    def _hear_again(self) -> None:
+        """A new connection tells what its login named."""
+        if self._keys_wanted:
+            self._hear()
+
+    def _hear(self) -> None:
+        task = asyncio.create_task(self._ask_to_hear())
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def _ask_to_hear(self) -> None:
+        mask = f"{HEARD},dtmf" if self._keys_wanted else HEARD
+        try:
+            await self._events.act("Events", {"EventMask": mask}, timeout_s=self._answer_s)
+        except (NotConnected, ActionFailed) as error:
+            log.info("events_not_chosen", mask=mask, error=str(error))
 
     async def start(self) -> None:
         """Begin to connect; doesn't wait for it."""

@@ -16,6 +16,8 @@ import structlog
 from telephony.errors import ActionFailed, NotConnected
 from telephony.events import ChannelSeen, KeyPressed
 
+QUIET_S = 10.0
+"""So long nobody must wait for a key until they are no longer told."""
 WAKE_KEY = "D"
 WAKE_MS = "200"
 """Longer than Asterisk's least length of a digit: it counts at once, nothing is made up for it."""
@@ -32,6 +34,8 @@ class Manager(Protocol):
 
     async def channels(self) -> Sequence[ChannelSeen]: ...
 
+    def hear_keys(self, wanted: bool) -> None: ...
+
 
 class Keys:
     """Who waits for a key, by call_id; and the short tasks of the rest."""
@@ -46,17 +50,23 @@ class Keys:
         is away. A second one for the same call takes the first one's place."""
         key: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._expected[call_id] = key
+        self._manager.hear_keys(True)
         return key
 
     def forget(self, call_id: str) -> None:
         """The call is over here."""
-        self._expected.pop(call_id, None)
+        if self._expected.pop(call_id, None) is not None and not self._expected:
+            asyncio.get_running_loop().call_later(QUIET_S, self._hear_no_more)
+
+    def _hear_no_more(self) -> None:
+        if not self._expected:
+            self._manager.hear_keys(False)
 
     def tell(self, event: KeyPressed) -> None:
         """Take AMI's word of a key; one that nobody waits for is passed over."""
         key = self._expected.get(event.call_id)
         if key is not None and not key.done() and event.key != WAKE_KEY:
-            del self._expected[event.call_id]
+            self.forget(event.call_id)
             key.set_result(event.key)
 
     def wake(self, channel: str) -> None:

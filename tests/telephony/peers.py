@@ -174,6 +174,7 @@ class Switchboard:
     secret: str = "secret"
     listeners: list[AmiPeer] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    masks: list[str] = field(default_factory=list)
     mute: bool = False
 
     async def script(self, peer: AmiPeer) -> None:
@@ -194,8 +195,11 @@ class Switchboard:
             case "Login":
                 peer.send(LOGIN_OK, action=action)
                 peer.send(BOOTED)
-                if action["events"] == "on":
+                if action["events"] != "off":
                     self.listeners = [peer]
+            case "Events":
+                self.masks.append(action["eventmask"])
+                peer.send("Response: Success\r\nEvents: On", action=action)
             case "Ping":
                 peer.send("Response: Success\r\nPing: Pong", action=action)
             case "Status":

@@ -298,3 +298,19 @@ def test_the_dialplans_word_on_a_calls_media(
     read = media_flow(told)
     seen = read and (read.ended_at.timestamp(), read.packets_in, read.packets_out)
     assert seen == flow
+
+
+async def test_keys_are_told_while_somebody_waits_for_one() -> None:
+    """Asked for once, given back once, and asked for again by every new connection meanwhile."""
+    board = Switchboard()
+    async with listening(board) as (ami, ear, server):
+        await ear.hears(SnapshotTaken)
+        assert board.masks == []
+        ami.hear_keys(True)
+        ami.hear_keys(True)
+        await eventually(lambda: board.masks == ["system,call,dtmf"], "never asked for")
+        server.cut()
+        await ear.hears(SnapshotTaken, times=2)
+        await eventually(lambda: len(board.masks) == 2, "not asked for again")
+        ami.hear_keys(False)
+        await eventually(lambda: board.masks[2:] == ["system,call"], "not given back")
