@@ -54,9 +54,9 @@ class Presence:
     def resume(self, desk: Desk, *, alive: bool) -> None:
         """The seat's desktop was known before a restart. One that was `alive` has the grace to
         tell so again; one that wasn't has to tell so first."""
-        self.heartbeat(desk)
-        if not alive:
-            desk.beat_s = float("-inf")
+        now_s = asyncio.get_running_loop().time()
+        desk.beat_s = now_s if alive else float("-inf")
+        desk.watch = self._beats.add(now_s + self._settings.heartbeat_grace_s, desk)
 
     def part(self, desk: Desk, seat: Seat) -> None:
         """The seat was taken out, or leaves the telephone that it had as `seat`."""

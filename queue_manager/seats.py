@@ -81,11 +81,12 @@ class Seats:
         idle_first = sorted(wanted.values(), key=lambda seat: idle_order(known.get(seat.seat_id)))
         for seat in idle_first:
             self._add(seat, known.get(seat.seat_id), now)
-        for seat_id, view in known.items():
-            if seat_id not in wanted:
-                self._live.forget_seat(self._settings.tenant, seat_id)
-            elif view.state is SeatState.TALKING:
+        for view in known.values():
+            if view.state is SeatState.TALKING:
                 self._talked_since[view.call_id] = view.since
+        for seat_id in known.keys() - wanted.keys():
+            self._live.forget_seat(self._settings.tenant, seat_id)
+            self._keep_fence()
 
     def set_seats(self, seats: Iterable[Seat]) -> None:
         """The seats from now on; see `QueueService.set_seats`."""
@@ -273,6 +274,7 @@ class Seats:
         since = min(last.since, now)  # the clock may have been set back
         if last.desktop:
             self.presence.resume(desk, alive=last.state is not SeatState.OFFLINE)
+            desk.view = replace(desk.view, desktop=True)
         if last.pause_reason == MISSED_REASON:
             self._alerts.give(AlertKind.SEAT_MISSES, since, seat_id=desk.seat.seat_id)
         if last.state in WAS_IDLE:
@@ -303,13 +305,25 @@ class Seats:
         """A seat that was taken out goes once it is at rest: nobody's talk is cut."""
         if not desk.retiring or desk.status.state not in _AT_REST:
             return False
-        seat_id = desk.seat.seat_id
+        seat_id, state = desk.seat.seat_id, desk.status.state
         del self._desks[seat_id]
         desk.alarm = 0
+        if self._observer is not None and state is not SeatState.OFFLINE:
+            now, gone = self._clock.now(), SeatState.OFFLINE
+            self._observer.seat_state_changed(desk.seat, state, gone, "", now)
         self.presence.part(desk, desk.seat)
         self._alerts.forget_seat(seat_id)
         self.staffing.add(desk.profile, -1)
         self._matcher.drop_seat(seat_id)
         self._live.forget_seat(self._settings.tenant, seat_id)
+        self._keep_fence()
         self._board.changed()
         return True
+
+    def _keep_fence(self) -> None:
+        """The highest token stays in the mirror with one of the seats that are left, so that the
+        next engine begins above it even when its clock was set back."""
+        keeper = next(iter(self._desks.values()), None)
+        if keeper is not None and keeper.status.fence < self.last_token:
+            keeper.status = replace(keeper.status, fence=self.last_token)
+            self._republish(keeper)
