@@ -103,7 +103,7 @@ class Profiles:
         self.catch_up(profile)
         heads = self._signatures.heads
         pick = profile.pick or self._pick(profile)
-        best = min(pick(heads))
+        best: int = min(pick(heads))
         return min(best, *map(heads.__getitem__, profile.later)) if profile.later else best
 
     def _pick(self, profile: Profile) -> "itemgetter[tuple[int, ...]]":

@@ -114,8 +114,11 @@ def _check(plan: SimulationPlan) -> None:
     if not plan.callers or plan.duration_s <= 0 or plan.warm_up_s < 0:
         raise ValueError("a simulation needs callers, a duration above 0 and no negative warm-up")
     for kind in plan.callers:
-        if kind.per_hour <= 0 or kind.handling_s <= 0 or (kind.patience_s or 1) <= 0:
+        impatient = kind.patience_s is not None and kind.patience_s <= 0
+        if kind.per_hour <= 0 or kind.handling_s <= 0 or impatient:
             raise ValueError(f"callers {kind.name!r}: rates and times must be above 0")
+    if len({kind.name for kind in plan.callers}) < len(plan.callers):
+        raise ValueError("two kinds of callers have one name")
     for seats in plan.seats:
         if seats.count < 0:
             raise ValueError(f"seats {seats.name!r}: there can't be {seats.count} of them")

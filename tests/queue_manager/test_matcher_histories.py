@@ -10,10 +10,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     consumes,
     initialize,
     invariant,
+    multiple,
     precondition,
     rule,
 )
@@ -28,7 +30,15 @@ SKILLS = ("cmn", "za", "sign")
 LEVELS = st.integers(1, 5)
 SKILL_SETS = st.dictionaries(st.sampled_from(SKILLS), LEVELS, max_size=3)
 GROUPS = st.frozensets(st.builds(Need, st.sampled_from(SKILLS), LEVELS), min_size=1, max_size=2)
-NEEDS = st.builds(Requirement, st.frozensets(GROUPS, max_size=2))
+EASY = st.builds(Need, st.sampled_from(SKILLS), st.integers(1, 2)).map(Requirement.of)
+NEEDS = EASY | st.builds(Requirement, st.frozensets(GROUPS, max_size=2))
+CREWS = st.lists(
+    st.tuples(
+        st.dictionaries(st.sampled_from(SKILLS), st.integers(2, 5), min_size=1, max_size=3),
+        st.integers(0, 9),
+    ),
+    max_size=6,
+)
 SINCE_S = st.none() | st.integers(0, 12)
 """Clocks jump: a seat may have become idle before or after any other, or at a time unknown."""
 
@@ -52,9 +62,10 @@ class MatcherMachine(RuleBasedStateMachine):
     def new_matcher(self) -> Matcher:
         return Matcher(weight_s=WEIGHT_S, scarce_bound_s=BOUND_S, same_seat_s=SAME_SEAT_S)
 
-    @initialize(small=st.booleans())
-    def sizes(self, small: bool) -> None:
-        """With small blocks, logs and spares the paths for large queues are taken often."""
+    @initialize(target=seats, small=st.booleans(), crew=CREWS)
+    def begin(self, small: bool, crew: list[tuple[dict[str, int], int]]) -> MultipleResults[str]:
+        """With small blocks, logs and spares the paths for large queues are taken often. A crew
+        that is ready gives callers a choice."""
         for module, name, size in (
             (idle, "GENERATION", 2),
             (idle, "_FEW", 1),
@@ -67,6 +78,9 @@ class MatcherMachine(RuleBasedStateMachine):
         ):
             if small:
                 self.small.enter_context(patch.object(module, name, size))
+        for skills, since_s in crew:
+            self.becomes_ready(self.add_seat_of(skills), False, since_s)
+        return multiple(*self.model.order)
 
     def teardown(self) -> None:
         self.small.close()
@@ -121,6 +135,9 @@ class MatcherMachine(RuleBasedStateMachine):
 
     @rule(target=seats, skills=SKILL_SETS)
     def add_seat(self, skills: dict[str, int]) -> str:
+        return self.add_seat_of(skills)
+
+    def add_seat_of(self, skills: dict[str, int]) -> str:
         seat_id = self.name("s")
         assert self.matcher.put_seat(seat_id, skills) is None
         self.model.skills[seat_id] = skills
@@ -165,6 +182,12 @@ class MatcherMachine(RuleBasedStateMachine):
         self.matcher.seat_busy(seat_id)
         self.model.ready.discard(seat_id)
 
+    @rule(seat_id=seats, since_s=SINCE_S)
+    def short_break(self, seat_id: str, since_s: float | None) -> None:
+        if seat_id in self.model.ready:
+            self.seat_busy(seat_id)
+            self.becomes_ready(seat_id, False, since_s)
+
     # --- callers
 
     @rule(
@@ -172,12 +195,14 @@ class MatcherMachine(RuleBasedStateMachine):
         needs=NEEDS,
         waited=st.integers(-3, 6),
         priority=st.integers(-1, 3),
-        wish=st.none() | seats,
+        wish=st.integers(0, 8),
     )
-    def caller_enters(self, needs: Requirement, waited: int, priority: int, wish: str) -> str:
+    def caller_enters(self, needs: Requirement, waited: int, priority: int, wish: int) -> str:
+        """Some want a certain seat: the one at this place in the order of idleness, if any."""
         call_id = self.name("c")
+        seat_id = "".join(self.model.order[wish : wish + 1])
         known = replace(
-            caller(call_id, needs, waited_s=waited, priority=priority), preferred_seat=wish or ""
+            caller(call_id, needs, waited_s=waited, priority=priority), preferred_seat=seat_id
         )
         self.model.callers[call_id] = known
         self.model.entered[call_id] = self.count
