@@ -40,13 +40,18 @@ FILES = web.AppKey("files", dict[str, File])
 
 
 async def root(request: web.Request) -> web.Response:
-    """The wallboard is the only page yet."""
+    """The wallboard is the page for everybody."""
     raise web.HTTPFound("/wallboard")
 
 
 async def wallboard_page(request: web.Request) -> web.Response:
     """The page; it asks for a token itself."""
     return _send(request, "wallboard.html")
+
+
+async def queues_page(request: web.Request) -> web.Response:
+    """The supervisors' page: who waits, and what seats do."""
+    return _send(request, "queues.html")
 
 
 async def file(request: web.Request) -> web.Response:
@@ -71,5 +76,6 @@ def _send(request: web.Request, name: str) -> web.Response:
 ROUTES = (
     web.get("/", root),
     web.get("/wallboard", wallboard_page),
+    web.get("/queues", queues_page),
     web.get("/web/{file}", file),
 )

@@ -27,6 +27,7 @@ async def status(request: web.Request) -> web.Response:
             {
                 "tenant": tenant.id,
                 "name": tenant.name,
+                "pause_reasons": tenant.pause_reasons,
                 "waiting": waiting.count,
                 "longest_wait_s": longest_wait_s(waiting, now),
                 "seats_by_state": by_state(services.figures.groups(tenant.id).states),

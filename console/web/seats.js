@@ -1,18 +1,9 @@
 // Seats: a legend with counts, a stacked bar, and a tile for each, as large as the room allows.
 
 import { byId, element, english, icon, nothing, variable, write } from "./dom.js";
+import { REASONS, STATES } from "./states.js";
 import { duration } from "./time.js";
 
-export const STATES = [
-  ["talking", "通话", "talking"],
-  ["reserved", "振铃", "ringing"],
-  ["ready", "空闲", "ready"],
-  ["wrap_up", "整理", "wrap-up"],
-  ["cool_down", "冷却", "missed"],
-  ["paused", "示忙", "paused"],
-  ["offline", "离线", "offline"],
-];
-const REASONS = { break: "小休", meal: "用餐", training: "培训", meeting: "会议", missed: "未接", other: "其他" };
 const WORD = Object.fromEntries(STATES.map(([state, word]) => [state, word]));
 // What a tile needs in its own font size, and the least size (in rem) that can be read.
 const SHAPES = [

@@ -9,9 +9,9 @@ import { drawGroups, tickGroups } from "./groups.js";
 import { drawLines } from "./lines.js";
 import { Live } from "./live.js";
 import { drawSeats, fitSeats, tickSeats } from "./seats.js";
+import { dropToken, keepToken, keptToken, takeToken } from "./token.js";
 import { ServerClock, wallClock, wallDate } from "./time.js";
 
-const KEPT = "hotline.token";
 const RETRY_MS = 3_000;
 const clock = new ServerClock();
 let board = null;
@@ -19,22 +19,11 @@ let live = null;
 let tone = "calm";
 let drawing = false;
 
-// A token in the fragment never reaches the server's log, and leaves the address bar at once.
-function takeToken() {
-  const fragment = new URLSearchParams(location.hash.slice(1));
-  const token = fragment.get("token");
-  if (token) {
-    sessionStorage.setItem(KEPT, token);
-    history.replaceState(null, "", location.pathname + location.search);
-  }
-  return sessionStorage.getItem(KEPT);
-}
-
 function askForToken(reason) {
   live?.end();
   live = null;
   board = null;
-  sessionStorage.removeItem(KEPT);
+  dropToken();
   byId("board").hidden = true;
   byId("alerts").hidden = true;
   byId("open").hidden = true;
@@ -48,7 +37,7 @@ function askForToken(reason) {
 
 byId("enter").addEventListener("submit", (event) => {
   event.preventDefault();
-  sessionStorage.setItem(KEPT, byId("token").value.trim());
+  keepToken(byId("token").value.trim());
   byId("token").value = "";
   byId("enter").hidden = true;
   start();
@@ -75,7 +64,7 @@ function refused(code) {
 }
 
 async function start() {
-  const token = sessionStorage.getItem(KEPT);
+  const token = keptToken();
   let answer;
   try {
     answer = await fetch("/api/v1/status", { headers: { Authorization: `Bearer ${token}` } });
