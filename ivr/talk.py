@@ -147,6 +147,7 @@ TABLE: dict[tuple[TalkState, TalkEvent], _Row] = {
     (_S.THREE_WAY, _E.JOIN_FAILED): _Row(_S.RETURNED, _BOTH),
     # an interpreter: whoever misses the ring, another one is looked for
     (_S.SEEKING, _E.THIRD_ANSWERED): _Row(_S.THREE_WAY),
+    (_S.SEEKING, _E.THIRD_FAILED): _Row(_S.SEEKING),
     (_S.SEEKING, _E.CANCEL_ASKED): _Row(_S.TALKING, (_D.THIRD,)),
     (_S.SEEKING, _E.FIRST_LEFT): _Row(_S.RETURNED, (_D.THIRD,)),
     (_S.SEEKING, _E.CITIZEN_LEFT): _GONE,
@@ -221,7 +222,7 @@ def decide(status: TalkStatus, event: TalkEvent, third: Party | None = None) -> 
     moved = TalkStatus(
         row.state,
         first,
-        present if row.state in _WITH_THIRD else None,
+        present if row.state in _WITH_THIRD and event is not TalkEvent.THIRD_FAILED else None,
         beside=event is TalkEvent.JOIN_ASKED,
     )
     holds = Wish.HOLD in (wish(status), wish(moved))

@@ -22,6 +22,8 @@ from telephony.talking import TalkingCall
 ADOPTED_S = 15.0
 """How long a leg whose talk nobody knows yet (the engine has just begun) is held."""
 BESIDE_S = 0.1
+MOVED_S = 0.3
+"""How soon after a change the legs of a talk are where they belong."""
 _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReason.BUSY}
 
 log = structlog.get_logger(__name__)
@@ -158,6 +160,20 @@ class TalkLegs:
 
     # --- supervisors
 
+    async def _spy(self, talk: Talk, observer: Observer, leg: TalkingCall, channel: str) -> None:
+        """Until that leg hangs up, or the talk changes: Asterisk loses one side of what it hears
+        when a leg that is listened to moves, so that listening begins anew then."""
+        change = talk.change()
+        spying = asyncio.ensure_future(leg.spy(channel, whisper=observer.whisper))
+        await first_of(spying, change)
+        await asyncio.sleep(MOVED_S)
+        if not spying.done():
+            try:
+                await self._talks.switch.to_desk(leg.info.channel)
+            except TelephonyError as error:
+                log.warning("listener_not_moved", call_id=talk.call_id, reason=str(error))
+        await spying
+
     async def _observe(self, talk: Talk, observer: Observer, leg: TalkingCall) -> None:
         """Listen to whoever has the citizen, as long as the talk goes on."""
         observer.channel = leg.info.channel
@@ -165,7 +181,6 @@ class TalkLegs:
         while self._talks.find(talk.call_id) is talk and leg.info.call_id in talk.observers:
             first = talk.status.first
             if first.channel:
-                await leg.spy(first.channel, whisper=observer.whisper)
-                await leg.stay(asyncio.sleep(BESIDE_S))
+                await self._spy(talk, observer, leg, first.channel)
             else:
                 await leg.hold(asyncio.shield(talk.change()))

@@ -1,5 +1,6 @@
 """What seats and supervisors may ask of a talk. Everything is checked before anything is moved."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -13,12 +14,13 @@ from ivr.talk_parts import Engagement, Observer, Talk, first_of
 from ivr.talks import Talks
 from ivr.targets import Target, TargetKind, allowed, checked
 from queue_manager.errors import QueueError, UnknownSeat
-from queue_manager.model import MissReason, Need, Requirement, WaitingCaller
+from queue_manager.model import MissReason, Need, Offer, Requirement, WaitingCaller
 from queue_manager.rules import INTERPRETER
 from telephony.errors import TelephonyError
 from telephony.originate import Answer
 from telephony.talks import new_leg_id
 
+JOINING_TRIES, JOINING_S = 10, 0.1
 _MISSED = {Answer.NO_ANSWER: MissReason.NO_ANSWER, Answer.BUSY: MissReason.BUSY}
 
 log = structlog.get_logger(__name__)
@@ -133,30 +135,32 @@ class TalkVerbs:
         await self._seek(talk, skill)
 
     async def _seek(self, talk: Talk, skill: str) -> None:
+        """One after another, until somebody has come or nobody is sought any more."""
         needs = Requirement.of(Need(skill), Need(INTERPRETER))
+        queue = self._talks.queues[talk.story.tenant.id]
         while talk.status.state is TalkState.SEEKING:
-            place = self._talks.queues[talk.story.tenant.id].enter(
-                replace(self._caller(talk, "i"), needs=needs)
-            )
-            engaged = Engagement(place)
-            offered = place.next_offer()
-            talk.engaged["seeking"] = engaged
-            await first_of(offered, talk.change())
-            if talk.status.state is not TalkState.SEEKING:
-                talk.engaged.pop("seeking", engaged).release()
-                return
-            if not offered.done():
-                talk.engaged.pop("seeking").release()
+            engaged = Engagement(queue.enter(replace(self._caller(talk, "i"), needs=needs)))
+            try:
+                engaged.offer = await self._offered(talk, engaged)
+            finally:
+                if engaged.offer is None:
+                    engaged.release()
+            if engaged.offer is None:
                 continue
-            engaged.offer = offered.result()
-            seat_id = engaged.offer.seat.seat_id
-            talk.engaged[seat_id] = talk.engaged.pop("seeking")
-            third = Party(seat_id, leg_id=self._new_leg(talk))
+            third = Party(engaged.offer.seat.seat_id, leg_id=self._new_leg(talk))
             talk.status = replace(talk.status, third=third)
-            if not await self._ring(talk, third.leg_id, engaged):
-                talk.engaged.pop(seat_id, None)
-                if talk.status.state is TalkState.SEEKING:
-                    talk.status = replace(talk.status, third=None)
+            talk.engaged[third.seat_id] = engaged
+            await self._ring_third(talk, third, engaged)
+            while talk.status.state is TalkState.SEEKING and talk.has(third.leg_id):
+                await asyncio.shield(talk.change())
+
+    async def _offered(self, talk: Talk, engaged: Engagement) -> Offer | None:
+        """Whoever the queue gives; None when the talk has changed before."""
+        offered = engaged.place.next_offer()
+        await first_of(offered, talk.change())
+        if talk.status.state is not TalkState.SEEKING or not offered.done():
+            return None
+        return offered.result()
 
     # --- inside
 
@@ -183,6 +187,11 @@ class TalkVerbs:
     async def _know_first(self, talk: Talk) -> None:
         try:
             partners = await self._talks.switch.partners(talk.call_id)
+            for _ in range(JOINING_TRIES):
+                if partners:
+                    break
+                await asyncio.sleep(JOINING_S)  # just answered: they are being joined
+                partners = await self._talks.switch.partners(talk.call_id)
             if len(partners) != 1:
                 raise SwitchFailed(f"{len(partners)} others are in the bridge of {talk.call_id}")
             await self._talks.switch.mark(talk.call_id, partners[0])
@@ -285,14 +294,21 @@ class TalkVerbs:
         )
 
     async def _ring_third(self, talk: Talk, third: Party, engaged: Engagement) -> None:
-        if not await self._ring(talk, third.leg_id, engaged):
-            status = talk.status
-            if status.third is not None and status.third.leg_id == third.leg_id:
-                self._talks.saw(talk, TalkEvent.THIRD_FAILED)
+        came = await self._ring(talk, third.leg_id, engaged)
+        if talk.status.third == third:
+            # It may have hung up before it came to the desk.
+            here = replace(third, channel=third.leg_id)
+            talk.status = replace(talk.status, third=here)
+            if not (came and await self._talks.lives(third.leg_id)):
+                self._talks.third_left(talk)
 
     async def _ring_observer(self, talk: Talk, leg_id: str, engaged: Engagement) -> None:
-        if not await self._ring(talk, leg_id, engaged):
-            talk.observers.pop(leg_id, None)
+        came = await self._ring(talk, leg_id, engaged)
+        observer = talk.observers.get(leg_id)
+        if observer is not None and not observer.channel:
+            observer.channel = leg_id
+            if not (came and await self._talks.lives(leg_id)):
+                talk.observers.pop(leg_id).engagement.release()
 
     async def _ring(self, talk: Talk, leg_id: str, engaged: Engagement) -> bool:
         """Ring a seat for this talk; False when it didn't come. When it has, its leg lands at the

@@ -95,8 +95,11 @@ class Talks:
         talk = self._talks.pop(call_id, None)
         if talk is not None:
             self._release(talk, ())
-            for leg_id in list(talk.observers):
+            for leg_id, observer in talk.observers.items():
                 self.spawn(self.hang_up(leg_id))
+                observer.engagement.release()
+            talk.observers.clear()
+            talk.wake()
 
     # --- events
 
@@ -144,6 +147,7 @@ class Talks:
         return True
 
     def _hung_up(self, leg_id: str) -> None:
+        """Of a leg without a channel's name whoever rings it is told: it hasn't answered."""
         found = self._found.pop(leg_id, None)
         if found is not None:
             found.release()
@@ -155,12 +159,13 @@ class Talks:
                 self.forget(leg_id)
             return
         for talk in list(self._talks.values()):
-            observer = talk.observers.pop(leg_id, None)
-            if observer is not None:
-                observer.engagement.release()
+            observer, third = talk.observers.get(leg_id), talk.status.third
+            if observer is not None and observer.channel:
+                talk.observers.pop(leg_id).engagement.release()
+                talk.wake()
             elif talk.touched and leg_id == talk.status.first.leg_id:
                 self.saw(talk, TalkEvent.FIRST_LEFT)
-            elif talk.status.third is not None and leg_id == talk.status.third.leg_id:
+            elif third is not None and third.channel and leg_id == third.leg_id:
                 self.third_left(talk)
 
     def third_left(self, talk: Talk) -> None:
@@ -232,7 +237,7 @@ class Talks:
             (talk.status.first, TalkEvent.FIRST_LEFT),
         )
         for party, event in asked:
-            if party is not None and not await self._lives(party.leg_id):
+            if party is not None and not await self.lives(party.leg_id):
                 self.saw(talk, event)
 
     # --- after a restart
@@ -280,7 +285,8 @@ class Talks:
         except TelephonyError as error:
             log.warning("leg_not_ended", call_id=leg_id, reason=str(error))
 
-    async def _lives(self, leg_id: str) -> bool:
+    async def lives(self, leg_id: str) -> bool:
+        """Whether a leg is there; taken for granted when Asterisk can't be asked."""
         try:
             return await self.switch.lives(leg_id)
         except TelephonyError as error:
