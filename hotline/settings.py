@@ -124,7 +124,9 @@ class Settings(BaseSettings):
     agi_tries: int = Field(default=20, ge=1, le=600, description="tries before the fallback")
     agi_retry_s: int = Field(default=1, ge=1, le=30, description="seconds between tries")
     voice_offer_after_s: float = Field(
-        default=60.0, ge=5, description="seconds of waiting until the voice request is offered"
+        default=60.0,
+        ge=5,
+        description="seconds of waiting until callback and voice request are offered",
     )
     announce_every_s: float = Field(
         default=30.0, ge=5, description="seconds between announcements of the position"
