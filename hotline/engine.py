@@ -44,6 +44,7 @@ from hotline.reports import StoredReports, waited_for
 from hotline.rosters import Rosters
 from hotline.seats_config import rerender
 from hotline.settings import Settings
+from hotline.spare import take_turn
 from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
@@ -105,9 +106,12 @@ COME_BACK_S = 4.0
 log = structlog.get_logger(__name__)
 
 
-def main() -> None:
+def main(*, spare: bool = False) -> None:
     """Run until SIGTERM or SIGINT; calls live on then, in Asterisk."""
     settings = load_settings()
+    if settings.node:
+        take_turn(settings.folders, spare=spare)
+        settings = load_settings()  # the turn may have come days later
     logs.configure(settings.log_level)
     sys.setswitchinterval(SWITCH_S)
     uvloop.run(_until_signalled(Engine(settings)))

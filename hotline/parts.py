@@ -45,6 +45,8 @@ def run_user(settings: Settings) -> pwd.struct_passwd:
 def all_parts(settings: Settings) -> tuple[Part, ...]:
     """The parts in the order they start; Redis is none of ours when a URL is set."""
     private = () if settings.redis_url else (redis(settings),)
+    if settings.node:
+        return (*private, asterisk(settings), engine(settings), spare(settings))
     return (*private, asterisk(settings), engine(settings))
 
 
@@ -87,6 +89,11 @@ def engine(settings: Settings) -> Part:
 def bare_engine(settings: Settings) -> Part:
     """The benchmark's engine of doors and matcher alone."""
     return Part("engine", as_engine(settings, [], module="hotline.arena_bare"))
+
+
+def spare(settings: Settings) -> Part:
+    """The engine that takes over when the other dies; in a cluster only."""
+    return Part("spare", as_engine(settings, ["engine", "--spare"]))
 
 
 def as_engine(

@@ -94,8 +94,8 @@ def write_quiet_sound(
 async def run_burst(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> BurstResult:
     """One burst from the first call to the last BYE; files go to `folder` (made anew)."""
     await asyncio.to_thread(folder.mkdir, parents=True)
-    seats = _seats(burst, crowd, folder)
-    citizens = _citizens(burst, crowd, sound, folder)
+    seats = seats_of(burst, crowd, folder)
+    citizens = citizens_of(burst, crowd, sound, folder)
     async with seats:
         await seats.listening(crowd.seats)
         async with citizens:
@@ -119,7 +119,8 @@ def _trace(folder: Path, name: str) -> Sequence[Message]:
     return parse_trace((folder / f"{name}.trace").read_text().splitlines())
 
 
-def _seats(burst: Burst, crowd: Crowd, folder: Path) -> Sipp:
+def seats_of(burst: Burst, crowd: Crowd, folder: Path) -> Sipp:
+    """The telephones of a burst, not started yet."""
     options = ["-rtp_echo", "-mp", str(free_port(crowd.seats.ip)), "-aa", "-timeout", "3600"]
     options += _traced(burst, folder, "seats")
     shortest, longest = burst.talk_ms
@@ -131,7 +132,8 @@ def _seats(burst: Burst, crowd: Crowd, folder: Path) -> Sipp:
     return Sipp(words, folder, "seats")
 
 
-def _citizens(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Sipp:
+def citizens_of(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Sipp:
+    """The citizens of a burst, not started yet."""
     numbers = folder / "numbers.csv"
     lines = [f"{FIRST_NUMBER + index};" for index in range(burst.calls)]
     numbers.write_text("\n".join(["SEQUENTIAL", *lines]) + "\n")

@@ -11,9 +11,10 @@ from rich.console import Console
 from hotline.arena import arena
 from hotline.commands.common import JsonOption, out, print_json, print_table
 from hotline.errors import PartsFailed
+from hotline.failover_house import failover_house
 from hotline.routing_house import RealHouse
 from hotline.settings import PROJECT
-from simulator import bench_routing
+from simulator import bench_failover, bench_routing
 from simulator.bench_calls import bench_calls, report
 from simulator.bench_plan import QUICK, Measure, Plan
 from simulator.errors import SimulatorError
@@ -55,6 +56,28 @@ def routing(
     plan = bench_routing.QUICK if quick else bench_routing.Plan()
     figures = bench_routing.bench_routing(RealHouse(), plan, _say)
     _tell(bench_routing.report(figures, _commit()), figures, as_json=as_json)
+
+
+@bench_app.command()
+def failover(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="few calls, half a minute")] = False,
+) -> None:
+    """Two nodes under load, and the engine that leads is killed. Needs root and PostgreSQL."""
+    plan = bench_failover.QUICK if quick else bench_failover.FailoverPlan()
+    try:
+        raw_sockets_allowed()
+        figures = asyncio.run(measure_failover(plan))
+    except SimulatorError as error:
+        raise PartsFailed(f"bench failover: {error}") from error
+    _tell(bench_failover.report(figures, _commit()), figures, as_json=as_json)
+
+
+async def measure_failover(plan: bench_failover.FailoverPlan) -> dict[str, float]:
+    """The figures of a failover, on two private nodes."""
+    _say("starting two private nodes: Asterisk and engine each, one Redis and PostgreSQL")
+    async with failover_house(plan) as (house, folder):
+        return await bench_failover.bench_failover(house, plan, folder, _say)
 
 
 def _tell(told: dict[str, object], figures: dict[str, float], *, as_json: bool) -> None:

@@ -55,11 +55,13 @@ def part(name: Annotated[str, typer.Argument(help="redis, asterisk or engine")])
     raise BadRequest(f"there is no part {name!r} here (Redis is none when redis_url is set)")
 
 
-def engine() -> None:
+def engine(
+    spare: Annotated[bool, typer.Option("--spare", help="wait until no engine works here")] = False,
+) -> None:
     """The engine itself, in the foreground."""
     from hotline.engine import main
 
-    main()
+    main(spare=spare)
 
 
 def asterisk(
