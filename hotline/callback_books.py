@@ -87,6 +87,7 @@ class CallbackBooks:
         self._open: dict[tuple[str, str], Active] = {}
         self._by_call: dict[str, Active] = {}
         self._by_number: dict[tuple[str, str], Active] = {}
+        self._met: set[str] | None = set()
 
     # --- questions
 
@@ -106,9 +107,12 @@ class CallbackBooks:
         """Every open callback, the longest waiting first."""
         return sorted(self._open.values(), key=lambda active: active.callback.queued_at)
 
-    async def stored(self) -> Sequence[KeptCallback]:
-        """What SQL knows to be open; raises StoreAway."""
-        return await self._store.open()
+    async def unmet(self) -> Sequence[KeptCallback]:
+        """What SQL knows to be open and we have never had to do with: once, at the start. Of the
+        others memory knows more than SQL. Raises StoreAway."""
+        found = await self._store.open()
+        met, self._met = self._met or set(), None
+        return [kept for kept in found if kept.callback.call_id not in met]
 
     async def known(self, kept: KeptCallback) -> bool:
         """Whether SQL has this callback, in whatever state."""
@@ -135,10 +139,16 @@ class CallbackBooks:
         """One more is open."""
         callback = kept.callback
         active = Active(kept)
+        if self._met is not None:
+            self._met.add(callback.call_id)
         self._open[callback.tenant, callback.call_id] = active
         self._by_call[callback.call_id] = active
         self._by_number[callback.tenant, callback.number] = active
         return active
+
+    def prefer(self, active: Active) -> None:
+        """Of several of one telephone this is the one that counts."""
+        self._by_number[active.callback.tenant, active.callback.number] = active
 
     async def take(self, kept: KeptCallback) -> Active | None:
         """Write down a new one. None when it can't be promised (nothing holds it but memory), or

@@ -7,7 +7,7 @@ that is held for it, under its own id. So an engine that dies leaves nothing beh
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from queue_manager.model import LeaveReason, MissReason, Offer
 from queue_manager.rules import CallbackOrder
 from queue_manager.service import QueueService
 from telephony.errors import ActionFailed, NotConnected
+from telephony.events import ChannelSeen
 from telephony.originate import Answer, Leg
 from tickets.errors import StoreAway
 
@@ -71,6 +72,7 @@ class CallbackRunner:
     def __init__(self, books: CallbackBooks, outside: Outside) -> None:
         self._books = books
         self._out = outside
+        self._rung_before: dict[str, set[str]] = {}
 
     def enter(self, active: Active) -> Place:
         """Take his place in the queue, at once."""
@@ -79,6 +81,14 @@ class CallbackRunner:
             hold_s = RING_S + GREETING_S + self._out.ring_s(caller.tenant)
             active.place = self._out.queues[caller.tenant].enter(caller, hold_s=hold_s)
         return active.place
+
+    def rung_before(self, channels: Iterable[ChannelSeen]) -> None:
+        """Legs that an engine before us made, also those of which nothing can be read as yet:
+        their telephones are not rung beside them."""
+        for channel in channels:
+            if channel.variables.get("CALLBACK"):
+                number = channel.variables.get("CALLER", "")
+                self._rung_before.setdefault(number, set()).add(channel.call_id)
 
     async def run(self, active: Active) -> None:
         """Lead it to one of its ends."""
@@ -133,9 +143,12 @@ class CallbackRunner:
 
     async def _attempt(self, active: Active, offer: Offer) -> None:
         """A seat is held: ring him (or the seat first) and see it through."""
-        if await self._still_on_line(active.callback.call_id):
-            await self._put_off(active)
-            return
+        callback = active.callback
+        before = self._rung_before.get(dialled(callback.number), set()) - {callback.leg_id}
+        for call_id in (callback.call_id, *before):
+            if await self._still_on_line(call_id):
+                await self._put_off(active)
+                return
         seat = offer.seat.seat_id
         if not await self._books.happen(active, CallbackEvent.RUNG, seat_id=seat):
             await self._books.reread(active)
@@ -208,7 +221,7 @@ class CallbackRunner:
             self._leave(active)
 
     async def _still_on_line(self, call_id: str) -> bool:
-        """Whether the call in which he asked goes on; it is given a moment to end."""
+        """Whether a call goes on that he is in already; it is given a moment to end."""
         deadline_s = asyncio.get_running_loop().time() + GOODBYE_S
         while await self._out.lines.lives(call_id):
             if asyncio.get_running_loop().time() > deadline_s:

@@ -59,16 +59,19 @@ class Callbacks:
 
     async def start(self) -> None:
         """Take up what is open; before any seat can be ready. Raises StoreAway."""
-        for kept in await self._books.stored():
+        for kept in await self._books.unmet():
             callback = kept.callback
             taken_at = callback.call_id.rpartition("-")[0]
-            if self._node not in ("", taken_at) or self._books.of_leg(callback.leg_id):
+            if self._node not in ("", taken_at):
                 continue
             if callback.tenant not in self._out.queues:
                 log.error("callback_of_nobody", tenant=callback.tenant, call_id=callback.call_id)
                 continue
+            before = self._books.of_number(callback.tenant, callback.number)
             active = self._books.add(kept)
-            if callback.under_way:
+            if before is not None:
+                self._keep_one(before, active)
+            if active.callback.under_way:
                 self._unclear.append(active)
             else:
                 self._begin(active)
@@ -95,6 +98,7 @@ class Callbacks:
         """One event of `telephony`, before the queues hear of it. True when it is nobody else's:
         the end of a call that rings in vain."""
         if isinstance(event, SnapshotTaken):
+            self._runner.rung_before(event.channels)
             seen = {channel.call_id: channel for channel in event.channels}
             for active in self._unclear:
                 self._resume(active, seen.get(active.callback.leg_id))
@@ -103,6 +107,14 @@ class Callbacks:
             ringing = self._books.of_leg(event.call_id)
             return ringing is not None and ringing.callback.state is CallbackState.CALLING
         return False
+
+    def _keep_one(self, newer: Active, older: Active) -> None:
+        """He asked again while SQL was away and nobody knew that he had asked before: the earlier
+        place is his, unless he is being rung for the later one."""
+        dropped, kept = (older, newer) if newer.callback.under_way else (newer, older)
+        if self._books.apply(dropped, CallbackEvent.CANCELLED, result="asked_again"):
+            self._spawn(self._settled(dropped.kept))
+        self._books.prefer(kept)
 
     def _begin(self, active: Active) -> None:
         """Give him his place now, not when his task runs: others may be served in between."""
