@@ -268,7 +268,7 @@ class Engine:
     # --- calls
 
     async def _on_call(self, call: Call) -> None:
-        if call.info.reentry and self._talks.find(call.info.call_id) is None:
+        if call.info.reentry and not self._talks.came_back(call.info.call_id):
             for queue in self._queues.values():
                 queue.came_back(call.info.call_id)
         try:
@@ -279,6 +279,7 @@ class Engine:
     def _on_event(self, event: Event) -> None:
         """Callbacks first: who waits to be called back has his place before a seat is ready."""
         self._talks.take(event)
+        self._talk_board.take(event)
         if not self._callbacks.take_event(event):
             self._reconciler.take(event)
         if self._cluster is not None:

@@ -1,5 +1,6 @@
 """Talks as the console sees them: its port over the conversations' talks."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from asterisk_conf.model import OutboundRule
@@ -15,15 +16,19 @@ from console.talks import TalkParty, TalkTarget, TalkVerb, TalkView
 from ivr import talk_errors
 from ivr.desk import Desk
 from ivr.ending import draft_ticket
-from ivr.story import Story
+from ivr.recovery import info_from_variables
+from ivr.story import Directory, Story, open_story
 from ivr.talk import Party, TalkEvent
 from ivr.talk_legs import TalkLegs
-from ivr.talk_parts import Talk
+from ivr.talk_parts import Engagement, Talk
 from ivr.talk_verbs import TalkVerbs
 from ivr.talks import Talks
 from ivr.targets import Target, TargetKind
+from queue_manager.errors import PlaceGone
+from queue_manager.model import LeaveReason, MissReason, Offer
 from queue_manager.service import QueueService
 from telephony.door import Telephony
+from telephony.events import Event, SnapshotTaken
 from telephony.talks import Switch
 
 _ASKED = {
@@ -54,15 +59,63 @@ def wired(
     talks = Talks(switch, queues, new_seat)
     verbs = TalkVerbs(talks, lambda: desk().directory, outbound)
     talks.seek = verbs.add_interpreter
-    return talks, TalkLegs(talks), TalkBoard(talks, verbs)
+    board = TalkBoard(talks, verbs, queues, lambda: desk().directory)
+    return talks, TalkLegs(talks), board
+
+
+class _SeatOfCall:
+    """A seat that the queue itself found talking with a call (`QueueService.restore_talk`)."""
+
+    def __init__(self, queue: QueueService, call_id: str) -> None:
+        self._queue = queue
+        self._call_id = call_id
+
+    def next_offer(self) -> asyncio.Future[Offer]:
+        raise PlaceGone(f"call {self._call_id} talks already")
+
+    def missed(self, offer: Offer, reason: MissReason) -> None:
+        """It has been answered."""
+
+    def answered(self, offer: Offer) -> None:
+        """It has been."""
+
+    def talk_ended(self, offer: Offer) -> None:
+        self._queue.came_back(self._call_id)
+
+    def leave(self, reason: LeaveReason) -> None:
+        self._queue.came_back(self._call_id)
 
 
 class TalkBoard:
     """`console.talks.Talks`."""
 
-    def __init__(self, talks: Talks, verbs: TalkVerbs) -> None:
+    def __init__(
+        self,
+        talks: Talks,
+        verbs: TalkVerbs,
+        queues: Mapping[str, QueueService],
+        directory: Callable[[], Directory],
+    ) -> None:
         self._talks = talks
         self._verbs = verbs
+        self._queues = queues
+        self._directory = directory
+
+    def take(self, event: Event) -> None:
+        """After a snapshot: talks that an engine before us began are listed, and can be joined."""
+        if not isinstance(event, SnapshotTaken):
+            return
+        for seen in event.channels:
+            stage, seat = seen.variables.get("STAGE", ""), seen.variables.get("SEAT", "")
+            queue = self._queues.get(seen.variables.get("TENANT", ""))
+            if not (seen.bridged and seat and queue and stage in ("dialing", "talking")):
+                continue
+            told = {**seen.variables, "STAGE": "talking"}
+            story = open_story(
+                info_from_variables(seen.call_id, seen.channel, told), self._directory()
+            )
+            if story.line is not None and story.callback is None:
+                self._talks.found(story, Engagement(_SeatOfCall(queue, seen.call_id)))
 
     def talks(self, tenant: str) -> Sequence[TalkView]:
         views = map(_view, self._talks.of(tenant))

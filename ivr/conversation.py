@@ -10,7 +10,7 @@ from ivr.desk import Desk, Session, TakenOver
 from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import Close, Person, VoiceRequest
 from ivr.greeting import greet, recognise
-from ivr.handing_on import resume_talk
+from ivr.handing_on import resume_talk, wait_where_handed
 from ivr.hours import Override, decide, effective
 from ivr.ports import Outcome
 from ivr.story import Resume, Story, open_story
@@ -102,6 +102,7 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
     """Which step the caller begins with; None when he was connected on and all is over."""
     match story.point:
         case Resume.QUEUED:
+            wait_where_handed(desk, story)
             return story.flow.person
         case Resume.HELD | Resume.JOINED:
             return await resume_talk(call, desk, story)

@@ -57,6 +57,13 @@ async def _hand_on(call: Call, desk: Desk, story: Story, talk: Talk) -> str | No
     return story.flow.person
 
 
+def wait_where_handed(desk: Desk, story: Story) -> None:
+    """A caller who had been handed on when the engine before us went away: he waits there."""
+    target = Target.parse(story.to)
+    if target is not None:
+        wait_by(desk, story, target)
+
+
 def wait_by(desk: Desk, story: Story, target: Target) -> None:
     """From now on he waits by another queue's or line's rules, with the time he has waited."""
     tenant = story.tenant.id

@@ -69,12 +69,26 @@ class Talks:
         """A seat has answered this citizen: from now on there is a talk. `engaged` is its
         reservation when it isn't the one of his place."""
         talk = Talk(story, when, TalkStatus(first=Party(seat_id=story.seat_id)))
-        story.talked = (*story.talked, story.seat_id)
+        if story.talked[-1:] != (story.seat_id,):
+            story.talked = (*story.talked, story.seat_id)
         if engaged is None and story.place is not None:
             engaged = Engagement(story.place, story.offer, answered=True)
         if engaged is not None:
             talk.engaged[story.seat_id] = engaged
         self._talks[story.info.call_id] = talk
+
+    def found(self, story: Story, engaged: Engagement) -> None:
+        """This talk goes on since before our time: nobody of ours leads the citizen yet."""
+        if story.info.call_id not in self._talks:
+            self.began(story, story.info.answered_at, engaged)
+
+    def came_back(self, call_id: str) -> bool:
+        """The citizen is in a new session; whether his talk goes on in it."""
+        talk = self._talks.get(call_id)
+        if talk is not None and (not talk.touched or talk.status.state in ENDS):
+            self.forget(call_id)
+            return False
+        return talk is not None
 
     def interpreter_wanted(self, story: Story, skill: str) -> None:
         """The seat that has just answered doesn't speak the citizen's language (`lang:…`)."""
@@ -245,6 +259,11 @@ class Talks:
     async def resume(self, call: Call, story: Story) -> Talk | None:
         """A citizen whom an engine before us held, or had joined with somebody: given (back) to
         the first of the seats that are still there. As `follow`."""
+        known = self._talks.get(story.info.call_id)
+        if known is not None:
+            story.seat_id, story.talked = known.story.seat_id, known.story.talked
+            known.story = story
+            return await self.follow(call, story)
         legs = await call.hold(self._legs_of(story.info.call_id))
         began = story.answered_at or story.info.answered_at
         if not legs and story.point is Resume.HELD:

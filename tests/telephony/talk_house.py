@@ -207,7 +207,7 @@ class House:
 
     async def _on_call(self, call: TalkingCall) -> None:
         engine = self.engine
-        if call.info.reentry and engine.talks.find(call.info.call_id) is None:
+        if call.info.reentry and not engine.talks.came_back(call.info.call_id):
             engine.queue.came_back(call.info.call_id)
         with contextlib.suppress(CallEnded):
             await converse(call, engine.desk)
@@ -220,6 +220,7 @@ class House:
             self._engine.events.append(event)
             self._engine.talks.take(event)
             self._reconciler.take(event)
+            self._engine.board.take(event)
 
     async def _on_leg(self, leg: TalkingCall) -> None:
         await self.engine.legs.lead_leg(leg)
