@@ -260,7 +260,7 @@ class QueueMachine(RuleBasedStateMachine):
     def clock_jumps(self, set_back_s: float) -> None:
         self.clock.set_back_s = set_back_s
 
-    @rule(seconds=st.sampled_from([1, 4, 30]))
+    @rule(seconds=st.sampled_from([1, 4, 32]))
     def time_passes(self, seconds: float) -> None:
         async def step() -> None:
             await asyncio.sleep(seconds)
