@@ -17,7 +17,7 @@ from queue_manager.model import Requirement
 
 GENERATION = 256
 _FEW = 32
-_SPARED = 24
+_SPARED = 16
 """So many skills are spared, the scarcest on duty: what more people have isn't scarce."""
 
 

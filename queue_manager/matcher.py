@@ -40,6 +40,7 @@ _MOST = 1 << 62  # ranks stay within 64 bits, whatever date or priority comes in
 _MOST_PRIORITY = 1_000_000_000
 _WISHES_SEEN = 8
 _SPARE_SIGNATURES = 256
+_RECLAIMED = 8
 
 
 def check_skills(skills: Mapping[str, int]) -> None:
@@ -241,19 +242,18 @@ class Matcher:
 
     # --- on idle ticks
 
-    def tidy(self, budget: int = 16) -> bool:
+    def tidy(self, budget: int = 256) -> bool:
         """Do some of what can wait; True while there is more. `budget` counts pieces of work of
-        some 50 µs each: profiles that learn of new signatures, signatures nobody has any more."""
+        about two µs: profiles that learn of new signatures, signatures nobody has any more."""
         signatures = self._signatures
-        while budget and len(signatures.unused) > _SPARE_SIGNATURES:
+        while budget > 0 and len(signatures.unused) > _SPARE_SIGNATURES:
             signatures.reclaim()
-            budget -= 1
+            budget -= _RECLAIMED
         if not self._sweep and self._swept != signatures.births:
             signatures.forget_births(self._swept)
             self._sweep, self._swept = list(self._profiles.all()), signatures.births
-        while budget and self._sweep:
-            self._profiles.prepare(self._sweep.pop())
-            budget -= 1
+        while budget > 0 and self._sweep:
+            budget -= self._profiles.prepare(self._sweep.pop())
         return bool(self._sweep) or len(signatures.unused) > _SPARE_SIGNATURES
 
     # --- inside

@@ -13,6 +13,7 @@ from queue_manager.requirement import Requirement
 from queue_manager.signatures import VACANT, Signatures
 
 _LATER = 16
+_PICKED = 16
 _ANEW = 64  # from so many new signatures on it is cheaper to learn all at once
 
 
@@ -92,11 +93,13 @@ class Profiles:
                     _learn(profile, number, bool(reach >> profile.number & 1))
         return profile
 
-    def prepare(self, profile: Profile) -> None:
-        """Let it learn all that it may be asked for."""
+    def prepare(self, profile: Profile) -> int:
+        """Let it learn all that it may be asked for; how much work that was (some µs each)."""
         self.catch_up(profile)
-        if profile.pick is None or profile.later:
-            self._pick(profile)
+        if profile.pick is not None and len(profile.later) <= _LATER // 2:
+            return 1
+        self._pick(profile)
+        return _PICKED
 
     def best(self, profile: Profile) -> int:
         """The smallest rank of a caller it can serve (`NOBODY` when there is none)."""

@@ -155,7 +155,7 @@ def bench_routing(house: House, plan: Plan, say: Callable[[str], None]) -> dict[
     for kind, times in sorted(timings.by_kind.items()):
         figures[f"{kind}_p50_ms"] = round(median(times) / _MS, 5)
         figures[f"{kind}_p99_ms"] = round(percentile(times, 99) / _MS, 5)
-        figures[f"{kind}_max_ms"] = round(max(times) / _MS, 4)
+        figures[f"{kind}_max_ms"] = round(max(times) / _MS, 5)
     small = _measured(house, Size(plan.seats, plan.waiting // 10, plan.needs), plan, say)
     many = _measured(house, Size(plan.seats, plan.waiting, plan.many_needs), plan, say)
     return {
