@@ -68,7 +68,7 @@ class Trunk(BaseModel):
 
 
 class OutboundRule(BaseModel):
-    """A number (or `prefix*`) that transfers may dial, and through which trunk. All else is
+    """A number (or `prefix*`) that transfers and callbacks may dial, and the trunk. All else is
     refused: a caller or a seat can never reach the trunk by dialling (toll fraud)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

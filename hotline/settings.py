@@ -149,7 +149,7 @@ class Settings(BaseSettings):
     )
     trunks: tuple[Trunk, ...] = Field(default=(DEMO_TRUNK,), description="SIP trunks, see below")
     outbound: tuple[OutboundRule, ...] = Field(
-        default=(), description="what transfers may dial, see below"
+        default=(), description="what transfers and callbacks may dial, see below"
     )
     nodes: tuple[Node, ...] = Field(
         default=(), description="all nodes of the cluster, the same list everywhere, see below"
