@@ -6,11 +6,12 @@ so that nobody else is offered to it meanwhile, and it wraps up when it leaves t
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import structlog
 
+from queue_manager.desk import Desk
 from queue_manager.errors import (
     ImpossibleEvent,
     PlaceGone,
@@ -43,12 +44,30 @@ class AsidePlace:
     """One seat by name for one talk; the same words as a place in the queue.
 
     `caller` is the citizen of the talk. A paused seat may be rung, too (a supervisor mostly is): it
-    is taken for talking when it answers.
+    is taken for talking when it answers, and should it have been offered a caller meanwhile, that
+    offer is taken back (`take_back`).
     """
 
-    __slots__ = ("_caller", "_clock", "_offer", "_seat_id", "_seats", "_talking", "_token")
+    __slots__ = (
+        "_caller",
+        "_clock",
+        "_offer",
+        "_seat_id",
+        "_seats",
+        "_take_back",
+        "_talking",
+        "_token",
+    )
 
-    def __init__(self, seats: Seats, clock: Clock, caller: WaitingCaller, seat_id: str) -> None:
+    def __init__(
+        self,
+        seats: Seats,
+        clock: Clock,
+        take_back: Callable[[Desk], None],
+        caller: WaitingCaller,
+        seat_id: str,
+    ) -> None:
+        self._take_back = take_back
         self._seats = seats
         self._clock = clock
         self._caller = caller
@@ -83,6 +102,8 @@ class AsidePlace:
             if self._token:
                 self._seats.happens(desk, SeatEvent.ANSWERED, token=self._token)
             else:
+                if desk.status.state is SeatState.RESERVED:
+                    self._take_back(desk)
                 self._token = self._seats.find_talk(desk, self._caller.call_id)
             self._talking = True
 
@@ -130,10 +151,12 @@ class AsidePlace:
             )
 
 
-def occupied(seats: Seats, clock: Clock, call_id: str, seat_id: str) -> AsidePlace:
+def occupied(
+    seats: Seats, clock: Clock, take_back: Callable[[Desk], None], call_id: str, seat_id: str
+) -> AsidePlace:
     """A seat that is found in a talk after a restart: taken for talking at once."""
     now, seat = clock.now(), seats.desk(seat_id).seat
     caller = WaitingCaller(seat.tenant, call_id, "", Requirement(), now)
-    place = AsidePlace(seats, clock, caller, seat_id)
+    place = AsidePlace(seats, clock, take_back, caller, seat_id)
     place.answered(Offer(0, caller, seat, now))
     return place

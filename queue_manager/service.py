@@ -254,13 +254,17 @@ class QueueService:
 
     def reserve(self, caller: WaitingCaller, seat_id: str) -> AsidePlace:
         """This very seat for a talk: consulted, added, taking it over. See `AsidePlace`."""
-        return AsidePlace(self._seats, self._clock, caller, seat_id)
+        take_back = self._floor.offers.take_back_from
+        return AsidePlace(self._seats, self._clock, take_back, caller, seat_id)
 
     def occupy(self, endpoint: str, call_id: str) -> AsidePlace | None:
         """The seat with this endpoint is found in the talk of this call after a restart: it talks
         until the place's `talk_ended`. None when this tenant has no such seat."""
         seat_id = self.seat_at(endpoint)
-        return occupied(self._seats, self._clock, call_id, seat_id) if seat_id else None
+        if not seat_id:
+            return None
+        take_back = self._floor.offers.take_back_from
+        return occupied(self._seats, self._clock, take_back, call_id, seat_id)
 
     def seat_at(self, endpoint: str) -> str:
         """The seat with this SIP endpoint, "" when there is none."""

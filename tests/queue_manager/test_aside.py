@@ -1,0 +1,131 @@
+"""Seats rung by name for a talk that goes on already."""
+
+import asyncio
+
+import pytest
+
+from queue_manager.aside import AsidePlace, SeatNotFree
+from queue_manager.errors import PlaceGone, UnknownSeat
+from queue_manager.model import LeaveReason, MissReason, Offer, SeatState
+from queue_manager.service import QueueService
+from tests.queue_manager.builders import caller, open_queue, seat, state
+from tests.queue_manager.virtual_time import run
+
+CITIZEN = caller("hl-1.1")
+
+
+async def reserved(queue: QueueService, seat_id: str = "8002") -> tuple[AsidePlace, Offer]:
+    place = queue.reserve(CITIZEN, seat_id)
+    return place, await place.next_offer()
+
+
+def test_a_ready_seat_from_ring_to_wrap_up() -> None:
+    """Nobody else is offered to it meanwhile, and the figures of waiting know nothing of it."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8002"))
+        place, offer = await reserved(queue)
+        assert state(queue, "8002") is SeatState.RESERVED
+        waiting = queue.enter(caller("hl-1.2")).next_offer()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        place.answered(offer)
+        assert state(queue, "8002") is SeatState.TALKING
+        assert queue.seat("8002").call_id == "hl-1.1"
+        place.talk_ended(offer)
+        place.talk_ended(offer)
+        assert state(queue, "8002") is SeatState.WRAP_UP
+        queue.end_wrap_up("8002")
+        assert (await waiting).seat.seat_id == "8002"
+        assert queue.waiting().count == 1
+        assert queue.figures()["total"]["offered"] == 1
+
+    run(scenario())
+
+
+def test_a_paused_seat_may_be_rung() -> None:
+    """It talks, wraps up, and is paused again."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8002"))
+        queue.pause("8002", "meeting")
+        place, offer = await reserved(queue)
+        assert state(queue, "8002") is SeatState.PAUSED
+        place.answered(offer)
+        assert state(queue, "8002") is SeatState.TALKING
+        place.leave(LeaveReason.TRANSFERRED)
+        assert state(queue, "8002") is SeatState.WRAP_UP
+        queue.end_wrap_up("8002")
+        assert state(queue, "8002") is SeatState.PAUSED
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("how", ["missed", "left"])
+def test_a_ring_in_vain(how: str) -> None:
+    """Missed: it cools down. Not wanted any more: it is ready."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8002"))
+        place, offer = await reserved(queue)
+        if how == "missed":
+            place.missed(offer, MissReason.NO_ANSWER)
+            assert state(queue, "8002") is SeatState.COOL_DOWN
+        else:
+            place.leave(LeaveReason.TRANSFERRED)
+            assert state(queue, "8002") is SeatState.READY
+        with pytest.raises(PlaceGone):
+            await place.next_offer()
+
+    run(scenario())
+
+
+def test_who_cannot_be_rung() -> None:
+    """A busy seat, one without telephone, an unknown one."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8001"), seat("8002"))
+        await reserved(queue, "8001")
+        queue.endpoint_reachable("sip-8002", False)
+        await asyncio.sleep(10)
+        for seat_id, error in (("8001", SeatNotFree), ("8002", SeatNotFree), ("8", UnknownSeat)):
+            with pytest.raises(error):
+                await queue.reserve(CITIZEN, seat_id).next_offer()
+
+    run(scenario())
+
+
+def test_offered_to_somebody_while_it_rings_for_us() -> None:
+    """A paused seat that the queue offers to somebody while it rings for us, and that picks us
+    up: it talks with us, and the other caller keeps his place."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8002"))
+        queue.pause("8002", "meeting")
+        place, offer = await reserved(queue)
+        queue.ready("8002")
+        other = queue.enter(caller("hl-1.2"))
+        made = await other.next_offer()
+        place.answered(offer)
+        assert queue.seat("8002").call_id == "hl-1.1"
+        other.missed(made, MissReason.NO_ANSWER)
+        assert state(queue, "8002") is SeatState.TALKING
+        place.talk_ended(offer)
+        assert queue.waiting().count == 1
+
+    run(scenario())
+
+
+def test_found_after_a_restart() -> None:
+    """The seat with this telephone talks until it leaves; unknown telephones are nobody's."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8002"))
+        place = queue.occupy("sip-8002", "hl-1.1")
+        assert place is not None
+        assert state(queue, "8002") is SeatState.TALKING
+        place.leave(LeaveReason.TRANSFERRED)
+        assert state(queue, "8002") is SeatState.WRAP_UP
+        assert queue.occupy("sip-9999", "hl-1.1") is None
+
+    run(scenario())
