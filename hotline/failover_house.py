@@ -259,9 +259,9 @@ def _nodes(given: Settings, folder: Path, redis: str, sql: str) -> list[Node]:
     secret.write_text(secrets.token_hex(32))
     secret.chmod(0o644)  # in a folder that is gone in a moment; the parts' user must read it
     sip = {name: free_port(host) for name, host in HOSTS.items()}
+    doors = _free_ports(4 * len(HOSTS))
     told = [
-        {"id": n, "sip": f"{HOSTS[n]}:{sip[n]}", "link": f"127.0.0.1:{free_port('127.0.0.1')}"}
-        for n in HOSTS
+        {"id": n, "sip": f"{HOSTS[n]}:{sip[n]}", "link": f"127.0.0.1:{doors.pop()}"} for n in HOSTS
     ]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
     nodes = []
@@ -284,13 +284,18 @@ def _nodes(given: Settings, folder: Path, redis: str, sql: str) -> list[Node]:
                 [{"id": TENANT, "name": "bench", "wrap_up_s": 0, "languages": ["cmn", "en"]}]
             ),
             "HOTLINE_TRUNKS": json.dumps([{"id": "load", "match": [CITIZENS[name]]}]),
-            **{
-                f"HOTLINE_{door}_PORT": str(free_port("127.0.0.1"))
-                for door in ("HTTP", "AMI", "AGI")
-            },
+            **{f"HOTLINE_{door}_PORT": str(doors.pop()) for door in ("HTTP", "AMI", "AGI")},
         }
         nodes.append(Node(name, environment, _settings_of(environment)))
     return nodes
+
+
+def _free_ports(count: int) -> list[int]:
+    """So many different ones."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port("127.0.0.1"))
+    return list(found)
 
 
 def _settings_of(environment: Mapping[str, str]) -> Settings:
