@@ -232,9 +232,11 @@ class CallbackRunner:
     # --- inside
 
     def _leave(self, active: Active) -> None:
-        """Give up the place that we hold for him, and the seat: another entry may follow."""
+        """Give up the place that we hold for him, and the seat; unless all is over, another entry
+        follows."""
         if active.place is not None:
-            active.place.leave(LeaveReason.CALLBACK)
+            over = active.callback.over
+            active.place.leave(LeaveReason.ABANDONED if over else LeaveReason.CALLBACK)
         active.place = active.offer = None
 
     async def _wait_until(self, active: Active, when: datetime) -> None:

@@ -118,7 +118,8 @@ class Figures:
             return
         cell.kind.waits_no_longer(caller.call_id)
         if caller.callback:
-            cell.counts.callbacks_failed += 1
+            # CALLBACK: he wasn't reached and keeps his place, another entry follows
+            cell.counts.callbacks_failed += reason is not LeaveReason.CALLBACK
         else:
             _count_leaving(cell.counts, reason, wait_s)
         self._cells.touch(cell)
