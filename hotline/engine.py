@@ -328,13 +328,15 @@ class Engine:
             return ClusterQueue(
                 rules, self._settings.node, self._clock, lambda message: self._tell_leader(message)
             )
-        return QueueService(rules, self._live, self._clock, self._figures[tenant.id])
+        figures = self._figures[tenant.id]
+        return QueueService(rules, self._live, self._clock, figures=figures)
 
     def _serve(self, tenant: str, live: LiveState) -> QueueService:
         """The matching service of a tenant, while this engine leads a cluster. Its figures go on
         from what the leader before has stored."""
         figures = self._figures[tenant] = self._count(tenant)
-        return QueueService(self._queues[tenant].settings, live, self._clock, figures)
+        settings = self._queues[tenant].settings
+        return QueueService(settings, live, self._clock, figures=figures)
 
     def _tell_leader(self, message: Message) -> None:
         if self._cluster is not None:

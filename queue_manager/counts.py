@@ -70,9 +70,15 @@ class CallCounts:
         self.longest_ms = max(self.longest_ms, other.longest_ms)
 
     def once(self) -> "CallCounts":
-        """The same with everybody counted as offered once, however many queues he was in: what
-        counts for his line, his skills and the whole tenant."""
-        return replace(self, offered=self.offered - self.overflowed_in)
+        """The same with everybody counted once, however many queues he was in: what counts for his
+        line, his skills and the whole tenant. Overflowed is then who went on to another tenant."""
+        moved = self.overflowed_in
+        return replace(
+            self,
+            offered=self.offered - moved,
+            overflowed=self.overflowed - moved,
+            overflowed_in=0,
+        )
 
     def rates(self) -> Rates:
         """The KPIs as numerator and denominator, never divided here."""

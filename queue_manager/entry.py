@@ -17,7 +17,6 @@ from queue_manager.model import (
     Verdict,
     WaitingCaller,
 )
-from queue_manager.statistics import Slot
 from queue_manager.steps import Standing, Way
 
 
@@ -67,7 +66,6 @@ class Entry:
     floor: "Host"
     origin: WaitingCaller
     caller: WaitingCaller
-    slot: Slot
     queued_s: float
     hold_s: float
     track: Track

@@ -32,10 +32,9 @@ from queue_manager.model import (
 )
 from queue_manager.offers import Offers
 from queue_manager.place import Place
-from queue_manager.ports import Clock, LiveState, QueueObserver
+from queue_manager.ports import Clock, LiveState
 from queue_manager.reservation import SeatEvent
 from queue_manager.seats import Seats
-from queue_manager.statistics import Statistics
 from queue_manager.stepping import Stepping
 from queue_manager.talks import Talks
 from queue_manager.tally import Tally, seconds_between
@@ -55,11 +54,10 @@ class Floor:
         settings: QueueSettings,
         live: LiveState,
         clock: Clock,
-        statistics: Statistics,
-        observer: QueueObserver | None,
+        tally: Tally,
     ) -> None:
         self.settings = settings
-        self._tally = Tally(settings, clock, statistics, observer)
+        self._tally = tally
         self.matcher = Matcher()
         self.board = Board()
         self.alerts = Alerts(settings.tenant, self.board.changed)
@@ -72,7 +70,7 @@ class Floor:
             self.board,
             self.deadlines,
             self.alerts,
-            observer,
+            tally,
             self._seat_matched,
             self._seat_lost,
         )
@@ -110,7 +108,6 @@ class Floor:
             self,
             caller,
             caller,
-            self._tally.slot_of(caller),
             now_s - seconds_between(caller.queued_at, now),
             self.settings.ring_s + self.settings.ring_grace_s if hold_s is None else hold_s,
             self.stepping.track(caller.tenant, caller.queue_id),
@@ -123,7 +120,7 @@ class Floor:
         """The caller gives up his place; his seat, if one was ringing, goes to the next."""
         offer = entry.offer
         self.forget(entry)
-        self._tally.left(entry.caller, entry.slot, reason)
+        self._tally.left(entry.caller, reason)
         if offer is not None:
             desk = self.seats.desk(offer.seat.seat_id)
             self.seats.happens(desk, SeatEvent.WITHDRAWN, token=offer.token)
@@ -239,7 +236,7 @@ class Floor:
         caller = entry.caller
         self.entries[caller.call_id] = entry
         self.lanes.add(entry)
-        self._tally.entered(caller, entry.slot, now)
+        self._tally.entered(caller, now)
         self._live.save_waiting(caller)
         self.board.changed()
         if self._keep_step(entry):
@@ -278,7 +275,7 @@ class Floor:
         assert standing is not None
         log.info("caller_overflowed", to=standing.tenant, **self._ids(caller.call_id))
         self._part(entry)
-        self._tally.left(caller, entry.slot, LeaveReason.OVERFLOWED)
+        self._tally.left(caller, LeaveReason.OVERFLOWED)
         home = self.others.get(entry.origin.tenant)
         if home is not None:
             home._elsewhere[caller.call_id] = entry
@@ -289,7 +286,6 @@ class Floor:
     def adopt(self, entry: Entry) -> None:
         """Take in one who comes from another tenant, at the place that his waiting gives him."""
         entry.floor = self
-        entry.slot = self._tally.slot_of(entry.caller)
         entry.track = self.stepping.track(entry.origin.tenant, entry.origin.queue_id)
         self._take_in(entry, self._clock.now())
 

@@ -129,7 +129,7 @@ class Offers:
             return self._answered_late(entry, offer)
         desk = self._seats.desk(offer.seat.seat_id)
         self._waiting.forget(entry)
-        self._talks.begin(desk, offer.token, offer.token, entry.caller, entry.slot)
+        self._talks.begin(desk, offer.token, offer.token, entry.caller)
         self._seats.happens(desk, SeatEvent.ANSWERED, token=offer.token)
         return Verdict.TALK
 
@@ -208,7 +208,7 @@ class Offers:
         if rung is not None and rung.offer is not None:
             self._take_back(rung, rung.offer, seat_rests=False)
         token = self._seats.find_talk(desk, call_id)
-        self._talks.begin(desk, token, offer.token, entry.caller, entry.slot)
+        self._talks.begin(desk, token, offer.token, entry.caller)
         return Verdict.TALK
 
     def _log_late(self, entry: Entry, offer: Offer, report: str) -> None:

@@ -23,12 +23,13 @@ from queue_manager.model import (
     SeatState,
     SeatView,
 )
-from queue_manager.ports import Clock, LiveState, QueueObserver
+from queue_manager.ports import Clock, LiveState
 from queue_manager.presence import Presence
 from queue_manager.reservation import MISSED_REASON, SeatEvent, SeatStatus, decide
 from queue_manager.rests import Rests
 from queue_manager.seat_list import WAS_IDLE, checked, idle_order, wrap_up_left_s
 from queue_manager.staffing import Staffing, profile_of
+from queue_manager.tally import Tally
 
 _AT_REST = frozenset({SeatState.OFFLINE, SeatState.PAUSED, SeatState.READY, SeatState.COOL_DOWN})
 
@@ -46,7 +47,7 @@ class Seats:
         board: Board,
         deadlines: Deadlines,
         alerts: Alerts,
-        observer: QueueObserver | None,
+        tally: Tally,
         on_match: Callable[[str, Desk], None],
         on_lost: Callable[[Desk], None],
     ) -> None:
@@ -56,7 +57,7 @@ class Seats:
         self._clock = clock
         self._board = board
         self._alerts = alerts
-        self._observer = observer
+        self._tally = tally
         self._on_match = on_match
         self._on_lost = on_lost
         self._desks: dict[str, Desk] = {}
@@ -172,8 +173,8 @@ class Seats:
         elif old.pause_reason == MISSED_REASON:
             self._alerts.end(AlertKind.SEAT_MISSES, seat.seat_id)
         state = desk.status.state
-        if self._observer is not None and state is old.state:
-            self._observer.seat_state_changed(seat, state, state, reason, self._clock.now())
+        if state is old.state:
+            self._tally.seat_moved(seat, state, state, reason, self._clock.now())
         self._count_duty(desk)
 
     def _count_duty(self, desk: Desk) -> None:
@@ -198,8 +199,7 @@ class Seats:
             since = now
             if state is not SeatState.RESERVED:
                 desk.idle_since = None
-        if self._observer is not None:
-            self._tell(self._observer, desk, old, now)
+        self._tell(desk, old, now)
         if old is SeatState.WRAP_UP and desk.busy_since is not None:
             self.handling.add((now - desk.busy_since).total_seconds())
             desk.busy_since = None
@@ -216,12 +216,12 @@ class Seats:
         elif state is SeatState.COOL_DOWN:
             self.rests.begin(desk, self._settings.cool_down_s)
 
-    def _tell(self, observer: QueueObserver, desk: Desk, old: SeatState, now: datetime) -> None:
+    def _tell(self, desk: Desk, old: SeatState, now: datetime) -> None:
         if old is SeatState.WRAP_UP:
             lasted_s = max((now - desk.view.since).total_seconds(), 0.0)
-            observer.wrapped_up(desk.seat, lasted_s, now)
+            self._tally.wrapped_up(desk.seat, lasted_s, now)
         status = desk.status
-        observer.seat_state_changed(desk.seat, old, status.state, status.pause_reason, now)
+        self._tally.seat_moved(desk.seat, old, status.state, status.pause_reason, now)
 
     def _offer_itself(self, desk: Desk, call_id: str | None) -> None:
         if call_id is not None:
@@ -308,9 +308,8 @@ class Seats:
         seat_id, state = desk.seat.seat_id, desk.status.state
         del self._desks[seat_id]
         desk.alarm = 0
-        if self._observer is not None and state is not SeatState.OFFLINE:
-            now, gone = self._clock.now(), SeatState.OFFLINE
-            self._observer.seat_state_changed(desk.seat, state, gone, "", now)
+        if state is not SeatState.OFFLINE:
+            self._tally.seat_moved(desk.seat, state, SeatState.OFFLINE, "", self._clock.now())
         self.presence.part(desk, desk.seat)
         self._alerts.forget_seat(seat_id)
         self.staffing.add(desk.profile, -1)

@@ -13,6 +13,9 @@ import structlog
 from queue_manager.aside import AsidePlace, occupied
 from queue_manager.board import Watcher
 from queue_manager.errors import UnknownReason
+from queue_manager.figure_book import Stored
+from queue_manager.figure_view import figures_view
+from queue_manager.figures import Figures
 from queue_manager.floor import Floor
 from queue_manager.model import (
     Alert,
@@ -32,7 +35,7 @@ from queue_manager.place import Place
 from queue_manager.ports import Clock, LiveState, QueueObserver
 from queue_manager.reservation import SIGNED_OFF, SeatEvent
 from queue_manager.rules import Rules
-from queue_manager.statistics import Statistics
+from queue_manager.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +45,8 @@ class QueueService:
 
     At an engine's start: `set_rules`, `start`, then `restore_talk` for every talk found alive, and
     only then `endpoint_reachable` for the phones: until its phone is reported no seat is offered
-    to anybody. `observer` is told of everything that happens.
+    to anybody. `observer` is told of everything that happens; `figures` count it (they begin with
+    nothing unless given).
     """
 
     def __init__(
@@ -51,11 +55,13 @@ class QueueService:
         live: LiveState,
         clock: Clock,
         observer: QueueObserver | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self.settings = settings
-        self.statistics = Statistics(settings.service_level_s)
         self._clock = clock
-        self._floor = Floor(settings, live, clock, self.statistics, observer)
+        self._figures = figures or _figures_of_its_own(settings, clock)
+        tally = Tally(clock, self._figures, observer)
+        self._floor = Floor(settings, live, clock, tally)
         self._seats = self._floor.seats
 
     # --- set-up and phones
@@ -201,8 +207,8 @@ class QueueService:
         return self._floor.lanes.view()
 
     def figures(self) -> dict[str, Any]:
-        """The current day's statistics in the tenant's zone; see `Statistics.snapshot`."""
-        return self.statistics.snapshot(self._clock.now().astimezone(self.settings.zone).date())
+        """The tenant's present day as plain values; see `figures_view`."""
+        return figures_view(self._figures, self._clock.now())
 
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
         """Call `watcher` soon after changes; returns what ends the subscription."""
@@ -273,3 +279,11 @@ class QueueService:
 
     def _ids(self, call_id: str) -> dict[str, str]:
         return {"tenant": self.settings.tenant, "call_id": call_id}
+
+
+def _figures_of_its_own(settings: QueueSettings, clock: Clock) -> Figures:
+    """Counters that nobody stores."""
+    now = clock.now()
+    figures = Figures(settings.zone, lambda queue_id: settings.service_level_s, now)
+    figures.restore(Stored(), figures.day(now))
+    return figures

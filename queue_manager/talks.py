@@ -8,7 +8,6 @@ from queue_manager.model import Offer, WaitingCaller
 from queue_manager.ports import Clock
 from queue_manager.reservation import SeatEvent
 from queue_manager.seats import Seats
-from queue_manager.statistics import Slot
 from queue_manager.tally import Tally
 
 
@@ -23,7 +22,6 @@ class Talk:
     offered: int
     answered_at: datetime
     caller: WaitingCaller | None = None
-    slot: Slot | None = None
 
 
 class Talks:
@@ -44,13 +42,11 @@ class Talks:
         talk = self._talks.get(offer.caller.call_id)
         return talk is not None and talk.offered == offer.token
 
-    def begin(
-        self, desk: Desk, token: int, offered: int, caller: WaitingCaller, slot: Slot
-    ) -> None:
+    def begin(self, desk: Desk, token: int, offered: int, caller: WaitingCaller) -> None:
         """A caller who waited and this seat talk from now on."""
         now = self._clock.now()
-        self._talks[caller.call_id] = Talk(desk, token, offered, now, caller, slot)
-        self._tally.answered(caller, slot, desk.seat, now)
+        self._talks[caller.call_id] = Talk(desk, token, offered, now, caller)
+        self._tally.answered(caller, desk.seat, now)
 
     def found(self, desk: Desk, call_id: str, answered_at: datetime | None) -> Talk:
         """A seat at rest turns out to be talking; since when is known best by whom asks, else by
@@ -66,15 +62,14 @@ class Talks:
             return
         talk.answered_at = answered_at or talk.answered_at
         talk.caller = caller
-        talk.slot = slot = self._tally.slot_of(caller)
-        self._tally.entered(caller, slot, self._clock.now())
-        self._tally.answered(caller, slot, talk.desk.seat, talk.answered_at)
+        self._tally.entered(caller, self._clock.now())
+        self._tally.answered(caller, talk.desk.seat, talk.answered_at)
 
     def end(self, call_id: str) -> None:
         """The talk of this call is over; nothing happens when there is none."""
         talk = self._talks.pop(call_id, None)
         if talk is None:
             return
-        if talk.caller is not None and talk.slot is not None:
-            self._tally.talk_ended(talk.caller, talk.slot, talk.desk.seat, talk.answered_at)
+        if talk.caller is not None:
+            self._tally.talk_ended(talk.caller, talk.desk.seat, talk.answered_at)
         self._seats.happens(talk.desk, SeatEvent.TALK_ENDED, token=talk.token)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, Label, and_, cast, extract, func, select
 
-from storage.calls import QUARTER_S
+from queue_manager.counts import QUARTER_S
 from storage.database import Database
 from storage.tables import calls
 from tickets.model import Outcome

@@ -8,7 +8,7 @@ this engine leads itself, `near` is the matching service, and boards read that.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -69,7 +69,6 @@ from queue_manager.place import Place
 from queue_manager.ports import Clock
 from queue_manager.rules import Rules
 from queue_manager.service import QueueService
-from queue_manager.statistics import Slot, Statistics
 from queue_manager.steps import Way
 
 LEFT_KEPT = 10_000
@@ -94,7 +93,6 @@ class ClusterQueue(QueueService):
         self._tell = tell
         self._heard = False
         self.told_figures: Mapping[str, Any] | None = None
-        self._nothing_counted = Statistics(settings.service_level_s)
         self._board = Board()
         self._waiting: dict[str, Entry] = {}
         self._talking: dict[str, Held] = {}
@@ -217,11 +215,6 @@ class ClusterQueue(QueueService):
             self._leg_over(known)
 
     # --- set-up and phones
-
-    @property
-    def statistics(self) -> Statistics:  # type: ignore[override]  # an attribute there, read only
-        """The counters where this engine leads; empty ones elsewhere."""
-        return self._nothing_counted if self.near is None else self.near.statistics
 
     async def start(
         self, seats: Iterable[Seat], views: Iterable[SeatView], *, above: int = 0
@@ -388,7 +381,7 @@ class ClusterQueue(QueueService):
         self._talking.pop(caller.call_id, None)
         here = replace(caller, node=self.node)
         entry = self._waiting[caller.call_id] = Entry(
-            self, here, here, _NO_SLOT, 0.0, 0.0, _NO_TRACK
+            self, here, here, 0.0, 0.0, _NO_TRACK
         )
         place = Place(entry)
         self._say(Entered(here, hold_s))
@@ -523,5 +516,4 @@ class ClusterQueue(QueueService):
             self._tell(message)
 
 
-_NO_SLOT = Slot(date.min, 0)
 _NO_TRACK = Track(Way({}, "", ""), [])

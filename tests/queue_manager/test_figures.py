@@ -296,6 +296,29 @@ def test_a_crash_at_any_moment_changes_no_count(
     assert dict(second.quarters(now)) == dict(whole.quarters(now))
 
 
+def test_an_answer_nobody_timed_counts_as_answered_and_its_wait_as_nobodys() -> None:
+    """Its row came out of the spool: only the dead engine knew when the seat answered."""
+    queued = BEGAN - timedelta(seconds=30)
+    told = figures(stored=Stored(BEGAN - timedelta(seconds=60)))
+    row = LateCall(
+        "n-1.1", "main", "12345", MANDARIN, queued, queued, LeaveReason.ANSWERED, None, BEGAN
+    )
+    told.late(row)
+    counts = told.today(BEGAN)[MAIN]
+    assert counts == CallCounts(offered=1, answered=1)
+    assert counts.rates()["average_wait_ms"] == (0, 0)
+
+
+def test_one_who_takes_over_the_place_of_an_earlier_call_came_when_he_called() -> None:
+    """The place is older than this engine, the call isn't: he is offered here."""
+    told = figures(stored=Stored(BEGAN - timedelta(seconds=60)))
+    again = caller(queued_at=BEGAN - timedelta(hours=1), began_at=BEGAN + timedelta(seconds=5))
+    told.entered(again, BEGAN + timedelta(seconds=9))
+    leave(told, again, LeaveReason.ABANDONED, 3700.0)
+    counts = told.today(BEGAN)[MAIN]
+    assert (counts.offered, counts.abandoned, counts.menu_ms) == (1, 1, 0)
+
+
 def test_before_it_is_known_what_is_stored_nothing_of_earlier_engines_is_counted() -> None:
     """SQL is away at the start: who came before it is decided when it is back."""
     told = Figures(SHANGHAI, level_s, BEGAN)

@@ -441,7 +441,7 @@ def test_a_talk_found_after_a_restart_counts_for_its_caller() -> None:
         queue.talk_ended_by_call("old")
         total = queue.figures()["total"]
         assert (total["offered"], total["answered"], total["talks"]) == (1, 1, 1)
-        assert (total["wait_total_s"], total["talk_total_s"]) == (60, 60)
+        assert (total["wait_ms"], total["talk_ms"]) == (60_000, 60_000)
         assert known.queued_at < START
 
     run(scenario())

@@ -356,7 +356,7 @@ def test_a_clock_set_back_disturbs_nobody() -> None:
         following = queue.enter(caller("second", at=clock.now()))
         assert (await following.next_offer()).seat.seat_id == "8002"
         following.leave(LeaveReason.ABANDONED)
-        assert queue.figures()["total"]["wait_total_s"] == 0
+        assert queue.figures()["total"]["wait_ms"] == 0
 
     run(scenario())
 

@@ -84,8 +84,10 @@ class QueueMachine(RuleBasedStateMachine):
         self.loop.run_until_complete(self.queue.start(self.seats(), views))
 
     def teardown(self) -> None:
-        total = self.queue.statistics.snapshot(self.clock.now().date())["total"]
-        ended = ("answered", "abandoned", "voice_requests", "transferred")
+        total = self.queue.figures()["total"]
+        ended = (
+            "answered", "abandoned", "voice_requests", "transferred", "callbacks", "overflowed",
+        )  # fmt: skip
         assert total["offered"] == self.witness.entries
         assert sum(total[name] for name in ended) == self.witness.ends
         self.queue.close()
