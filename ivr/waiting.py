@@ -64,8 +64,8 @@ async def _take_a_place(desk: Desk, story: Story, now: datetime) -> None:
 
 def _waiting_caller(desk: Desk, story: Story) -> WaitingCaller:
     assert story.queued_at is not None
-    rules = desk.directory.rules[story.tenant.id]
-    same_seat = story.known is not None and rules.seats.same_seat_s > 0
+    same_seat_s = desk.directory.rules[story.tenant.id].seats.same_seat_s
+    last_seat = story.known.last_seat if story.known is not None and same_seat_s > 0 else ""
     return WaitingCaller(
         tenant=story.tenant.id,
         call_id=story.info.call_id,
@@ -75,7 +75,7 @@ def _waiting_caller(desk: Desk, story: Story) -> WaitingCaller:
         priority=story.priority,
         queue_id=story.queue_id or story.known_line.queue,
         language=story.language,
-        preferred_seat=story.known.last_seat if same_seat and story.known else "",
+        preferred_seat="" if "/" in last_seat else last_seat,  # a "/": another city's seat
         began_at=story.info.answered_at,
     )
 

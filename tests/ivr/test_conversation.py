@@ -11,6 +11,7 @@ from ivr.flow import DEFAULT_FLOW
 from ivr.hours import Override
 from ivr.known_callers import EndedCall, Mark
 from ivr.ports import KeptPlace, Outcome
+from ivr.queue_rules import DEFAULT_RULES
 from ivr.tenants import Tenant
 from queue_manager.estimate import WaitEstimate
 from queue_manager.model import Suggestion, WaitingCaller
@@ -281,6 +282,27 @@ async def test_elders_and_those_who_gave_up_before_go_first() -> None:
     assert again.place.caller.priority == 2 + 1 + 1
     assert again.place.caller.language == "yue"
     assert again.place.caller.preferred_seat == ""
+
+
+@pytest.mark.parametrize(
+    ("same_seat_s", "last", "wanted"),
+    [(0, "8001", ""), (20, "8001", "8001"), (20, "liuzhou/2001", "")],
+)
+@in_virtual_time
+async def test_the_seat_he_had_is_wanted_where_the_rules_say_so(
+    same_seat_s: int, last: str, wanted: str, tmp_path: Path
+) -> None:
+    """Also when he gave up meanwhile; never a seat of another city."""
+    file = tmp_path / "queues.yaml"
+    text = DEFAULT_RULES.read_text(encoding="utf-8")
+    changed = text.replace("same_seat_s: 0", f"same_seat_s: {same_seat_s}")
+    file.write_text(changed, encoding="utf-8")
+    own = directory([Tenant(id="default", name="12345", queues_file=file)])
+    world = World(Script(seats=[DialStatus.ANSWER], directory=own))
+    calls = [EndedCall(NOON, Outcome.ANSWERED, last), EndedCall(NOON, Outcome.ABANDONED)]
+    world.callers.learn("default", [("+8613800138000", call) for call in calls])
+    await converse(world.call, world.desk)
+    assert world.place.caller.preferred_seat == wanted
 
 
 @in_virtual_time

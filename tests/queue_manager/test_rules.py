@@ -125,16 +125,6 @@ def test_language_and_sign_stay_hard_until_a_step_names_them(
             assert group in done.all_of
 
 
-@given(needs=REQUIREMENTS, step=STEPS)
-def test_a_step_done_twice_is_a_step_done_once_but_for_its_order(
-    needs: Requirement, step: Step
-) -> None:
-    """Lowering and dropping settle; widening may meet what was widened before, and settles then."""
-    once = stepped(needs, step, RULES)
-    twice = stepped(once, step, RULES)
-    assert stepped(twice, step, RULES) == twice
-
-
 # --- the way that lies before a caller
 
 
