@@ -134,7 +134,9 @@ class TalkBoard:
         try:
             return _view(await self._act(tenant, call_id, verb, whom))
         except talk_errors.TalkError as error:
-            raise _ERRORS[type(error)](str(error)) from error
+            kind = _ERRORS[type(error)]
+            again = 1 if kind is SwitchUnavailable else 0
+            raise kind(str(error), retry_after_s=again) from error
 
     async def _act(self, tenant: str, call_id: str, verb: TalkVerb, target: Target | None) -> Talk:
         match verb:

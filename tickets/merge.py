@@ -116,4 +116,7 @@ def _voice(known: Sequence[NewTicket]) -> NewTicket:
 def _notes(known: Sequence[NewTicket]) -> tuple[str, ...]:
     """What else was told of the call, oldest first; the origin itself is not a note."""
     others = sorted(known[1:], key=lambda fact: (fact.at, ORIGIN_RANK[fact.origin]))
-    return tuple(f"{o.origin} {o.at.astimezone(UTC).isoformat(timespec='seconds')}" for o in others)
+    return tuple(
+        f"{o.origin} {o.at.astimezone(UTC).isoformat(timespec='seconds')} {o.seat_id}".rstrip()
+        for o in others
+    )

@@ -28,6 +28,7 @@ from console.ports import (
     WaitingSummary,
 )
 from console.services import Services
+from console.talks import NoTalks, Talks
 from queue_manager.counts import Figure
 from queue_manager.duty import Counts, counted
 from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
@@ -66,6 +67,7 @@ class City:
     health: dict[str, PartHealth] = field(default_factory=dict)
     audio: dict[str, Path] = field(default_factory=dict)
     shift: timedelta = timedelta()
+    talking: Talks = field(default_factory=NoTalks)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift
@@ -272,7 +274,7 @@ class City:
             reports=self, tickets=self, hours=self, lines=self, rosters=self, audio=self,
             reload=self, callbacks=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
-            version="0.1.0",
+            version="0.1.0", talks=self.talking,
         )  # fmt: skip
 
 
