@@ -1,8 +1,12 @@
-"""Tickets and calls counted for Prometheus and the boards as they are written."""
+"""Calls and tickets counted for Prometheus and the boards: each once, however often it is told.
+
+Tickets are counted when the store has them (a draft found again after a restart, a journal that is
+drained and a spooled call come this way, too), calls when their conversation has ended.
+"""
 
 from console.metrics import Metrics
 from hotline.todays_tickets import TodaysTickets
-from tickets.model import CallRecord, NewTicket, Outcome
+from tickets.model import CallRecord, NewTicket, Origin, Outcome, Ticket
 from tickets.service import Intake
 
 
@@ -15,10 +19,13 @@ class CountedIntake:
         self._todays = todays
 
     async def create(self, new: NewTicket) -> str:
-        number = await self._intake.create(new)
-        self._metrics.ticket_made(new.facts.tenant, new.origin)
-        self._todays.changed()
-        return number
+        return await self._intake.create(new)
+
+    def stored(self, ticket: Ticket, was: Origin | None) -> None:
+        """The store has a new ticket (`was` None), or knows better what made one."""
+        if was is None:
+            self._metrics.ticket_made(ticket.tenant, ticket.origin)
+        self._todays.stored(ticket, was)
 
     async def record(self, record: CallRecord) -> None:
         await self._intake.record(record)

@@ -150,7 +150,9 @@ class Engine:
         self._unread: set[str] = set()
 
         self._database = Database(settings.sql_url)
-        self._tickets = SqlTickets(self._database, self._zones)
+        self._tickets = SqlTickets(
+            self._database, self._zones, lambda ticket, was: self._counted.stored(ticket, was)
+        )
         self._calls = SqlCalls(self._database, lambda record: self._keeper.told(record))
         self._seats = SqlSeats(self._database)
         self._known = SqlKnownCallers(self._database)

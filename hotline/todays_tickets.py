@@ -1,6 +1,8 @@
-"""How many tickets were made today, by what made them: SQL's own count, read when it may differ."""
+"""How many tickets were made today, by what made them: counted as they are stored, and counted anew
+in SQL once a minute, for those of other engines and the change of the day."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
@@ -9,49 +11,56 @@ import structlog
 from ivr.ports import Clock
 from storage.tickets import SqlTickets
 from tickets.errors import StoreAway
-from tickets.model import Origin
+from tickets.model import Origin, Ticket
+from tickets.number import day_key
 
-EVERY_S = 1.0
+EVERY_S = 60.0
+AGAIN_S = 1.0
 
 log = structlog.get_logger(__name__)
 
 
 class TodaysTickets:
-    """Counts per tenant, at most `EVERY_S` behind; kept as they were while SQL is away."""
+    """Counts per tenant; kept as they were while SQL is away."""
 
     def __init__(self, store: SqlTickets, zones: Mapping[str, ZoneInfo], clock: Clock) -> None:
         self._store = store
         self._zones = zones
         self._clock = clock
-        self._counts: dict[str, Mapping[Origin, int]] = {tenant: {} for tenant in zones}
-        self._changed = asyncio.Event()
-        self._changed.set()
+        self._counts: dict[str, Counter[Origin]] = {tenant: Counter() for tenant in zones}
+        self._days = dict.fromkeys(zones, "")
+        self._told = 0
 
     def of(self, tenant: str) -> Mapping[Origin, int]:
         """Today's tickets by origin."""
         return self._counts[tenant]
 
-    def changed(self) -> None:
-        """A ticket was made: count again soon."""
-        self._changed.set()
+    def stored(self, ticket: Ticket, was: Origin | None) -> None:
+        """A ticket is in SQL: a new one, or one whose origin was another before."""
+        self._told += 1
+        if ticket.number.startswith(self._days[ticket.tenant] or "-"):
+            counts = self._counts[ticket.tenant]
+            counts[ticket.origin] += 1
+            if was is not None:
+                counts[was] -= 1
 
     async def run(self) -> None:
-        """Count whenever something changed, and once a minute for the change of the day."""
+        """Count anew, for ever; once more soon when tickets were stored meanwhile, since they may
+        or may not be in the count."""
         while True:
-            try:
-                async with asyncio.timeout(60):
-                    await self._changed.wait()
-            except TimeoutError:
-                log.debug("counting_for_the_day")
-            self._changed.clear()
-            await self._count()
-            await asyncio.sleep(EVERY_S)
+            before = self._told
+            counted = await self._count()
+            if not counted or self._told != before:
+                await asyncio.sleep(AGAIN_S)
+                await self._count()
+            await asyncio.sleep(EVERY_S if counted else AGAIN_S)
 
-    async def _count(self) -> None:
+    async def _count(self) -> bool:
         for tenant, zone in self._zones.items():
             day = self._clock.now().astimezone(zone).date()
             try:
-                self._counts[tenant] = await self._store.origins_on(tenant, day)
+                counts = Counter(await self._store.origins_on(tenant, day))
             except StoreAway:
-                self._changed.set()
-                return
+                return False
+            self._counts[tenant], self._days[tenant] = counts, day_key(day)
+        return True

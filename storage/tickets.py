@@ -1,6 +1,6 @@
 """Tickets in SQL: numbers, facts as events, the ticket they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
@@ -69,11 +69,21 @@ class TicketEvent:
 
 
 class SqlTickets:
-    """`tickets.ports.TicketStore` on a `Database`. `zones` has every tenant's time zone."""
+    """`tickets.ports.TicketStore` on a `Database`. `zones` has every tenant's time zone.
 
-    def __init__(self, database: Database, zones: Mapping[str, tzinfo]) -> None:
+    `on_origin` is told, once it is durable, of each new ticket (with None) and of each whose
+    origin became another (with the earlier one).
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        zones: Mapping[str, tzinfo],
+        on_origin: Callable[[Ticket, Origin | None], None] = lambda ticket, was: None,
+    ) -> None:
         self._database = database
         self._zones = zones
+        self._on_origin = on_origin
 
     async def create(self, new: NewTicket) -> Ticket:
         """Make the ticket, or add the fact to the one this call already has."""
@@ -81,9 +91,12 @@ class SqlTickets:
         if zone is None:
             raise StoreRefused(f"there is no tenant {new.facts.tenant!r} in the settings")
         day = local_day(new.at, zone)
-        return await self._database.write(
+        ticket, was = await self._database.write(
             lambda connection: _create(connection, new, day), order=new.facts.tenant, patient=True
         )
+        if was is not ticket.origin:
+            self._on_origin(ticket, was)
+        return ticket
 
     async def get(self, tenant: str, number: str) -> Ticket:
         """One ticket; raises `UnknownTicket`."""
@@ -148,38 +161,40 @@ class SqlTickets:
         return [TicketEvent(row.seq, row.at, row.event, row.data) for row in rows]
 
 
-def _create(connection: Connection, new: NewTicket, day: date) -> Ticket:
-    """Counts first: the counter's lock keeps a tenant's tickets in order over all engines."""
+def _create(connection: Connection, new: NewTicket, day: date) -> tuple[Ticket, Origin | None]:
+    """The ticket, and what its origin was before (None: it is new). Counts first: the counter's
+    lock keeps a tenant's tickets in order over all engines."""
     tenant = new.facts.tenant
     n: Any = _COUNT.run(connection, {"tenant": tenant, "day": day_key(day)})
     ticket = merged(format_number(day, n), (new,))
     if _MAKE.run(connection, ticket_row(ticket)) is None:
         connection.execute(_GIVE_BACK, {"in_tenant": tenant, "on_day": day_key(day)})
-        ticket = _add_fact(connection, new)
+        ticket, was = _add_fact(connection, new)
     else:
+        was = None
         _tell(connection, ticket, CREATED, new, 1)
     if new.voice_path:
         expect_recording(connection, new.facts, new.voice_path, new.voice_s, new.at)
     if new.spool_id:
         taken = {"tenant": tenant, "spool_id": new.spool_id, "taken_at": new.at}
         connection.execute(_TAKEN[connection.dialect.name], {**taken, "ticket": ticket.number})
-    return ticket
+    return ticket, was
 
 
-def _add_fact(connection: Connection, new: NewTicket) -> Ticket:
+def _add_fact(connection: Connection, new: NewTicket) -> tuple[Ticket, Origin | None]:
     """The call has a ticket: nothing new changes nothing, else the facts are merged afresh."""
     tenant = new.facts.tenant
     row = connection.execute(_OF_CALL, {"in_tenant": tenant, "of_call": new.facts.call_id}).one()
     history = connection.execute(_FACTS, {"in_tenant": tenant, "of_number": row.number}).all()
     known = [load_new_ticket(event.data) for event in history if event.event in (CREATED, MERGED)]
     if new in known:
-        return row_ticket(row)
+        return row_ticket(row), Origin(row.origin)
     ticket = merged(row.number, (*known, new))
     connection.execute(
         _CHANGE, {"in_tenant": tenant, "of_number": ticket.number, **ticket_row(ticket)}
     )
     _tell(connection, ticket, MERGED, new, history[-1].seq + 1)
-    return ticket
+    return ticket, Origin(row.origin)
 
 
 def _tell(connection: Connection, ticket: Ticket, event: str, new: NewTicket, seq: int) -> None:
