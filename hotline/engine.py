@@ -321,6 +321,7 @@ class Engine:
             tenant=tenant.id,
             zone=self._zones[tenant.id],
             wrap_up_s=tenant.wrap_up_s,
+            flap_hold_s=tenant.flap_hold_s,
             miss_limit=tenant.miss_limit,
             pause_reasons=tenant.pause_reasons,
             service_level_s=tenant.service_level_s,

@@ -41,6 +41,13 @@ class Tenant(BaseModel):
     ring_s: float = Field(
         default=20.0, ge=3, le=120, description="ringing before the next seat is tried, seconds"
     )
+    flap_hold_s: float = Field(
+        default=60.0,
+        ge=0,
+        le=600,
+        description="a seat whose telephone keeps coming and going must stay at most this long"
+        " before it counts, seconds; 0: it counts at once",
+    )
     miss_limit: int = Field(default=3, ge=1, le=20, description="missed rings until paused")
     pause_reasons: tuple[str, ...] = Field(
         default=("break", "meal", "training", "meeting", "missed", "other"),

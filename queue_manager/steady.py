@@ -12,7 +12,6 @@ STEADY_S = 60.0
 FORGET_S = 300.0
 """Who has been away for this long begins anew."""
 FIRST_HOLD_S = 5.0
-LONGEST_HOLD_S = 60.0
 
 
 @dataclass(slots=True)
@@ -32,8 +31,8 @@ class Steadiness:
         self.wobbles = self.wobbles + 1 if now_s - self.came_s < STEADY_S else 0
         self.went_s = now_s
 
-    def hold_s(self, now_s: float) -> float:
+    def hold_s(self, now_s: float, longest_s: float) -> float:
         """How long it must stay from now on before it counts as there; 0: at once."""
         if self.wobbles < 2 or now_s - self.went_s >= FORGET_S:
             return 0.0
-        return min(FIRST_HOLD_S * 2.0 ** (self.wobbles - 2), LONGEST_HOLD_S)
+        return min(FIRST_HOLD_S * 2.0 ** (self.wobbles - 2), longest_s)

@@ -30,6 +30,7 @@ TENANTS = """
 id = "default"
 name = "12345政务服务便民热线"
 wrap_up_s = 0.5
+flap_hold_s = 0
 ring_s = 4
 
 [[trunks]]

@@ -21,6 +21,7 @@ CONFIG = """
 id = "default"
 name = "12345政务服务便民热线"
 wrap_up_s = 0.5
+flap_hold_s = 0
 ring_s = 4
 
 [[tenants]]
@@ -28,6 +29,7 @@ id = "liuzhou"
 name = "柳州12345"
 prefixes = ["0772"]
 wrap_up_s = 0.5
+flap_hold_s = 0
 
 [[trunks]]
 id = "carrier"

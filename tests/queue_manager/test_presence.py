@@ -11,11 +11,12 @@ from structlog.testing import capture_logs
 from queue_manager.errors import UnknownSeat
 from queue_manager.model import AlertKind, SeatState, SeatView
 from queue_manager.service import QueueService
-from queue_manager.steady import FORGET_S, LONGEST_HOLD_S, STEADY_S, Steadiness
+from queue_manager.steady import FORGET_S, STEADY_S, Steadiness
 from tests.queue_manager.builders import SETTINGS, Memory, caller, open_queue, seat, state
 from tests.queue_manager.virtual_time import START, run
 
 BEAT_S = SETTINGS.heartbeat_grace_s
+LONGEST_HOLD_S = SETTINGS.flap_hold_s
 SETTLED_S = LONGEST_HOLD_S + SETTINGS.reach_grace_s
 
 
@@ -247,12 +248,12 @@ def test_steadiness_doubles_what_it_asks_for_and_forgets_in_the_end() -> None:
     holds = []
     now_s = 0.0
     for _ in range(8):
-        holds.append(steady.hold_s(now_s))
+        holds.append(steady.hold_s(now_s, LONGEST_HOLD_S))
         steady.came(now_s)
         now_s += 10
         steady.went(now_s)
     assert holds == [0, 0, 5, 10, 20, 40, 60, 60]
-    assert steady.hold_s(now_s + FORGET_S) == 0
+    assert steady.hold_s(now_s + FORGET_S, LONGEST_HOLD_S) == 0
     steady.came(now_s)
     steady.went(now_s + STEADY_S)
-    assert steady.hold_s(now_s + STEADY_S) == 0
+    assert steady.hold_s(now_s + STEADY_S, LONGEST_HOLD_S) == 0
