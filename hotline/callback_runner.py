@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from hotline.callback_books import Active, CallbackBooks
+from hotline.callback_books import LEAVES_WORD, Active, CallbackBooks
 from ivr.dialling import dialled
 from ivr.ports import Clock, Place
 from queue_manager.callback import Callback, CallbackEvent, CallbackState
@@ -232,11 +232,10 @@ class CallbackRunner:
     # --- inside
 
     def _leave(self, active: Active) -> None:
-        """Give up the place that we hold for him, and the seat; unless all is over, another entry
-        follows."""
+        """Give up the place that we hold for him, and the seat; for good when it has failed."""
         if active.place is not None:
-            over = active.callback.over
-            active.place.leave(LeaveReason.ABANDONED if over else LeaveReason.CALLBACK)
+            failed = active.callback.state in LEAVES_WORD
+            active.place.leave(LeaveReason.ABANDONED if failed else LeaveReason.CALLBACK)
         active.place = active.offer = None
 
     async def _wait_until(self, active: Active, when: datetime) -> None:
