@@ -118,12 +118,15 @@ class Talks:
     # --- events
 
     def take(self, event: Event) -> None:
-        """One event of `telephony`; returns at once."""
-        match event:
-            case ChannelHungUp():
-                self._hung_up(event.call_id)
-            case SnapshotTaken():
-                self._snapshot(event.channels)
+        """One event of `telephony`; returns at once, and raises nothing: others wait for it."""
+        try:
+            match event:
+                case ChannelHungUp():
+                    self._hung_up(event.call_id)
+                case SnapshotTaken():
+                    self._snapshot(event.channels)
+        except Exception:
+            log.exception("talk_event_not_taken", event_type=type(event).__name__)
 
     def happens(self, talk: Talk, event: TalkEvent, third: Party | None = None) -> None:
         """Let the table decide, and do what it says; raises `TalkBusy`."""

@@ -8,6 +8,7 @@ so that nobody else is offered to it meanwhile, and it wraps up when it leaves t
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import structlog
 
@@ -40,8 +41,33 @@ class SeatNotFree(QueueError):
     id = "seat-not-free"
 
 
+class Aside(Protocol):
+    """A seat by name for one talk, in the words of a place in the queue."""
+
+    def next_offer(self) -> "asyncio.Future[Offer]":
+        """The seat, reserved; once. Fails with UnknownSeat, SeatNotFree, or (asked again)
+        PlaceGone."""
+        ...
+
+    def missed(self, offer: Offer, reason: MissReason) -> None:
+        """It didn't take the call."""
+        ...
+
+    def answered(self, offer: Offer) -> None:
+        """It picked up."""
+        ...
+
+    def talk_ended(self, offer: Offer) -> None:
+        """It left the talk; a second word of it changes nothing."""
+        ...
+
+    def leave(self, reason: LeaveReason) -> None:
+        """It isn't wanted any more: its ringing, or its talk, is over."""
+        ...
+
+
 class AsidePlace:
-    """One seat by name for one talk; the same words as a place in the queue.
+    """`Aside` at the matcher itself.
 
     `caller` is the citizen of the talk. A paused seat may be rung, too (a supervisor mostly is): it
     is taken for talking when it answers, and should it have been offered a caller meanwhile, that

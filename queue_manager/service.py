@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from queue_manager.aside import AsidePlace, occupied
+from queue_manager.aside import Aside, AsidePlace, occupied
 from queue_manager.board import Watcher
 from queue_manager.errors import UnknownReason
 from queue_manager.figure_book import Stored
@@ -258,12 +258,12 @@ class QueueService:
 
     # --- seats of talks that go on already
 
-    def reserve(self, caller: WaitingCaller, seat_id: str) -> AsidePlace:
+    def reserve(self, caller: WaitingCaller, seat_id: str) -> Aside:
         """This very seat for a talk: consulted, added, taking it over. See `AsidePlace`."""
         take_back = self._floor.offers.take_back_from
         return AsidePlace(self._seats, self._clock, take_back, caller, seat_id)
 
-    def occupy(self, endpoint: str, call_id: str) -> AsidePlace | None:
+    def occupy(self, endpoint: str, call_id: str) -> Aside | None:
         """The seat with this endpoint is found in the talk of this call after a restart: it talks
         until the place's `talk_ended`. None when this tenant has no such seat."""
         seat_id = self.seat_at(endpoint)

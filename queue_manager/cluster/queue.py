@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from queue_manager.board import Board, Watcher
+from queue_manager.cluster.aside import FarAside
 from queue_manager.cluster.messages import (
     CHUNK,
     Answered,
@@ -386,6 +387,21 @@ class ClusterQueue(QueueService):
         place = Place(entry)
         self._say(Entered(here, hold_s))
         return place
+
+    def reserve(self, caller: WaitingCaller, seat_id: str) -> FarAside:
+        return FarAside(self, self.node, self._clock, caller, seat_id)
+
+    def occupy(self, endpoint: str, call_id: str) -> FarAside | None:
+        seat_id = self.seat_at(endpoint)
+        if not seat_id:
+            return None
+        caller = WaitingCaller(self.settings.tenant, call_id, "", Requirement(), self._clock.now())
+        place = FarAside(self, self.node, self._clock, caller, seat_id)
+        place.hold()
+        return place
+
+    def seat_at(self, endpoint: str) -> str:
+        return self._endpoints.get(endpoint, "")
 
     def staffed(self, needs: Requirement) -> bool:
         known = self._staffed.get(needs)

@@ -4,17 +4,18 @@ import asyncio
 
 import pytest
 
-from queue_manager.aside import AsidePlace, SeatNotFree
+from queue_manager.aside import Aside, SeatNotFree
+from queue_manager.cluster.aside import FarAside
 from queue_manager.errors import PlaceGone, UnknownSeat
-from queue_manager.model import LeaveReason, MissReason, Offer, SeatState
+from queue_manager.model import LeaveReason, MissReason, Offer, SeatState, SeatView
 from queue_manager.service import QueueService
 from tests.queue_manager.builders import caller, open_queue, seat, state
-from tests.queue_manager.virtual_time import run
+from tests.queue_manager.virtual_time import START, LoopClock, run
 
 CITIZEN = caller("hl-1.1")
 
 
-async def reserved(queue: QueueService, seat_id: str = "8002") -> tuple[AsidePlace, Offer]:
+async def reserved(queue: QueueService, seat_id: str = "8002") -> tuple[Aside, Offer]:
     place = queue.reserve(CITIZEN, seat_id)
     return place, await place.next_offer()
 
@@ -127,5 +128,56 @@ def test_found_after_a_restart() -> None:
         place.leave(LeaveReason.TRANSFERRED)
         assert state(queue, "8002") is SeatState.WRAP_UP
         assert queue.occupy("sip-9999", "hl-1.1") is None
+
+    run(scenario())
+
+
+class Board:
+    """A queue at a distance: what it shows, and what it was told."""
+
+    def __init__(self, seen: SeatState) -> None:
+        self.seen = seen
+        self.told: list[str] = []
+
+    def seat(self, seat_id: str) -> SeatView:
+        return SeatView(seat(seat_id), self.seen, START, node="b")
+
+    def restore_talk(self, seat_id: str, call_id: str) -> None:
+        self.told.append(f"{seat_id} talks {call_id}")
+
+    def talk_ended_by_call(self, call_id: str) -> None:
+        self.told.append(f"over {call_id}")
+
+
+@pytest.mark.parametrize("end", ["missed", "talk_ended", "leave"])
+def test_where_another_engine_leads(end: str) -> None:
+    """The seat counts as talking from the ring on, under a name that no citizen's call has, and
+    it is said once that it is over."""
+
+    async def scenario() -> None:
+        board = Board(SeatState.PAUSED)
+        place = FarAside(board, "a", LoopClock(), CITIZEN, "8002")
+        offer = await place.next_offer()
+        assert offer.ring_at == "sip-8002@b"
+        assert board.told == ["8002 talks hl-1.1.8002"]
+        if end == "missed":
+            place.missed(offer, MissReason.BUSY)
+        else:
+            place.answered(offer)
+            place.talk_ended(offer)
+        place.leave(LeaveReason.TRANSFERRED)
+        assert board.told == ["8002 talks hl-1.1.8002", "over hl-1.1.8002"]
+        with pytest.raises(PlaceGone):
+            await place.next_offer()
+
+    run(scenario())
+
+
+def test_a_busy_seat_where_another_engine_leads() -> None:
+    async def scenario() -> None:
+        board = Board(SeatState.TALKING)
+        with pytest.raises(SeatNotFree):
+            await FarAside(board, "a", LoopClock(), CITIZEN, "8002").next_offer()
+        assert board.told == []
 
     run(scenario())

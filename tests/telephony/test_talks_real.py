@@ -176,6 +176,37 @@ async def test_the_seat_hangs_up_while_the_other_one_rings(home: House) -> None:
     assert (row.outcome, row.seat_id) == ("answered", "8001")
 
 
+@pytest.mark.parametrize("target", [TalkTarget("queue", "main"), TalkTarget("line", "general")])
+async def test_consulting_a_queue(home: House, target: TalkTarget) -> None:
+    """Nobody is free there: the seat hears music, too; then whoever is free is rung, and may have
+    the citizen. The citizen's own place is none of it."""
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, CONSULT, target)
+        await home.talk_is(call_id, "calling")
+        await home.hears(citizen=set(), s8001=set())
+        assert home.state("8001") is SeatState.TALKING
+        home.engine.queue.ready("8002")
+        await home.talk_is(call_id, "consulting")
+        await home.hears(citizen=set(), s8001={"8002"}, s8002={"8001"})
+        assert home.state("8002") is SeatState.TALKING
+        await home.board.act(TENANT, call_id, COMPLETE, None)
+        await home.hears(citizen={"8002"}, s8002={"citizen"})
+        home.phones["8002"].hang_up()
+        await home.phones["citizen"].happens("other_left")
+        await home.is_("8002", SeatState.WRAP_UP)
+    assert (await home.row()).seat_id == "8002"
+
+
+async def test_nobody_of_a_queue_is_free_and_the_seat_gives_it_up(home: House) -> None:
+    """The citizen has his seat again, and nobody waits any more."""
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, CONSULT, TalkTarget("queue", "main"))
+        await eventually(lambda: home.engine.queue.waiting().count == 1, "never queued")
+        await home.board.act(TENANT, call_id, CANCEL, None)
+        await home.hears(citizen={"8001"}, s8001={"citizen"})
+        assert home.engine.queue.waiting().count == 0
+
+
 # --- three-way
 
 
