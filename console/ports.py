@@ -13,6 +13,7 @@ from typing import Protocol
 from queue_manager.counts import Figure
 from queue_manager.duty import Attendance, Counts, Duty, TeamDuty
 from queue_manager.model import Alert, CallerView, Forced, SeatState, SeatView
+from queue_manager.opening import HoursMode
 from tickets.model import Origin, Ticket
 
 ALL_TENANTS = "*"
@@ -235,14 +236,6 @@ class TicketReader(Protocol):
     ) -> Sequence[Ticket]:
         """Newest first, keyset by number (`before` excluded); raises `StoreAway`."""
         ...
-
-
-class HoursMode(StrEnum):
-    """A supervisor's override of the timetable; `auto` is none."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from console.errors import UnknownLine
-from console.ports import HoursMode as ShownMode
 from console.ports import HoursView
-from ivr.hours import Override, decide, effective
+from ivr.hours import decide, effective
 from ivr.lines import HoursText, Lines
 from ivr.ports import Clock
-from storage.hours import HoursMode, HoursOverride, SqlHours
+from queue_manager.opening import HoursMode
+from storage.hours import HoursOverride, SqlHours
 
 WHOLE_TENANT = ""
 
@@ -27,36 +27,36 @@ class Overrides:
         self._changed = changed
         self._store = store
         self._clock = clock
-        self._known: dict[tuple[str, str], Override] = {}
+        self._known: dict[tuple[str, str], HoursMode] = {}
         self.lines = lines
 
     async def read(self, tenant: str) -> None:
         """Read a tenant's overrides again; raises `StoreAway`."""
         stored = await self._store.of(tenant)
         kept = {at: word for at, word in self._known.items() if at[0] != tenant}
-        read = {(tenant, line): Override(one.mode.value) for line, one in stored.items()}
+        read = {(tenant, line): one.mode for line, one in stored.items()}
         self._known = {**kept, **read}
 
-    def of(self, tenant: str, line_id: str) -> Override:
+    def of(self, tenant: str, line_id: str) -> HoursMode:
         """The word for a line, or with line_id "" for the whole tenant."""
-        return self._known.get((tenant, line_id), Override.AUTO)
+        return self._known.get((tenant, line_id), HoursMode.AUTO)
 
     def show(self, tenant: str) -> Sequence[HoursView]:
         """The tenant's own first, then every line with hours or a mode of its own."""
         own = [
             line.id
             for line in self.lines.of(tenant)
-            if line.hours is not None or self.of(tenant, line.id) is not Override.AUTO
+            if line.hours is not None or self.of(tenant, line.id) is not HoursMode.AUTO
         ]
         return [self._view(tenant, line_id) for line_id in (WHOLE_TENANT, *own)]
 
-    async def set(self, tenant: str, line_id: str, mode: ShownMode, *, by: str) -> None:
+    async def set(self, tenant: str, line_id: str, mode: HoursMode, *, by: str) -> None:
         """Set and keep it, with who said so; raises `UnknownLine`, `StoreAway`."""
         if line_id and self.lines.get(tenant, line_id) is None:
             raise UnknownLine
         now = self._clock.now()
-        await self._store.set(HoursOverride(tenant, line_id, HoursMode(mode.value), now, by))
-        self._known[tenant, line_id] = Override(mode.value)
+        await self._store.set(HoursOverride(tenant, line_id, mode, now, by))
+        self._known[tenant, line_id] = mode
         self._changed(tenant)
 
     def _view(self, tenant: str, line_id: str) -> HoursView:
@@ -65,7 +65,7 @@ class Overrides:
         schedule = self.lines.schedule(tenant, line_id)
         return HoursView(
             line_id,
-            ShownMode(self.of(tenant, line_id).value),
+            self.of(tenant, line_id),
             decide(schedule, word, self._clock.now()).open,
             spelled(self.lines.hours(tenant, line_id)),
         )

@@ -11,13 +11,14 @@ from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import Close, Person, VoiceRequest
 from ivr.greeting import greet, recognise
 from ivr.handing_on import resume_talk, wait_where_handed
-from ivr.hours import Override, decide, effective
+from ivr.hours import decide, effective
 from ivr.ports import Outcome
 from ivr.story import Resume, Story, open_story
 from ivr.transfer import transfer_line
 from ivr.voice_request import explain_closed, find_recorded, take_request
 from ivr.waiting import wait_for_person
 from queue_manager.model import LeaveReason
+from queue_manager.opening import HoursMode
 from telephony.call import Call, CallInfo
 from telephony.errors import CallEnded
 
@@ -152,7 +153,7 @@ async def _say_goodbye(call: Call, story: Story, step: Close) -> None:
 def _open_now(desk: Desk, story: Story) -> bool:
     """Is the caller's line answered by people now?"""
     tenant, line = story.tenant.id, story.known_line.id
-    override: Override = effective(desk.override(tenant, line), desk.override(tenant, ""))
+    override: HoursMode = effective(desk.override(tenant, line), desk.override(tenant, ""))
     return decide(desk.directory.lines.schedule(tenant, line), override, desk.clock.now()).open
 
 

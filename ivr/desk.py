@@ -5,12 +5,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from ivr.hours import Override
 from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
 from ivr.story import Directory
 from ivr.talks import Talks
 from ivr.voice_files import VoiceFiles
+from queue_manager.opening import HoursMode
 from telephony.call import CallInfo
 
 
@@ -101,7 +101,7 @@ class Desk:
     tickets: Tickets
     call_log: CallLog
     voice: VoiceFiles
-    override: Callable[[str, str], Override]
+    override: Callable[[str, str], HoursMode]
     voice_offer_after_s: float = 60.0
     announce_every_s: float = 30.0
     voice_request_max_s: float = 180.0

@@ -7,9 +7,10 @@ written otherwise; holidays are days like any other (「每周7天工作制」).
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+from queue_manager.opening import HoursMode
 
 DEFAULT_HOURS = "08:00-18:00"
 ROUND_THE_CLOCK = "24h"
@@ -17,14 +18,6 @@ _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _RANGE = re.compile(r"^([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)$")
 _DAY_MINUTES = 24 * 60
 _HORIZON_DAYS = 9  # a week and a day on each side: every change of a weekly schedule is seen
-
-
-class Override(StrEnum):
-    """A supervisor's word over the schedule."""
-
-    AUTO = "auto"
-    OPEN = "open"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +62,15 @@ def parse_hours(hours: str | dict[str, str], zone: ZoneInfo) -> Schedule:
     return Schedule(tuple(day or () for day in days), zone)
 
 
-def effective(line: Override, tenant: Override) -> Override:
+def effective(line: HoursMode, tenant: HoursMode) -> HoursMode:
     """The override that holds: the line's own wins over its tenant's."""
-    return tenant if line is Override.AUTO else line
+    return tenant if line is HoursMode.AUTO else line
 
 
-def decide(schedule: Schedule, override: Override, now: datetime) -> Decision:
+def decide(schedule: Schedule, override: HoursMode, now: datetime) -> Decision:
     """Open or closed at `now` (aware), and when that changes next (UTC)."""
-    if override is not Override.AUTO:
-        return Decision(override is Override.OPEN, None)
+    if override is not HoursMode.AUTO:
+        return Decision(override is HoursMode.OPEN, None)
     now = now.astimezone(UTC)
     spans = _spans_around(schedule, now)
     for start, end in spans:

@@ -3,21 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import select
 
+from queue_manager.opening import HoursMode
 from storage.database import Database
 from storage.rows import DIALECTS
 from storage.tables import hours_overrides
-
-
-class HoursMode(StrEnum):
-    """What a supervisor may force; AUTO is no override."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    AUTO = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.guard import allowed, body, reply
-from console.ports import HoursMode, Role
+from console.ports import Role
 from console.services import SERVICES
+from queue_manager.opening import HoursMode
 
 log = structlog.get_logger(__name__)
 

@@ -19,11 +19,12 @@ from hotline.errors import BadRequest, BadSettings, EngineAway
 from hotline.settings import Settings
 from hotline.store import with_store
 from ivr.documents import DocumentError
-from ivr.hours import Override, decide, effective
+from ivr.hours import decide, effective
 from ivr.lines import Lines, load_all_lines
 from ivr.tenants import Tenant
+from queue_manager.opening import HoursMode
 from storage.database import Database
-from storage.hours import HoursMode, HoursOverride, SqlHours
+from storage.hours import HoursOverride, SqlHours
 
 app = typer.Typer(help="Opening hours and a supervisor's override.", no_args_is_help=True)
 
@@ -85,8 +86,8 @@ def _computed(settings: Settings, city: Tenant) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     views = []
     for line in lines.of(city.id):
-        mode = Override(modes.get(line.id, HoursMode.AUTO))
-        override = effective(mode, Override(modes.get("", HoursMode.AUTO)))
+        mode = modes.get(line.id, HoursMode.AUTO)
+        override = effective(mode, modes.get("", HoursMode.AUTO))
         opened = decide(lines.schedule(city.id, line.id), override, now).open
         timetable = str(line.hours or "")
         views.append(

@@ -11,8 +11,9 @@ import pytest
 
 from console import guard
 from console.app import routes
-from console.ports import HoursMode, Role
+from console.ports import Role
 from queue_manager.model import SeatState
+from queue_manager.opening import HoursMode
 from tests.console.conftest import Caller, served
 from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
 

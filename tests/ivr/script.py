@@ -16,7 +16,6 @@ from asterisk_conf.model import Trunk
 from ivr.conversation import hang_up
 from ivr.desk import Desk
 from ivr.flow import load_flows
-from ivr.hours import Override
 from ivr.known_callers import KnownCallers
 from ivr.lines import Lines, load_all_lines
 from ivr.ports import CallbackRequest, CallRecord, KeptPlace
@@ -37,6 +36,7 @@ from queue_manager.model import (
     Verdict,
     WaitingCaller,
 )
+from queue_manager.opening import HoursMode
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.errors import CallEnded
 from tests.queue_manager.virtual_time import run
@@ -263,7 +263,7 @@ class World:
         self.callbacks = FakeCallbacks()
         self.callbacks.away = script.callbacks_away
         self.callers = KnownCallers()
-        self.override: dict[tuple[str, str], Override] = {}
+        self.override: dict[tuple[str, str], HoursMode] = {}
         self.queue = FakeQueue([SEAT for _ in script.seats])
         self.desk = self._desk()
         self.call = ScriptedCall(self)
@@ -282,7 +282,7 @@ class World:
             tickets=self.office,
             call_log=self.office,
             voice=self.voice,
-            override=lambda tenant, line: self.override.get((tenant, line), Override.AUTO),
+            override=lambda tenant, line: self.override.get((tenant, line), HoursMode.AUTO),
             callbacks=self.callbacks,
             callers=self.callers,
         )

@@ -8,13 +8,13 @@ import pytest
 
 from ivr.conversation import converse
 from ivr.flow import DEFAULT_FLOW
-from ivr.hours import Override
 from ivr.known_callers import EndedCall, Mark
 from ivr.ports import KeptPlace, Outcome
 from ivr.queue_rules import DEFAULT_RULES
 from ivr.tenants import Tenant
 from queue_manager.estimate import WaitEstimate
 from queue_manager.model import Suggestion, WaitingCaller
+from queue_manager.opening import HoursMode
 from telephony.call import DialStatus
 from tests.ivr.script import (
     NIGHT,
@@ -32,7 +32,7 @@ from tickets.model import Kind, Origin, Ticket, TicketState
 LONG_S = 86_400.0
 
 
-async def led(script: Script, **override: Override) -> World:
+async def led(script: Script, **override: HoursMode) -> World:
     world = World(script)
     world.override = {("default", line): word for line, word in override.items()}
     await asyncio.wait_for(converse(world.call, world.desk), LONG_S)
@@ -491,14 +491,14 @@ async def test_zero_after_hours_and_silence_is_called_back_all_the_same() -> Non
     ("override", "answered"),
     [
         ({}, False),
-        ({"": Override.OPEN}, True),
-        ({"general": Override.OPEN}, True),
-        ({"": Override.OPEN, "general": Override.CLOSED}, False),
-        ({"": Override.CLOSED, "general": Override.OPEN}, True),
+        ({"": HoursMode.OPEN}, True),
+        ({"general": HoursMode.OPEN}, True),
+        ({"": HoursMode.OPEN, "general": HoursMode.CLOSED}, False),
+        ({"": HoursMode.CLOSED, "general": HoursMode.OPEN}, True),
     ],
 )
 @in_virtual_time
-async def test_the_lines_override_wins(override: dict[str, Override], answered: bool) -> None:
+async def test_the_lines_override_wins(override: dict[str, HoursMode], answered: bool) -> None:
     world = await led(Script(now=NIGHT, seats=[DialStatus.ANSWER], takes=[2.0]), **override)
     assert (world.row.outcome is Outcome.ANSWERED) is answered
 

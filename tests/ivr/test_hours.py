@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.hours import DEFAULT_HOURS, Override, decide, effective, parse_hours
+from ivr.hours import DEFAULT_HOURS, decide, effective, parse_hours
+from queue_manager.opening import HoursMode
 
 CHINA = ZoneInfo("Asia/Shanghai")
 BERLIN = ZoneInfo("Europe/Berlin")
-AUTO = Override.AUTO
+AUTO = HoursMode.AUTO
 
 
 def china(day: int, hour: int, minute: int = 0) -> datetime:
@@ -77,15 +78,15 @@ def test_lunch_break_and_weekdays() -> None:
 
 def test_overrides() -> None:
     schedule = parse_hours(DEFAULT_HOURS, CHINA)
-    assert decide(schedule, Override.OPEN, china(21, 3)).open
-    assert not decide(schedule, Override.CLOSED, china(21, 12)).open
-    assert decide(schedule, Override.CLOSED, china(21, 12)).next_change is None
+    assert decide(schedule, HoursMode.OPEN, china(21, 3)).open
+    assert not decide(schedule, HoursMode.CLOSED, china(21, 12)).open
+    assert decide(schedule, HoursMode.CLOSED, china(21, 12)).next_change is None
 
 
-@pytest.mark.parametrize("tenant", Override)
-def test_the_line_wins_over_the_tenant(tenant: Override) -> None:
-    assert effective(Override.OPEN, tenant) is Override.OPEN
-    assert effective(Override.CLOSED, tenant) is Override.CLOSED
+@pytest.mark.parametrize("tenant", HoursMode)
+def test_the_line_wins_over_the_tenant(tenant: HoursMode) -> None:
+    assert effective(HoursMode.OPEN, tenant) is HoursMode.OPEN
+    assert effective(HoursMode.CLOSED, tenant) is HoursMode.CLOSED
     assert effective(AUTO, tenant) is tenant
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asterisk_conf.model import Trunk
 from ivr.documents import DocumentError
-from ivr.hours import Override, decide
+from ivr.hours import decide
 from ivr.lines import (
     DEFAULT_TABLE,
     Lines,
@@ -22,6 +22,7 @@ from ivr.lines import (
 from ivr.recovery import info_from_variables
 from ivr.story import identify
 from ivr.tenants import Tenant
+from queue_manager.opening import HoursMode
 from tests.ivr.script import NIGHT, NOON, directory
 
 A5 = {
@@ -266,7 +267,7 @@ def test_hours_come_from_the_line_else_from_the_table(tmp_path: Path) -> None:
     city = Tenant(id="city", name="市", lines_file=write(tmp_path, text))
     lines = load_all_lines([city])
     open_at = {
-        (name, when): decide(lines.schedule("city", name), Override.AUTO, when).open
+        (name, when): decide(lines.schedule("city", name), HoursMode.AUTO, when).open
         for name in ("a", "b")
         for when in (NOON, NIGHT)
     }

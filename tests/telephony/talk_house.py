@@ -16,13 +16,13 @@ from hotline.reconcile import Reconciler
 from hotline.talks import TalkBoard, wired
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
-from ivr.hours import Override
 from ivr.ports import CallRecord
 from ivr.story import Directory
 from ivr.talk_legs import TalkLegs
 from ivr.talks import Talks
 from ivr.tenants import Tenant
 from queue_manager.model import QueueSettings, Seat, SeatState
+from queue_manager.opening import HoursMode
 from queue_manager.service import QueueService
 from simulator.sipp import Address, free_port
 from telephony.call import CallInfo
@@ -156,7 +156,7 @@ class House:
             tickets=self.office,
             call_log=self.office,
             voice=Voices(),  # type: ignore[arg-type]  # nobody leaves a message here
-            override=lambda tenant, line: Override.OPEN,
+            override=lambda tenant, line: HoursMode.OPEN,
             hangup_word_s=5.0,
         )
         telephony = Telephony(
