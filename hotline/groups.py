@@ -1,7 +1,7 @@
 """What boards show of queues and skills: their callers' figures and the seats that can serve them.
 
-Seats with equal skills are counted together, so that a city of fifteen thousand costs two or three
-milliseconds at each look; what a queue's callers need is kept until lines or rules change.
+Seats with equal skills are counted together, and only those that moved since the last look; what a
+queue's callers need is kept until lines or rules change.
 """
 
 from collections import Counter
@@ -21,26 +21,40 @@ Census = Mapping[Profile, Counter[SeatState]]
 
 
 class SeatCensus:
-    """How many seats with which skills do what."""
+    """How many seats with which skills do what. An unchanged seat's view is the same object as
+    before, so only those that moved are counted again."""
 
     def __init__(self) -> None:
+        self._counts: dict[Profile, Counter[SeatState]] = {}
+        self._views: Sequence[SeatView] = ()
         self._profiles: dict[int, tuple[Seat, Profile]] = {}
 
     def take(self, views: Sequence[SeatView]) -> Census:
         """Count these seats."""
-        if len(self._profiles) > 2 * len(views) + 1000:
-            self._profiles.clear()  # of seats that are gone or were changed
-        found: dict[Profile, Counter[SeatState]] = {}
-        for view in views:
-            seat = view.seat
-            known = self._profiles.get(id(seat))
-            if known is None:
-                known = self._profiles[id(seat)] = (seat, profile_of(seat.skills))
-            counts = found.get(known[1])
-            if counts is None:
-                counts = found[known[1]] = Counter()
-            counts[view.state] += 1
-        return found
+        before, self._views = self._views, views
+        moved: list[tuple[SeatView | None, SeatView]]
+        if len(before) == len(views):
+            moved = [(old, new) for old, new in zip(before, views, strict=True) if old is not new]
+        else:
+            moved = [(None, new) for new in views]
+            self._counts.clear()
+            self._profiles.clear()
+        for old, new in moved:
+            if old is not None:
+                self._of(old.seat)[old.state] -= 1
+            self._of(new.seat)[new.state] += 1
+        return self._counts
+
+    def _of(self, seat: Seat) -> Counter[SeatState]:
+        known = self._profiles.get(id(seat))
+        if known is None:
+            if len(self._profiles) > 2 * len(self._views) + 1000:
+                self._profiles.clear()  # most are of seats as they were before
+            known = self._profiles[id(seat)] = (seat, profile_of(seat.skills))
+        counts = self._counts.get(known[1])
+        if counts is None:
+            counts = self._counts[known[1]] = Counter()
+        return counts
 
 
 class GroupBoard:
@@ -66,7 +80,7 @@ class GroupBoard:
         if self._known is not directory:
             self._known, self._needs = directory, self._needs_by_queue(directory)
         census = self._census.take(views)
-        states = sum(census.values(), Counter[SeatState]())
+        states = _sum(census.values())
         return Groups(
             states,
             [self._queue(queue, census, figures["queues"]) for queue in rules.queues],
