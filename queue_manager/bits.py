@@ -33,7 +33,8 @@ class SkillBits:
     def without(self, skills: Iterable[str], among: int) -> int:
         """Leave out who has the first of these skills, unless all have it; then the second …"""
         for skill in skills:
-            held = among & self._levels[skill][0]
+            levels = self._levels.get(skill)
+            held = among & levels[0] if levels else 0
             if held and held != among:
                 among ^= held
                 if not among & (among - 1):
@@ -89,11 +90,6 @@ def surplus(needs: Requirement, skills: Mapping[str, int]) -> int:
         ),
         default=0,
     )
-
-
-def lowest(bits: int) -> int:
-    """The number of the lowest bit; -1 when there is none."""
-    return (bits & -bits).bit_length() - 1
 
 
 def numbers(bits: int, most: int) -> list[int]:

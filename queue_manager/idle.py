@@ -1,8 +1,8 @@
 """Seats in the order in which they became idle, found by skill without a search.
 
-Every seat is a bit in integers: one per skill and level, one for all that are ready. The ready
-seats that meet some needs are an AND of those. Their order is kept apart from that, in
-*generations*: few seats each, the longest idle generation first.
+Every ready seat is a bit in integers, one per skill and level: those that meet some needs are an
+AND of a few. Bits are used again, so that the integers are short when few seats are ready; the
+order of idleness is kept apart from them, in *generations* of seats, the longest idle first.
 
 Which seat: of the ready ones that can serve, those are spared whose skills are scarce, then the
 closest fit counts, then the longest idle; but a seat that has been idle for more than a bound
@@ -11,12 +11,14 @@ longer than the one so found is taken before it.
 
 from bisect import insort
 from collections.abc import Iterator, Mapping
+from heapq import heappop, heappush
+from operator import attrgetter
 
-from queue_manager.bits import SkillBits, lowest, numbers
+from queue_manager.bits import SkillBits, numbers
 from queue_manager.model import Requirement
 
 GENERATION = 256
-_FEW = 32
+_FEW = 24
 _SPARED = 16
 """So many skills are spared, the scarcest on duty: what more people have isn't scarce."""
 
@@ -33,8 +35,11 @@ class IdleOrder:
         self._turn = 0
         self._latest_s = 0.0
         self._bits = SkillBits()
-        self._ready = 0
         self._duty = 0
+        self._ready_bits = SkillBits()
+        self._ready = 0
+        self._places: list[_Seat] = []
+        self._free: list[int] = []
         self._held: dict[str, int] = {}
         self._names: list[str] = []
         self._scarcest: list[str] | None = None
@@ -68,12 +73,16 @@ class IdleOrder:
     def learn(self, seat_id: str, skills: Mapping[str, int]) -> None:
         """The seat has these skills from now on."""
         number = self._numbers[seat_id]
-        on_duty = bool(self._duty >> number & 1)
+        seat = self._seats[number]
+        ready, on_duty = seat.place >= 0, bool(self._duty >> number & 1)
+        self.set_busy(seat_id)
         self.set_duty(seat_id, False)
-        self._bits.flip(1 << number, self._seats[number].skills)
+        self._bits.flip(1 << number, seat.skills)
         self._bits.flip(1 << number, skills)
-        self._seats[number].skills = skills
+        seat.skills = skills
         self.set_duty(seat_id, on_duty)
+        if ready:
+            self.set_ready(seat_id)
 
     def set_duty(self, seat_id: str, on_duty: bool) -> None:
         """Whether the seat is at work; that alone makes it neither ready nor busy."""
@@ -90,7 +99,7 @@ class IdleOrder:
 
     def is_ready(self, seat_id: str) -> bool:
         """True while the seat may be found."""
-        return bool(self._ready >> self._numbers[seat_id] & 1)
+        return self._seats[self._numbers[seat_id]].place >= 0
 
     def go_last(self, seat_id: str) -> None:
         """The seat, which isn't ready, comes after all others from now on."""
@@ -107,29 +116,35 @@ class IdleOrder:
 
     def set_ready(self, seat_id: str) -> None:
         """Let the seat be found."""
-        number = self._numbers[seat_id]
-        if not self._ready >> number & 1:
-            self._flip_ready(number)
+        seat = self._seats[self._numbers[seat_id]]
+        if seat.place < 0:
+            seat.place = heappop(self._free) if self._free else len(self._places)
+            self._places[seat.place : seat.place + 1] = [seat]
+            self._flip_ready(seat)
 
     def set_busy(self, seat_id: str) -> None:
         """The seat is no longer to be found; nothing happens when it wasn't ready."""
-        number = self._numbers[seat_id]
-        if self._ready >> number & 1:
-            self._flip_ready(number)
+        seat = self._seats[self._numbers[seat_id]]
+        if seat.place >= 0:
+            self._flip_ready(seat)
+            heappush(self._free, seat.place)
+            seat.place = -1
 
     def find(self, needs: Requirement, preferred: str, bound_s: float) -> str | None:
         """The best ready seat that meets the requirement: the preferred one if it does, else as
         the module tells."""
-        found = self._bits.capable(needs, self._ready)
+        found = self._ready_bits.capable(needs, self._ready)
         if not found:
             return None
         number = self._numbers.get(preferred) if preferred else None
-        if number is not None and found >> number & 1:
-            return preferred
+        if number is not None:
+            place = self._seats[number].place
+            if place >= 0 and found >> place & 1:
+                return preferred
         longest = self._longest(found)
         if not found & (found - 1):
             return longest.seat_id
-        best = self._longest(self._bits.closest(needs, self._spared(found)))
+        best = self._longest(self._ready_bits.closest(needs, self._spared(found)))
         too_long = longest.since_s + bound_s < best.since_s
         return longest.seat_id if too_long else best.seat_id
 
@@ -140,25 +155,31 @@ class IdleOrder:
     # --- inside
 
     def _longest(self, found: int) -> "_Seat":
-        """The longest idle of these."""
-        if found.bit_count() > _FEW:
-            found = next(filter(None, (found & g.ready for g in self._generations)))
-        if found.bit_count() <= _FEW:
-            several = (self._seats[number] for number in numbers(found, _FEW))
-            return min(several, key=lambda seat: seat.turn)
-        members = self._seats[lowest(found)].generation.members
-        return self._seats[next(number for number in members if found >> number & 1)]
+        """The longest idle of these ready seats."""
+        if found & (found - 1):
+            generation = next(g for g in self._generations if found & g.ready)
+            found &= generation.ready
+            if found.bit_count() > _FEW:
+                return self._foremost(found, generation)
+        several = [self._places[place] for place in numbers(found, _FEW)]
+        return min(several, key=_turn)
+
+    def _foremost(self, found: int, generation: "_Generation") -> "_Seat":
+        """The first of so many in a generation that they come soon."""
+        seats = map(self._seats.__getitem__, generation.members)
+        return next(seat for seat in seats if seat.place >= 0 and found >> seat.place & 1)
 
     def _spared(self, found: int) -> int:
         """Leave out who has the scarcest skill, unless all have it; then the next scarce one …"""
         if self._scarcest is None:
             self._scarcest = sorted(self._names, key=self._held.__getitem__)[:_SPARED]
-        return self._bits.without(self._scarcest, found)
+        return self._ready_bits.without(self._scarcest, found)
 
-    def _flip_ready(self, number: int) -> None:
-        bit = 1 << number
+    def _flip_ready(self, seat: "_Seat") -> None:
+        bit = 1 << seat.place
         self._ready ^= bit
-        self._seats[number].generation.ready ^= bit
+        seat.generation.ready ^= bit
+        self._ready_bits.flip(bit, seat.skills)
 
     def _append(self, number: int) -> None:
         if len(self._generations[-1].members) >= GENERATION:
@@ -183,8 +204,8 @@ class IdleOrder:
 
 
 class _Generation:
-    """Seats that became idle one after the other: `members` in that order, and the bits of those
-    that are `ready`."""
+    """Seats that became idle one after the other: `members` in that order (their numbers), and
+    the bits of those that are `ready`."""
 
     __slots__ = ("members", "ready")
 
@@ -198,9 +219,10 @@ class _Generation:
 
 
 class _Seat:
-    """`turn` grows from the longest idle to the shortest."""
+    """`turn` grows from the longest idle to the shortest; `place` is its bit while it is ready, -1
+    while it isn't."""
 
-    __slots__ = ("generation", "seat_id", "since_s", "skills", "turn")
+    __slots__ = ("generation", "place", "seat_id", "since_s", "skills", "turn")
 
     def __init__(
         self, seat_id: str, skills: Mapping[str, int], since_s: float, generation: _Generation
@@ -209,4 +231,8 @@ class _Seat:
         self.skills = skills
         self.since_s = since_s
         self.generation = generation
+        self.place = -1
         self.turn = 0
+
+
+_turn = attrgetter("turn")

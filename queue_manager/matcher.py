@@ -235,7 +235,7 @@ class Matcher:
         don't count: they can't be ahead of him everywhere. When no seat can serve him, he is
         ranked among callers with the same needs.
 
-        Exact while at most 16 different sets of skills can serve him and at most 12 different
+        Exact while at most 12 different sets of skills can serve him and at most 8 different
         needs compete with his; beyond that it is an estimate from so many of them.
         """
         return self._positions.of(self._callers.slot(call_id))

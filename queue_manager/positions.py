@@ -10,9 +10,9 @@ from queue_manager.callers import Callers
 from queue_manager.profiles import Profiles
 from queue_manager.signatures import Signature, Signatures
 
-_PROFILES_SEEN = 16
-_NEEDS_SEEN = 64
-_COUNTED = 12
+_PROFILES_SEEN = 12
+_NEEDS_SEEN = 48
+_COUNTED = 8
 """So many of the oldest needs are counted, and half as many of the others."""
 
 
@@ -40,8 +40,11 @@ class Positions:
         able = self._profiles.serving(mine.needs, _PROFILES_SEEN)
         own = 1 << mine.number
         common = -1 if able else own
+        births = self._signatures.births
         for profile in able:
-            common &= self._profiles.catch_up(profile).served
+            if profile.births != births:
+                self._profiles.catch_up(profile)
+            common &= profile.served
             if common == own:
                 break
         return common & ~own
