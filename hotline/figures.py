@@ -2,9 +2,9 @@
 seconds, and counts calls that only their rows tell of.
 
 What a crash may cost: of callers, nothing that a call's row tells (offered, answered, abandoned and
-the rest with their waits and talks); their menu time, wrap-up, overflows and callbacks, and seats'
-misses, of the last `WRITE_EVERY_S`. Of a seat's time at most `WRITE_EVERY_S` x `SHARES` = 60 s, and
-those `WRITE_EVERY_S` of writing.
+the rest with their waits, talks and seats); their menu time, wrap-up, overflows and callbacks, and
+seats' misses, of the last `WRITE_EVERY_S`. Of a seat's time at most `WRITE_EVERY_S` x `SHARES`
+= 60 s, and those `WRITE_EVERY_S` of writing.
 """
 
 import asyncio
@@ -110,6 +110,7 @@ class FigureKeeper:
                 record.outcome,
                 record.answered_at,
                 record.ended_at,
+                record.seat_id,
             ),
         )
 
@@ -126,6 +127,7 @@ class FigureKeeper:
                 _REASONS.get(call.outcome, LeaveReason.ABANDONED),
                 call.answered_at,
                 call.ended_at,
+                call.seat_id,
             )
         )
 

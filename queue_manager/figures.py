@@ -46,6 +46,18 @@ class LateCall:
     outcome: LeaveReason
     answered_at: datetime | None
     ended_at: datetime
+    seat_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What happened at a moment before our start, `seat_id` when it was a seat's answer."""
+
+    call_id: str
+    at: datetime
+    cell: Cell
+    counts: CallCounts
+    seat_id: str = ""
 
 
 class Figures:
@@ -59,12 +71,12 @@ class Figures:
         self, zone: tzinfo, service_level_s: Callable[[str], float], began_at: datetime
     ) -> None:
         self.book = FigureBook(zone, began_at)
-        self.seats = SeatTimes()
+        self.seats = SeatTimes(quarter_of(began_at) - 1)
         self._zone = zone
         self._level_s = service_level_s
         self.began_at = began_at
         self._counted_until: datetime | None = None
-        self._unsure: list[tuple[datetime, Cell, CallCounts]] = []
+        self._unsure: list[_Found] = []
         self._carried: set[str] = set()
         self._cells = Cells()
         self._callers: dict[str, Cell] = {}
@@ -82,7 +94,7 @@ class Figures:
             came_at = caller.began_at
         if came_at <= self.began_at:
             offered = CallCounts(offered=0 if caller.callback else 1)
-            self._found(caller.call_id, came_at, cell, offered)
+            self._found(_Found(caller.call_id, came_at, cell, offered))
         elif not caller.callback:
             cell.counts.offered += 1
             self._cells.touch(cell)
@@ -105,7 +117,7 @@ class Figures:
         else:
             counts = CallCounts()
             self._count_answer(counts, cell.kind.queue_id, caller, wait_s)
-            self._found(caller.call_id, at, cell, counts)
+            self._found(_Found(caller.call_id, at, cell, counts, seat.seat_id))
 
     def missed(self, offer: Offer, reason: MissReason, at: datetime) -> None:
         """The offer came to nothing; he waits on."""
@@ -144,7 +156,7 @@ class Figures:
                 side.counts.add(counts)
                 self._cells.touch(side)
             else:
-                self._found(caller.call_id, at, side, counts)
+                self._found(_Found(caller.call_id, at, side, counts))
 
     def talk_ended(self, caller: WaitingCaller, seat: Seat, talk_s: float, at: datetime) -> None:
         """The talk is over; the seat wraps up."""
@@ -181,10 +193,9 @@ class Figures:
         until = self._counted_until = stored.counted_until or _EVER
         self.book.restore(stored, day)
         self.seats.restore(stored.seats)
-        for when, cell, counts in self._unsure:
-            if when > until:
-                cell.counts.add(counts)
-                self._cells.touch(cell)
+        for found in self._unsure:
+            if found.at > until:
+                self._count_found(found)
         self._unsure.clear()
 
     def late(self, call: LateCall) -> None:
@@ -214,6 +225,8 @@ class Figures:
             return
         if answered_at > until:
             self._count_wait(counts, call.queue_id, (answered_at - call.queued_at).total_seconds())
+            if call.seat_id:
+                self.seats.answered(call.seat_id, answered_at)
         if call.ended_at > until:
             counts.talks = 1
             counts.talk_ms = _ms((call.ended_at - answered_at).total_seconds())
@@ -256,14 +269,19 @@ class Figures:
 
     # --- inside
 
-    def _found(self, call_id: str, when: datetime, cell: Cell, counts: CallCounts) -> None:
+    def _found(self, found: _Found) -> None:
         """Something that happened before our start: an earlier engine may have counted it."""
-        self._carried.add(call_id)
+        self._carried.add(found.call_id)
         if self._counted_until is None:
-            self._unsure.append((when, cell, counts))
-        elif when > self._counted_until:
-            cell.counts.add(counts)
-            self._cells.touch(cell)
+            self._unsure.append(found)
+        elif found.at > self._counted_until:
+            self._count_found(found)
+
+    def _count_found(self, found: _Found) -> None:
+        found.cell.counts.add(found.counts)
+        self._cells.touch(found.cell)
+        if found.seat_id:
+            self.seats.answered(found.seat_id, found.at)
 
     def _count_answer(
         self, counts: CallCounts, queue_id: str, caller: WaitingCaller, wait_s: float

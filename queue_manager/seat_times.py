@@ -36,9 +36,11 @@ class _Clock:
 
 
 class SeatTimes:
-    """Counters per seat and quarter; `changed` are those not yet stored."""
+    """Counters per seat and quarter; `changed` are those not yet stored. `oldest` is the first
+    quarter that anything is counted in: what is stored of earlier ones isn't known here."""
 
-    def __init__(self) -> None:
+    def __init__(self, oldest: int) -> None:
+        self._oldest = oldest
         self.counts: dict[SeatKey, SeatCounts] = {}
         self.changed: set[SeatKey] = set()
         self._clocks: OrderedDict[str, _Clock] = OrderedDict()
@@ -82,7 +84,8 @@ class SeatTimes:
             self._clocks.move_to_end(seat_id)
 
     def forget(self, before: int) -> None:
-        """Drop what is stored of quarters before this one."""
+        """Drop what is stored of quarters before this one; nothing is counted in them any more."""
+        self._oldest = max(self._oldest, before)
         for key in [k for k in self.counts if k[0] < before and k not in self.changed]:
             del self.counts[key]
 
@@ -104,6 +107,8 @@ class SeatTimes:
         return found
 
     def _touched(self, key: SeatKey) -> SeatCounts:
+        if key[0] < self._oldest and key not in self.counts:
+            return SeatCounts()  # it would take the place of what is stored
         self.changed.add(key)
         return self._of(key)
 

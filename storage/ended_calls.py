@@ -27,6 +27,7 @@ class EndedCall:
     outcome: Outcome
     answered_at: datetime | None
     ended_at: datetime
+    seat_id: str = ""
 
 
 async def ended_calls(
@@ -40,6 +41,7 @@ async def ended_calls(
         query = select(
             calls.c.call_id, calls.c.line_id, calls.c.language, calls.c.started_at,
             calls.c.queued_at, calls.c.outcome, calls.c.answered_at, calls.c.ended_at,
+            calls.c.seat_id,
         ).where(
             calls.c.tenant == tenant, calls.c.queued_at >= begin, calls.c.queued_at < end,
             calls.c.ended_at > ended_after,
@@ -48,7 +50,7 @@ async def ended_calls(
         yield [
             EndedCall(
                 row.call_id, row.line_id, row.language, row.started_at, row.queued_at,
-                Outcome(row.outcome), row.answered_at, row.ended_at,
+                Outcome(row.outcome), row.answered_at, row.ended_at, row.seat_id,
             )
             for row in rows
         ]  # fmt: skip

@@ -91,8 +91,9 @@ def row_of(caller: WaitingCaller, clock: Hand, answered_at: datetime | None) -> 
         outcome=Outcome.ANSWERED if answered_at else Outcome.ABANDONED,
         started_at=caller.queued_at - timedelta(seconds=5),
     )  # fmt: skip
+    seat_id = seat_of(caller).seat_id if answered_at else ""
     return CallRecord(
-        record.facts, record.outcome, record.seat_id, caller.queued_at, answered_at, clock.now(), ""
+        record.facts, record.outcome, seat_id, caller.queued_at, answered_at, clock.now(), ""
     )
 
 
@@ -150,6 +151,10 @@ async def test_a_killed_engine_leaves_no_call_uncounted_and_none_counted_twice(
             counts = (await stored(database, by))[key].counts
             assert isinstance(counts, CallCounts)
             assert counts == whole, by
+        seats = await stored(database, None)
+        assert {key: line.counts.answered for key, line in seats.items()} == {
+            f"seat-n-1.{n}": 1 for n in range(3)
+        }
 
 
 async def test_an_outage_is_outlived_in_memory(
