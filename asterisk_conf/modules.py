@@ -89,8 +89,11 @@ AMI_EVENTS = (
     "name(OriginateResponse)) =",
     "name(Hangup),method(contains)) = HL_MEDIA=leg",  # of legs that a talk is made of
 )
-# Among several nodes: the end of a call that came from another node for a seat of this one.
-NODE_EVENTS = ("name(Hangup),header(Channel),method(starts_with)) = PJSIP/node-",)
+# Among several nodes: a call comes from another node for a seat of this one, and its end.
+NODE_EVENTS = (
+    "name(Hangup),header(Channel),method(starts_with)) = PJSIP/node-",
+    "name(UserEvent),header(UserEvent),method(exact)) = Leg",
+)
 
 # Nobody listens to these. Each would be built several times a call: a quarter of Asterisk's CPU.
 UNHEARD_EVENTS = (

@@ -57,7 +57,7 @@ def rendered(installation: Installation) -> dict[str, str]:
         "notice": NOTICE,
         "passwords": {t.id: _password(t) for t in installation.trunks if t.registration},
         "modules": MODULES,
-        "ami_read": AMI_READ,
+        "ami_read": f"{AMI_READ},user" if installation.nodes else AMI_READ,
         "ami_write": AMI_WRITE,
         "ami_events": (*AMI_EVENTS, *(NODE_EVENTS if installation.nodes else ())),
         "unheard": UNHEARD_EVENTS,

@@ -13,7 +13,7 @@ from queue_manager.ports import Clock, LiveState
 from queue_manager.service import QueueService
 from storage.lease import RedisLease
 from storage.live import RedisLiveState
-from telephony.events import Event, LegHungUp, SnapshotTaken
+from telephony.events import Event, LegBegun, LegHungUp, SnapshotTaken
 
 PATIENCE = Patience()
 
@@ -63,6 +63,9 @@ def take_event(cluster: Cluster, queues: Mapping[str, QueueService], event: Even
             for queue in far(queues).values():
                 queue.legs_seen(legs)
             cluster.ready()
+        case LegBegun():
+            for queue in far(queues).values():
+                queue.leg_begun(event.endpoint, event.call_id)
         case LegHungUp():
             for queue in far(queues).values():
                 queue.leg_hung_up(event.endpoint, event.call_id)

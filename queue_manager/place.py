@@ -92,10 +92,11 @@ class Place:
             listener.gone("no place any more")
             return
         entry.listener = listener
+        pending = entry.offer
         if entry.away:
-            entry.floor.asks_again(entry)  # tells of an offer itself
-        elif entry.offer is not None:
-            listener.offered(entry.offer)
+            entry.floor.asks_again(entry)  # tells of a new offer itself
+        if pending is not None:
+            listener.offered(pending)
         if entry.suggestion is not None:
             suggestion, entry.suggestion = entry.suggestion, None
             listener.suggested(suggestion)

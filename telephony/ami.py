@@ -30,6 +30,7 @@ from telephony.translate import (
     channel_seen,
     hung_up,
     key_pressed,
+    leg_begun,
     leg_hung_up,
     originate_ended,
     seat_answered,
@@ -238,6 +239,8 @@ class Ami:
                 if message.channel.startswith(NODE_CHANNELS):
                     return leg_hung_up(message, now)
                 return hung_up(message, now)
+            case "UserEvent":
+                return leg_begun(message, now)
             case "DialEnd":
                 return seat_answered(message, now)
             case "OriginateResponse":

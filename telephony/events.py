@@ -29,6 +29,15 @@ class ChannelHungUp:
 
 
 @dataclass(frozen=True, slots=True)
+class LegBegun:
+    """A call of another node has come for a seat of this one, which is about to ring."""
+
+    endpoint: str
+    call_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LegHungUp:
     """A seat of this node no longer rings for, or talks with, a caller of another node."""
 
@@ -107,6 +116,7 @@ class KeyPressed:
 
 Event = (
     ChannelHungUp
+    | LegBegun
     | LegHungUp
     | SeatAnswered
     | OriginateEnded

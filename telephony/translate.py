@@ -14,6 +14,7 @@ from telephony.events import (
     ChannelHungUp,
     ChannelSeen,
     KeyPressed,
+    LegBegun,
     LegHungUp,
     MediaFlow,
     OriginateEnded,
@@ -25,7 +26,7 @@ STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 """What the `Status` action is asked to tell of each channel."""
 
 MEDIA = re.compile(r"HL_MEDIA=(\d{9,11}\.\d+) (\d+) (\d+)", re.ASCII)
-LEG = re.compile(r"HL_LEG=([A-Za-z0-9_-]{1,80}) ([A-Za-z0-9._-]{1,80})", re.ASCII)
+LEG = re.compile(r"(?:HL_LEG=)?([A-Za-z0-9_-]{1,80}) ([A-Za-z0-9._-]{1,80})", re.ASCII)
 GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
 
 
@@ -50,6 +51,12 @@ def hung_up(message: Message, at: datetime) -> ChannelHungUp:
         at,
         media_flow(message.chanvariable),
     )
+
+
+def leg_begun(message: Message, at: datetime) -> LegBegun | None:
+    """The dialplan's word that a call of another node has come for a seat."""
+    match = LEG.fullmatch(message.held) if message.userevent == "Leg" else None
+    return LegBegun(match[1], match[2], at) if match else None
 
 
 def leg_hung_up(message: Message, at: datetime) -> LegHungUp | None:

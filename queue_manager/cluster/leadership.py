@@ -5,14 +5,14 @@ entered into it and its telephones told to it, and offers go back to the node wh
 
 **Why no seat is offered twice, whoever leads.** A seat can be offered only after its telephone was
 reported, and the node that reports a telephone reports first who holds its seats: its own callers
-that ring or talk, and the calls of other nodes (`legs`) that have come to its Asterisk, or that a
-leader told it of before it told the caller's node (`SeatHeld` goes out before `Offered`). So the
-seat's own node vouches for it. A node obeys one leader at a time, and a leader who loses a node
-forgets that node's telephones well before it may go on alone (`PHONES_STAY_S`).
+that ring or talk, and the calls of other nodes (`legs`) that have come to its Asterisk, as that
+tells it, or that a leader told it of before it told the caller's node (`SeatHeld` goes out before
+`Offered`). So the seat's own node vouches for it. A node obeys one leader at a time, and a leader
+who loses a node forgets that node's telephones well before it may go on alone (`PHONES_STAY_S`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +28,7 @@ from queue_manager.cluster.messages import (
     Known,
     Left,
     LegOver,
+    LegSeen,
     Message,
     Missed,
     Offered,
@@ -45,7 +46,15 @@ from queue_manager.cluster.messages import (
 )
 from queue_manager.cluster.wishes import carry_out
 from queue_manager.errors import QueueError
-from queue_manager.model import LeaveReason, Offer, Suggestion, Verdict, WaitingCaller
+from queue_manager.model import (
+    LeaveReason,
+    MissReason,
+    Offer,
+    SeatState,
+    Suggestion,
+    Verdict,
+    WaitingCaller,
+)
 from queue_manager.place import Place
 from queue_manager.ports import Clock
 from queue_manager.service import QueueService
@@ -129,6 +138,7 @@ class Leadership:
         self._nodes: dict[str, Node] = {}
         self._guests: dict[str, Guest] = {}
         self._talks: dict[str, Node] = {}
+        self._legs: set[str] = set()
         self._held: dict[str, tuple[Node, Held]] = {}
         self._early: dict[str, Report] | None = {}
         self._later: list[tuple[str, Message]] = []
@@ -178,7 +188,12 @@ class Leadership:
             if node.there:
                 continue
             if node.phones and now_s - node.since_s >= PHONES_STAY_S:
-                self._forget_phones(node)
+                ringing = {
+                    view.seat.endpoint
+                    for view in self.service.seats()
+                    if view.state is SeatState.RESERVED
+                }
+                self._forget_phones(node, but=ringing)
             if now_s - node.since_s >= CALLERS_STAY_S:
                 for guest in self._of(node):
                     log.error("caller_never_came_back", **self._ids(guest.caller.call_id))
@@ -219,6 +234,8 @@ class Leadership:
                     self.service.restore_talk(
                         message.seat_id, message.call_id, message.caller, message.answered_at
                     )
+            case LegSeen():
+                self._leg_found(Held(message.seat_id, message.call_id))
             case LegOver():
                 self._leg_over(message.call_id)
             case PhoneSeen():
@@ -251,9 +268,9 @@ class Leadership:
                     self._enters(node, caller)
         for node, report in nodes:
             phones = set(report.all("phones"))
-            for endpoint in node.phones - phones:
+            for endpoint in sorted(node.phones - phones):
                 self._phone(node, endpoint, False)
-            for endpoint in phones - node.phones:
+            for endpoint in sorted(phones - node.phones):
                 self._phone(node, endpoint, True)
 
     def _reconcile(self, node: Node, report: Report) -> None:
@@ -268,6 +285,10 @@ class Leadership:
             call_id = guest.caller.call_id
             if call_id in left or (call_id not in here and node.life == report.life):
                 self._leaves(guest, left.get(call_id, LeaveReason.ABANDONED))
+            elif call_id not in here:
+                self._rings_no_more(guest)
+        for call_id in [c for c in self._legs if c not in here and _node_of(c) == node.name]:
+            self._over(call_id)
         node.life = report.life
 
     def _ring_on(self, node: Node, report: Report) -> None:
@@ -367,6 +388,7 @@ class Leadership:
         guest = self._guests.get(call_id)
         if guest is None:
             self._talks.pop(call_id, None)
+            self._legs.discard(call_id)
             self._free(call_id)
             self.service.came_back(call_id)
         elif gone:
@@ -383,16 +405,33 @@ class Leadership:
             self.service.restore_talk(held.seat_id, held.call_id)
 
     def _leg_found(self, held: Held) -> None:
-        """A seat is held for a call whose node hasn't told of it: it may be away."""
-        known = held.call_id in self._guests or held.call_id in self._talks
-        if not known:
+        """A seat is held for a call of a node that is away; one that is there tells itself."""
+        caller_node = self._nodes.get(_node_of(held.call_id))
+        told = held.call_id in self._guests or held.call_id in self._talks
+        if not told and (caller_node is None or not caller_node.there):
+            self._legs.add(held.call_id)
             self.service.restore_talk(held.seat_id, held.call_id)
 
     def _leg_over(self, call_id: str) -> None:
         """A seat's telephone is free again. The caller's own node tells so itself, when it can."""
-        node = self._talks.get(call_id)
-        if call_id not in self._guests and (node is None or not node.there):
+        node = self._nodes.get(_node_of(call_id))
+        if node is not None and node.there:
+            return
+        guest = self._guests.get(call_id)
+        if guest is not None:
+            self._rings_no_more(guest)
+        else:
             self._over(call_id)
+
+    def _rings_no_more(self, guest: Guest) -> None:
+        """No seat rings for a caller whose engine is away: he waits on until it is back."""
+        if guest.rings is not None:
+            held, guest.rings = guest.rings, None
+            self._stop_ringing(held)
+        elif guest.place is not None and guest.offer is not None:
+            guest.place.set_aside()
+            guest.place.missed(guest.offer, MissReason.RESCINDED)
+        self._free(guest.caller.call_id)
 
     def _phone(self, node: Node, endpoint: str, reachable: bool) -> None:
         if reachable:
@@ -401,8 +440,9 @@ class Leadership:
             node.phones.discard(endpoint)
         self.service.endpoint_reachable(endpoint, reachable, node.name)
 
-    def _forget_phones(self, node: Node) -> None:
-        for endpoint in tuple(node.phones):
+    def _forget_phones(self, node: Node, but: Collection[str] = ()) -> None:
+        """A telephone that rings is left to ring."""
+        for endpoint in sorted(node.phones.difference(but)):
             self._phone(node, endpoint, False)
 
     # --- what the queue decides (called by guests)
@@ -467,3 +507,8 @@ class Leadership:
 
     def _ids(self, call_id: str) -> dict[str, str]:
         return {"tenant": self._tenant, "call_id": call_id}
+
+
+def _node_of(call_id: str) -> str:
+    """A call's id begins with the node whose Asterisk it is on."""
+    return call_id.rpartition("-")[0]

@@ -148,6 +148,16 @@ class CallOver:
 
 
 @dataclass(frozen=True, slots=True)
+class LegSeen:
+    """A call of another node has come to a seat of the sender's."""
+
+    tenant: str
+    seat_id: str
+    call_id: str
+    kind: Literal["leg_seen"] = "leg_seen"
+
+
+@dataclass(frozen=True, slots=True)
 class LegOver:
     """A seat of the sender's no longer rings for, or talks with, a call of another node."""
 
@@ -300,6 +310,7 @@ Message = (
     | Answered
     | TalkFound
     | CallOver
+    | LegSeen
     | LegOver
     | PhoneSeen
     | Wished

@@ -26,6 +26,7 @@ from queue_manager.cluster.messages import (
     Known,
     Left,
     LegOver,
+    LegSeen,
     Message,
     Missed,
     Offered,
@@ -103,6 +104,7 @@ class ClusterQueue(QueueService):
         self._left: dict[str, LeaveReason] = {}
         self._wishes: list[Wished] = []
         self._places: dict[str, PlaceSeen] = {}
+        self._missed: dict[str, int] = {}
         self._views: dict[str, SeatView] = {}
         self._sums = WaitingView()
         self._callers: Sequence[CallerView] = ()
@@ -136,6 +138,7 @@ class ClusterQueue(QueueService):
         for start in range(0, len(phones), CHUNK):
             yield Known(tenant, phones=tuple(phones[start : start + CHUNK]))
         self._left.clear()
+        self._missed.clear()
 
     def reported(self) -> None:
         """The leader has it: what was wished for meanwhile is asked now."""
@@ -175,7 +178,8 @@ class ClusterQueue(QueueService):
             case SeatHeld():
                 self._legs[message.held.seat_id] = message.held
             case SeatFree():
-                if self._legs.get(message.held.seat_id) == message.held:
+                known = self._legs.get(message.held.seat_id)
+                if known is not None and known.call_id == message.held.call_id:
                     del self._legs[message.held.seat_id]
             case PlacesTold():
                 self._places.update((place.call_id, place) for place in message.places)
@@ -208,6 +212,16 @@ class ClusterQueue(QueueService):
         for seat_id, leg in seen.items():
             if seat_id not in self._legs:
                 self._legs[seat_id] = leg
+
+    def leg_begun(self, endpoint: str, call_id: str) -> None:
+        """A call of another node has come for a seat of this one."""
+        seat_id = self._endpoints.get(endpoint)
+        if seat_id is None:
+            return
+        known = self._legs.get(seat_id)
+        if known is None or known.call_id != call_id:
+            self._legs[seat_id] = Held(seat_id, call_id)
+            self._say(LegSeen(self.settings.tenant, seat_id, call_id))
 
     def leg_hung_up(self, endpoint: str, call_id: str) -> None:
         """A seat of this node no longer holds a call of another node."""
@@ -381,9 +395,7 @@ class ClusterQueue(QueueService):
             return Place(entry)
         self._talking.pop(caller.call_id, None)
         here = replace(caller, node=self.node)
-        entry = self._waiting[caller.call_id] = Entry(
-            self, here, here, 0.0, 0.0, _NO_TRACK
-        )
+        entry = self._waiting[caller.call_id] = Entry(self, here, here, 0.0, 0.0, _NO_TRACK)
         place = Place(entry)
         self._say(Entered(here, hold_s))
         return place
@@ -437,6 +449,7 @@ class ClusterQueue(QueueService):
         if entry.offer is None or entry.offer.token != offer.token:
             return
         entry.offer = None
+        self._missed[entry.caller.call_id] = offer.token
         self._say(Missed(self.settings.tenant, entry.caller.call_id, offer.token, reason))
 
     def offer_answered(self, entry: Entry, offer: Offer) -> Verdict:
@@ -475,8 +488,8 @@ class ClusterQueue(QueueService):
     def _offered(self, offer: Offer) -> None:
         call_id = offer.caller.call_id
         entry = self._waiting.get(call_id)
-        if entry is None:  # he has left, and the leader is being told
-            return
+        if entry is None or self._missed.get(call_id) == offer.token:
+            return  # he has left, or has been there and missed: the leader is being told
         if entry.offer is None:
             entry.give(offer)
         elif entry.offer.token != offer.token:
@@ -503,6 +516,7 @@ class ClusterQueue(QueueService):
         entry.dismiss(why)
         self._waiting.pop(entry.caller.call_id, None)
         self._places.pop(entry.caller.call_id, None)
+        self._missed.pop(entry.caller.call_id, None)
 
     def _leg_over(self, held: Held) -> None:
         del self._legs[held.seat_id]

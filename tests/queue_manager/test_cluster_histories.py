@@ -1,0 +1,143 @@
+"""Whatever dies and breaks among the nodes: no seat rings for two, nobody's place gets later."""
+
+import asyncio
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from queue_manager.cluster.queue import ClusterQueue
+from queue_manager.model import SeatState
+from queue_manager.service import QueueService
+from tests.queue_manager.cluster_world import World
+from tests.queue_manager.virtual_time import run
+
+NODES = ("a", "b", "c")
+HOMES = {"1": "a", "2": "b", "3": "b", "4": "c"}
+STEPS = (
+    *("call",) * 5, *("answer",) * 4, *("hang_up",) * 3, *("deliver",) * 5, *("join",) * 3,
+    "miss", "miss", "crash", "crash_leader", "start", "start", "elect", "elect", "begin", "begin",
+    "part", "time",
+)  # fmt: skip
+HISTORIES = st.lists(
+    st.tuples(st.sampled_from(STEPS), st.integers(0, 11)), min_size=10, max_size=90
+)
+
+
+async def step(world: World, what: str, which: int) -> None:
+    node = NODES[which % len(NODES)]
+    seat_id = tuple(HOMES)[which % len(HOMES)]
+    match what:
+        case "call":
+            world.call(node)
+        case "answer":
+            world.answer(seat_id)
+        case "miss":
+            world.miss(seat_id)
+        case "hang_up":
+            living = [c for c in world.citizens.values() if not c.gone]
+            if living:
+                world.hang_up(living[which % len(living)])
+        case "deliver":
+            world.deliver(which)
+        case "join":
+            world.join(node)
+        case "part":
+            world.part(node)
+        case "crash":
+            world.crash(node)
+        case "crash_leader" if world.leader:
+            world.crash(world.leader)
+        case "start" if world.engines[node] is None:
+            await world.start(node)
+        case "elect":
+            await world.elect(node)
+        case "begin":
+            world.begin()
+        case "time":
+            await asyncio.sleep(which)
+            if world.lead is not None:
+                world.lead.time_passed()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+async def made_whole(world: World) -> None:
+    """Every engine lives, one leads, all have joined, all has arrived."""
+    for node in NODES:
+        if world.engines[node] is None:
+            await world.start(node)
+    if world.lead is None:
+        await world.elect("a")
+    for node in NODES:
+        world.join(node)
+    world.begin()
+    await world.settle(1.0)
+    for node in NODES:  # a report that was lost on a broken wire is made again
+        world.part(node)
+        world.join(node)
+    await world.settle(200.0)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(HISTORIES)
+def test_no_history_rings_a_seat_for_two_or_loses_a_place(
+    history: list[tuple[str, int]],
+) -> None:
+    """After it all: who waits is known, seats are what their telephones say, and everybody who
+    waits is served in the order in which he came first."""
+
+    async def played() -> None:
+        world = World(NODES, HOMES)
+        await world.start("a")
+        await world.elect("a")
+        world.begin()
+        for node in ("b", "c"):
+            await world.start(node)
+            world.join(node)
+        await world.settle()
+        for what, which in history:
+            await step(world, what, which)
+            assert world.doubles == []
+        await made_whole(world)
+        assert world.doubles == []
+        assert world.lead is not None
+        for seat_id in tuple(world.held):
+            world.answer(seat_id)
+        await world.settle(1.0)
+        state = {v.seat.seat_id: v.state for v in world.lead.service.seats()}
+        for seat_id in HOMES:
+            citizen = world.held.get(seat_id)
+            talks = citizen is not None
+            assert (state[seat_id] is SeatState.TALKING) == talks, (seat_id, state, citizen)
+        expected = [c.call_id for c in sorted(world.waiting(), key=lambda c: (c.queued_at,))]
+        assert world.lead.service.waiting().count == len(expected)
+        await served(world, expected)
+
+    run(played())
+
+
+async def served(world: World, expected: list[str]) -> None:
+    """Free seat after seat, and see who is rung."""
+    queued = {c.call_id: c.queued_at for c in world.citizens.values()}
+    before = len(world.served)
+    for _ in range(10 * len(expected) + 10):
+        for citizen in [c for c in world.held.values() if c.talks]:
+            world.hang_up(citizen)
+        await world.settle(25.0)
+        for seat_id in tuple(world.held):
+            world.answer(seat_id)
+        await world.settle(1.0)
+        if len(world.served) - before >= len(expected):
+            break
+    later = world.served[before:]
+    assert sorted(later) == sorted(expected), "everybody who waited is served"
+    assert world.doubles == []
+    for n, call_id in enumerate(later):  # up to four are rung together
+        assert all(queued[call_id] <= queued[other] for other in later[n + len(HOMES) :])
+
+
+def test_a_cluster_queue_can_all_that_a_queue_can() -> None:
+    """What is added there must be thought of here: a wish to tell, or a word to keep."""
+    public = {name for name in vars(QueueService) if not name.startswith("_")}
+    missing = sorted(public - set(vars(ClusterQueue)))
+    assert missing == []
