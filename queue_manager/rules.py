@@ -227,5 +227,8 @@ def overflowed(needs: Requirement, rules: Rules, into: QueueRules) -> Requiremen
 
 
 def languages(needs: Requirement) -> tuple[str, ...]:
-    """The languages that are asked for, as skills: those an interpreter would have to speak."""
+    """The languages that are asked for, as skills: those an interpreter would have to speak. Who
+    is sought as the interpreter himself has to speak them: none."""
+    if any(need.skill == INTERPRETER for need in needs.needs()):
+        return ()
     return tuple(dict.fromkeys(n.skill for n in needs.needs() if n.skill.startswith(LANGUAGE)))

@@ -76,6 +76,7 @@ def test_an_interpreter_takes_the_place_of_the_language_and_of_nothing_else() ->
         "lang:cmn",
         "lang:za",
     )
+    assert languages(Requirement.parse("lang:za & svc:interpreter")) == ()
 
 
 def test_overflow_keeps_what_is_hard_and_takes_the_needs_of_the_queue() -> None:

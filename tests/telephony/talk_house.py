@@ -261,12 +261,23 @@ def _named(name: str) -> str:
 
 @contextlib.asynccontextmanager
 async def house(
-    root: Path, *seat_ids: str, skills: dict[str, dict[str, int]] | None = None
+    root: Path,
+    *seat_ids: str,
+    skills: dict[str, dict[str, int]] | None = None,
+    language: str = "cmn",
+    rules_file: Path | None = None,
 ) -> AsyncIterator[House]:
     """A house with these seats, all ready, and a far end that the number 110 leads to."""
     flow = root / "flow.yaml"
-    flow.write_text(FLOW)
-    tenant = Tenant(id="default", name="12345", flow_file=flow, ring_s=5, languages=("cmn",))
+    flow.write_text(FLOW.replace("[cmn]", f"[{language}]"))
+    tenant = Tenant(
+        id="default",
+        name="12345",
+        flow_file=flow,
+        queues_file=rules_file,
+        ring_s=5,
+        languages=("cmn",),
+    )
     far_port = free_port(FAR_IP)
     trunks = (
         trunk("city", trusted=True),

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from console.errors import SeatBusy, TalkNotPossible
 from console.talks import TalkTarget, TalkVerb
+from ivr.queue_rules import DEFAULT_RULES
 from queue_manager.model import SeatState
 from tests.telephony.peers import eventually
 from tests.telephony.talk_house import House, house
@@ -149,6 +151,7 @@ async def test_a_busy_supervisor_cannot_be_rung(home: House) -> None:
 
 
 ZHUANG = {
+    "8002": {"lang:en": 5, "svc:interpreter": 5},
     "8001": {"lang:cmn": 5, "svc:general": 3},
     "8003": {"lang:za": 4, "svc:interpreter": 3},
 }
@@ -176,6 +179,28 @@ async def test_an_interpreter_joins(tmp_path: Path) -> None:
             await home.hears(citizen={"8001"}, s8001={"citizen"})
         assert (await home.row()).seat_id == "8001"
         await home.stack.no_channels()
+
+
+async def test_a_step_of_the_rules_adds_an_interpreter(tmp_path: Path) -> None:
+    """A Zhuang caller waits, no seat that speaks it is there: a Mandarin one answers, and an
+    interpreter of this language joins by the rules themselves; none of another."""
+    shipped = yaml.safe_load(DEFAULT_RULES.read_text())
+    [main] = [queue for queue in shipped["queues"] if queue["id"] == "main"]
+    main["steps"] = [{"after_s": 1, "interpreter": True}]
+    rules = tmp_path / "queues.yaml"
+    rules.write_text(yaml.safe_dump(shipped, allow_unicode=True))
+    seats = ("8001", "8002", "8003")
+    async with house(tmp_path, *seats, skills=ZHUANG, language="za", rules_file=rules) as home:
+        home.engine.queue.pause("8003", "other")
+        async with home.citizen() as call_id:
+            await home.talk_is(call_id, "seeking")
+            await home.hears(citizen=set(), s8001=set())
+            home.engine.queue.ready("8003")
+            await home.talk_is(call_id, "three_way")
+            await home.hears(
+                citizen={"8001", "8003"}, s8001={"citizen", "8003"}, s8003={"citizen", "8001"}
+            )
+            assert home.phones["8002"].events == []
 
 
 async def test_no_interpreter_is_free(tmp_path: Path) -> None:
