@@ -63,7 +63,7 @@ class Matcher:
         self.set_bounds(weight_s=weight_s, scarce_bound_s=scarce_bound_s, same_seat_s=same_seat_s)
         self._callers = Callers()
         self._signatures = Signatures(self._callers.turn)
-        self._profiles = Profiles(self._signatures)
+        self._profiles = Profiles(self._signatures, self._callers)
         self._positions = Positions(self._callers, self._signatures, self._profiles)
         self._seats: dict[str, Profile] = {}
         self._idle = IdleOrder()
@@ -235,8 +235,8 @@ class Matcher:
         don't count: they can't be ahead of him everywhere. When no seat can serve him, he is
         ranked among callers with the same needs.
 
-        Exact while at most 12 different sets of skills can serve him and at most 8 different
-        needs compete with his; beyond that it is an estimate from so many of them.
+        Exact while there are at most 512 different needs, of which 48 compete with his, and 64
+        different sets of skills that can serve him; beyond that it is an estimate.
         """
         return self._positions.of(self._callers.slot(call_id))
 

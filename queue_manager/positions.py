@@ -1,8 +1,8 @@
 """A caller's position, without counting everybody: a bounded number of lines is looked at.
 
-Looked at are some dozens of the seats' skill sets that can serve him, to see which needs compete
-with his; then, of those needs, the oldest (which most people have) and some of the others, at
-equal distances, which stand for the rest.
+Looked at are some of the seats' skill sets that can serve him, to see which needs compete with
+his; then, of those needs, the oldest (which most people have) and some of the others, at equal
+distances, which stand for the rest. While there are few needs at all, all are counted.
 """
 
 from queue_manager.bits import numbers
@@ -10,10 +10,12 @@ from queue_manager.callers import Callers
 from queue_manager.profiles import Profiles
 from queue_manager.signatures import Signature, Signatures
 
+NEEDS_SEEN = 48
+FEW, MANY = 512, 8
+"""With up to `FEW` needs all that are seen are counted; with more `MANY` of the oldest, and half as
+many of the others."""
 _PROFILES_SEEN = 12
-_NEEDS_SEEN = 48
-_COUNTED = 8
-"""So many of the oldest needs are counted, and half as many of the others."""
+_PROFILES_SEEN_OF_FEW = 64
 
 
 class Positions:
@@ -37,7 +39,9 @@ class Positions:
 
     def _rivals(self, mine: Signature) -> int:
         """The bits of the other signatures that all who can serve this one can serve."""
-        able = self._profiles.serving(mine.needs, _PROFILES_SEEN)
+        few = len(self._signatures) <= FEW
+        most = _PROFILES_SEEN_OF_FEW if few else _PROFILES_SEEN
+        able = self._profiles.serving(mine.needs, most)
         own = 1 << mine.number
         common = -1 if able else own
         births = self._signatures.births
@@ -52,11 +56,12 @@ class Positions:
     def _before(self, rank: int, turn: int, rivals: int) -> int:
         """How many in the lines of these signatures come before a place."""
         heads, lines = self._signatures.heads, self._signatures.by_number
-        seen = numbers(rivals, _NEEDS_SEEN)
+        seen = numbers(rivals, NEEDS_SEEN)
         early = [number for number in seen if heads[number] <= rank]
-        others = early[_COUNTED:]
-        some = others[:: 2 * len(others) // _COUNTED + 1]
-        counts = [lines[n].line.count_before(rank, turn) for n in early[:_COUNTED]]
+        counted = NEEDS_SEEN if len(self._signatures) <= FEW else MANY
+        others = early[counted:]
+        some = others[:: 2 * len(others) // counted + 1]
+        counts = [lines[n].line.count_before(rank, turn) for n in early[:counted]]
         before = sum(counts)
         if some:
             counts = [lines[n].line.count_before(rank, turn) for n in some]

@@ -4,16 +4,18 @@ It learns of new signatures when it is asked, or before, on an idle tick: a new 
 nothing but its own entry, whatever the number of seats.
 """
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
 
 from queue_manager.bits import SkillBits, numbers
+from queue_manager.callers import Callers
 from queue_manager.requirement import Requirement
-from queue_manager.signatures import VACANT, Signatures
+from queue_manager.signatures import NOBODY, Signatures
 
 _LATER = 16
-_PICKED = 16
+_NUMBERED = 32
+_OLDEST = 48
 _ANEW = 64  # from so many new signatures on it is cheaper to learn all at once
 
 
@@ -22,8 +24,8 @@ class Profile:
     """`served` has the bit of every signature it can serve; `births` is the count of signatures
     it has learnt of (-1: none at all).
 
-    `pick` takes the items of a list at the numbers of the signatures it serves, all but those in
-    `later`; None when they changed.
+    `rare` and `common` are the numbers of the signatures it serves, apart from those in `later`;
+    None when they changed. Arrays, so that the garbage collector has nothing to look at.
     """
 
     skills: Mapping[str, int]
@@ -31,15 +33,17 @@ class Profile:
     seats: int = 0
     births: int = -1
     served: int = 0
-    pick: "itemgetter[tuple[int, ...]] | None" = None
+    rare: "array[int] | None" = None
+    common: "array[int] | None" = None
     later: list[int] = field(default_factory=list)
 
 
 class Profiles:
     """All profiles that some seat has."""
 
-    def __init__(self, signatures: Signatures) -> None:
+    def __init__(self, signatures: Signatures, callers: Callers) -> None:
         self._signatures = signatures
+        self._callers = callers
         self._by_skills: dict[frozenset[tuple[str, int]], Profile] = {}
         self._by_number: list[Profile | None] = []
         self._spare: list[int] = []
@@ -87,7 +91,7 @@ class Profiles:
             profile.births = births
             if news is None or len(news) > _ANEW:
                 profile.served = self._signatures.served_by(profile.skills)
-                profile.pick = None
+                profile.rare = None
             else:
                 for number, reach in news:
                     _learn(profile, number, bool(reach >> profile.number & 1))
@@ -96,24 +100,51 @@ class Profiles:
     def prepare(self, profile: Profile) -> int:
         """Let it learn all that it may be asked for; how much work that was (some µs each)."""
         self.catch_up(profile)
-        if profile.pick is not None and len(profile.later) <= _LATER // 2:
+        if profile.rare is not None and len(profile.later) <= _LATER // 2:
             return 1
-        self._pick(profile)
-        return _PICKED
+        self._number_rare(profile)
+        self._number_common(profile)
+        return _NUMBERED
 
     def best(self, profile: Profile) -> int:
-        """The smallest rank of a caller it can serve (`NOBODY` when there is none)."""
-        self.catch_up(profile)
-        heads = self._signatures.heads
-        pick = profile.pick or self._pick(profile)
-        best: int = min(pick(heads))
-        return min(best, *map(heads.__getitem__, profile.later)) if profile.later else best
+        """The smallest rank of a caller it can serve (`NOBODY` when there is none).
 
-    def _pick(self, profile: Profile) -> "itemgetter[tuple[int, ...]]":
-        served = self._signatures.numbers(profile.served)
-        profile.pick = itemgetter(VACANT, VACANT, *served)  # two at least: then it is a tuple
+        The heads of the needs few can serve are all looked at: they are few of its own, and old
+        ones that others can't serve would only be in the way. Of the common needs one of the
+        oldest is nearly always among what it can serve.
+        """
+        self.catch_up(profile)
+        heads, callers = self._signatures.heads, self._callers
+        rare = profile.rare
+        if rare is None:
+            rare = self._number_rare(profile)
+        best = min(map(heads.__getitem__, rare), default=NOBODY)
+        if profile.later:
+            best = min(best, *map(heads.__getitem__, profile.later))
+        oldest = self._signatures.common_order.first(_OLDEST)
+        for slot in oldest:
+            rank = callers.rank[slot]
+            if rank >= best:
+                return best
+            if profile.served >> callers.signature[slot] & 1:
+                return rank
+        if len(oldest) < _OLDEST:
+            return best
+        common = profile.common
+        if common is None:
+            common = self._number_common(profile)
+        return min(best, min(map(heads.__getitem__, common), default=NOBODY))
+
+    def _number_rare(self, profile: Profile) -> "array[int]":
+        rare = self._signatures.numbers(profile.served & ~self._signatures.common)
+        profile.rare, profile.common = array("I", rare), None
         profile.later.clear()
-        return profile.pick
+        return profile.rare
+
+    def _number_common(self, profile: Profile) -> "array[int]":
+        common = self._signatures.numbers(profile.served & self._signatures.common)
+        profile.common = array("I", common)
+        return profile.common
 
     def _new(self, skills: Mapping[str, int]) -> Profile:
         number = self._spare.pop() if self._spare else len(self._by_number)
@@ -126,10 +157,12 @@ class Profiles:
 
 def _learn(profile: Profile, number: int, serves: bool) -> None:
     """The number may have been another signature's before, of which it has learnt, too."""
-    if bool(profile.served >> number & 1) == serves:
-        return
-    profile.served ^= 1 << number
-    if serves and len(profile.later) < _LATER:
-        profile.later.append(number)
-    else:
-        profile.pick = None
+    if bool(profile.served >> number & 1) != serves:
+        profile.served ^= 1 << number
+        if not serves:
+            profile.rare = None
+    if serves:
+        if len(profile.later) < _LATER:
+            profile.later.append(number)
+        else:
+            profile.rare = None

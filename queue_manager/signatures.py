@@ -18,9 +18,9 @@ from queue_manager.requirement import LEVELS, Need, Requirement
 
 NOBODY = 1 << 63
 """The head of an empty line: comes after every rank."""
-VACANT = 0
-"""The number of no signature: its line is always empty."""
 _FEW = 64
+COMMON = 64
+"""From so many profiles on that can serve it a signature is a common one."""
 LOG = 1024
 """How many births are remembered; who comes later learns everything anew."""
 
@@ -40,21 +40,24 @@ class Signature:
 
 class Signatures:
     """All signatures by number. `heads[number]` is the first rank in each line, `order` holds
-    the first caller of each line."""
+    the first caller of each line, and `common_order` of those alone that many profiles can serve;
+    `common` has their bits."""
 
     def __init__(self, turns: "array[int]") -> None:
         self._turns = turns
+        self.common = 0
+        self.common_order = Line(turns)
         self._by_needs: dict[Requirement, Signature] = {}
         self._spare: list[int] = []
         self._all = 0
         self._kinds: dict[str, _Groups] = {}
         self._births: list[Birth] = []
         self._forgotten = 0
-        self._numbers = [VACANT]
-        self._first = [-1]
+        self._numbers: list[int] = []
+        self._first: list[int] = []
         self.unused: dict[int, None] = {}
-        self.by_number = [Signature(Requirement(), VACANT, Line(turns))]
-        self.heads = [NOBODY]
+        self.by_number: list[Signature] = []
+        self.heads: list[int] = []
         self.order = Line(turns)
 
     def __len__(self) -> int:
@@ -89,6 +92,7 @@ class Signatures:
         needs = self.by_number[number].needs
         del self._by_needs[needs]
         self._all ^= 1 << number
+        self.common &= ~(1 << number)
         for kind, group in _kinds(needs):
             self._kinds[kind].drop(number, group)
         self._spare.append(number)
@@ -153,6 +157,8 @@ class Signatures:
         self.by_number[number : number + 1] = [signature]
         self._by_needs[needs] = signature
         self._all |= 1 << number
+        if reach.bit_count() >= COMMON:
+            self.common |= 1 << number
         for kind, group in _kinds(needs):
             self._kinds.setdefault(kind, _Groups()).add(number, group)
         self._births.append((number, reach))
@@ -161,12 +167,15 @@ class Signatures:
         return signature
 
     def _head(self, number: int, line: Line) -> None:
-        first = self._first[number]
+        first, head = self._first[number], self.heads[number]
+        orders = (self.order, self.common_order) if self.common >> number & 1 else (self.order,)
         if first >= 0:
-            self.order.remove(self.heads[number], first)
+            for order in orders:
+                order.remove(head, first)
         if line:
             self.heads[number], self._first[number] = line.first_rank, line.first_slot
-            self.order.add(self.heads[number], self._first[number])
+            for order in orders:
+                order.add(line.first_rank, line.first_slot)
         else:
             self.heads[number], self._first[number] = NOBODY, -1
 

@@ -74,6 +74,8 @@ class MatcherMachine(RuleBasedStateMachine):
             (signatures, "_FEW", 1),
             (profiles, "_ANEW", 2),
             (profiles, "_LATER", 1),
+            (profiles, "_OLDEST", 1),
+            (signatures, "COMMON", 2),
             (matcher, "_SPARE_SIGNATURES", 0),
         ):
             if small:
