@@ -19,6 +19,7 @@ from ivr.ending import draft_ticket
 from ivr.recovery import info_from_variables
 from ivr.story import Directory, Story, open_story
 from ivr.talk import Party, TalkEvent
+from ivr.talk_interpreters import Interpreters
 from ivr.talk_legs import TalkLegs
 from ivr.talk_parts import Engagement, Talk
 from ivr.talk_verbs import TalkVerbs
@@ -58,7 +59,7 @@ def wired(
     switch = Switch(telephony.ami, telephony.originator)
     talks = Talks(switch, queues, new_seat)
     verbs = TalkVerbs(talks, lambda: desk().directory, outbound)
-    talks.seek = verbs.add_interpreter
+    talks.seek = Interpreters(talks, lambda: desk().directory).add_interpreter
     board = TalkBoard(talks, verbs, queues, lambda: desk().directory)
     return talks, TalkLegs(talks), board
 
