@@ -80,12 +80,14 @@ class Offers:
         else:
             self.matched(entry, self._seats.desk(seat_id))
 
-    def matched(self, entry: Entry, desk: Desk) -> None:
-        """The matcher's word is final, but for a seat that has just missed this very caller."""
-        if entry.avoid != desk.seat.seat_id or not self._goes_elsewhere(entry, desk):
+    def matched(self, entry: Entry, desk: Desk, tried: frozenset[str] = frozenset()) -> None:
+        """The matcher's word is final, but for a seat that has just missed this very caller.
+        `tried` are callers who avoid this seat, too: the first of them gets it all the same."""
+        avoids = entry.avoid == desk.seat.seat_id and entry.caller.call_id not in tried
+        if not avoids or not self._goes_elsewhere(entry, desk, tried):
             self._offer(entry, desk)
 
-    def _goes_elsewhere(self, entry: Entry, desk: Desk) -> bool:
+    def _goes_elsewhere(self, entry: Entry, desk: Desk, tried: frozenset[str]) -> bool:
         """Try another seat for the caller, and another caller for the seat; False when it has to
         be this pair again, since there is nobody else for one of them."""
         if asyncio.get_running_loop().time() >= entry.avoid_until_s:
@@ -96,7 +98,7 @@ class Offers:
             self._offer(entry, self._seats.desk(other_seat))
             next_id = matcher.seat_ready(seat_id, keep_turn=True)
             if next_id is not None:
-                self.matched(self._waiting.entries[next_id], desk)
+                self.matched(self._waiting.entries[next_id], desk, tried | {call_id})
             return True
         matcher.hold(call_id)
         if self._matcher.on_duty(entry.needs) < 2:
@@ -106,7 +108,7 @@ class Offers:
             matcher.seat_busy(seat_id)
             return False
         self.try_seat(entry, matcher.caller_returns(call_id))
-        self.matched(self._waiting.entries[next_id], desk)
+        self.matched(self._waiting.entries[next_id], desk, tried | {call_id})
         return True
 
     def _offer(self, entry: Entry, desk: Desk) -> None:

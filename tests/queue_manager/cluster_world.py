@@ -76,6 +76,7 @@ class World:
         # a telephone here rings until somebody decides: no offer is too old
         self.settings: QueueSettings = replace(SETTINGS, ring_s=1e7, reach_grace_s=0)
         self._count = 0
+        self._term = 10**18
 
     # --- engines
 
@@ -125,7 +126,8 @@ class World:
         if engine is None or self.lead is not None:
             return
         service = QueueService(self.settings, Memory(), self.clock)
-        await service.start(engine.queue.seat_list, engine.queue.seats())
+        self._term += 10**9  # as the lease gives terms: each is larger than all tokens before
+        await service.start(engine.queue.seat_list, engine.queue.seats(), above=self._term)
         self.leader = node
         self.lead = Leadership(service, self.clock, self._told_by_leader)
         self.lead.joined(Report(node, engine.life, tuple(engine.queue.report())))

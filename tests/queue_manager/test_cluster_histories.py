@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from queue_manager.cluster.queue import ClusterQueue
@@ -78,8 +78,26 @@ async def made_whole(world: World) -> None:
     await world.settle(200.0)
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def told(text: str) -> list[tuple[str, int]]:
+    """A history in words: `call 2, miss 1`."""
+    steps = (step.split() for step in text.split(", "))
+    return [(what, int(which)) for what, which in steps]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(HISTORIES)
+@example(told("call 0, call 5, crash 5, hang_up 5, call 4"))
+@example(told("crash_leader 3, start 3, call 0, elect 8, join 9, begin 5, crash 6"))
+@example(told("call 11, part 1, deliver 7, call 6, crash_leader 6, call 10, elect 4"))
+@example(told("call 2, call 9, deliver 10, part 4, part 2, time 11"))
+@example(told("call 4, call 8, deliver 11, call 11, deliver 3, part 2, join 2, part 4, miss 1"))
+@example(told("call 4, call 9, deliver 2, crash 6, elect 1, miss 1"))
+@example(
+    told(
+        "call 2, call 6, call 4, call 10, deliver 7, miss 1, call 8, deliver 10, time 10, "
+        "deliver 6, miss 9"
+    )
+)
 def test_no_history_rings_a_seat_for_two_or_loses_a_place(
     history: list[tuple[str, int]],
 ) -> None:
