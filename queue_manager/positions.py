@@ -10,12 +10,12 @@ from queue_manager.callers import Callers
 from queue_manager.profiles import Profiles
 from queue_manager.signatures import Signature, Signatures
 
-NEEDS_SEEN = 48
-FEW, MANY = 512, 8
-"""With up to `FEW` needs all that are seen are counted; with more `MANY` of the oldest, and half as
-many of the others."""
-_PROFILES_SEEN = 12
-_PROFILES_SEEN_OF_FEW = 64
+_FEW = 512
+"""With up to so many needs all that are seen are counted."""
+_NEEDS_SEEN, _NEEDS_SEEN_OF_MANY = 48, 32
+_PROFILES_SEEN, _PROFILES_SEEN_OF_MANY = 64, 8
+_COUNTED_OF_MANY = 6
+"""So many of the oldest needs, and half as many of the others."""
 
 
 class Positions:
@@ -39,8 +39,8 @@ class Positions:
 
     def _rivals(self, mine: Signature) -> int:
         """The bits of the other signatures that all who can serve this one can serve."""
-        few = len(self._signatures) <= FEW
-        most = _PROFILES_SEEN_OF_FEW if few else _PROFILES_SEEN
+        few = len(self._signatures) <= _FEW
+        most = _PROFILES_SEEN if few else _PROFILES_SEEN_OF_MANY
         able = self._profiles.serving(mine.needs, most)
         own = 1 << mine.number
         common = -1 if able else own
@@ -56,11 +56,12 @@ class Positions:
     def _before(self, rank: int, turn: int, rivals: int) -> int:
         """How many in the lines of these signatures come before a place."""
         heads, lines = self._signatures.heads, self._signatures.by_number
-        seen = numbers(rivals, NEEDS_SEEN)
+        few = len(self._signatures) <= _FEW
+        seen = numbers(rivals, _NEEDS_SEEN if few else _NEEDS_SEEN_OF_MANY)
         early = [number for number in seen if heads[number] <= rank]
-        counted = NEEDS_SEEN if len(self._signatures) <= FEW else MANY
+        counted = len(early) if few else _COUNTED_OF_MANY
         others = early[counted:]
-        some = others[:: 2 * len(others) // counted + 1]
+        some = others[:: 2 * len(others) // _COUNTED_OF_MANY + 1]
         counts = [lines[n].line.count_before(rank, turn) for n in early[:counted]]
         before = sum(counts)
         if some:

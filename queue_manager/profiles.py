@@ -114,6 +114,8 @@ class Profiles:
         oldest is nearly always among what it can serve.
         """
         self.catch_up(profile)
+        if not profile.served & self._signatures.waited_for:
+            return NOBODY
         heads, callers = self._signatures.heads, self._callers
         rare = profile.rare
         if rare is None:

@@ -41,11 +41,12 @@ class Signature:
 class Signatures:
     """All signatures by number. `heads[number]` is the first rank in each line, `order` holds
     the first caller of each line, and `common_order` of those alone that many profiles can serve;
-    `common` has their bits."""
+    `common` has their bits, `waited_for` those with anybody in line."""
 
     def __init__(self, turns: "array[int]") -> None:
         self._turns = turns
         self.common = 0
+        self.waited_for = 0
         self.common_order = Line(turns)
         self._by_needs: dict[Requirement, Signature] = {}
         self._spare: list[int] = []
@@ -169,6 +170,8 @@ class Signatures:
     def _head(self, number: int, line: Line) -> None:
         first, head = self._first[number], self.heads[number]
         orders = (self.order, self.common_order) if self.common >> number & 1 else (self.order,)
+        if (first >= 0) != bool(line):
+            self.waited_for ^= 1 << number
         if first >= 0:
             for order in orders:
                 order.remove(head, first)

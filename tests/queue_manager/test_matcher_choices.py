@@ -21,13 +21,13 @@ SEATS = st.lists(
     max_size=8,
 )
 CALLERS = st.lists(
-    st.tuples(NEEDS, st.integers(-3, 6), st.integers(0, 3), st.integers(0, 2)),
+    st.tuples(NEEDS, st.integers(-3, 6), st.integers(0, 3), st.integers(0, 2), st.none() | NEEDS),
     min_size=2,
     max_size=12,
 )
 ASKING = st.lists(st.tuples(NEEDS, st.integers(0, 12)), min_size=1, max_size=6)
 CREW = st.lists(SKILL_SETS, min_size=1, max_size=3)
-TURNS = st.lists(st.integers(0, 2), min_size=4, max_size=12)
+TURNS = st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=4, max_size=16)
 WHICH_SEAT = given(SEATS, ASKING)
 WHICH_CALLER = given(CALLERS, CREW, TURNS)
 MANY = settings(max_examples=300, deadline=None)
@@ -68,28 +68,36 @@ def seats_are_chosen_well(
 
 
 def callers_are_chosen_well(
-    waiting: list[tuple[Requirement, int, int, int]],
+    waiting: list[tuple[Requirement, int, int, int, Requirement | None]],
     seats: list[dict[str, int]],
-    turns: list[int],
+    turns: list[tuple[int, bool]],
 ) -> None:
-    """Each seat that becomes ready gets whom scanning all callers finds; and positions are what
-    counting everybody tells."""
+    """Each seat that becomes ready gets whom scanning all callers finds, also after steps and
+    misses; and positions are what counting everybody tells."""
     matcher, model = staffed([(skills, 0, "busy") for skills in seats])
-    for number, (needs, waited_s, priority, wish) in enumerate(waiting):
+    for number, (needs, waited_s, priority, wish, _) in enumerate(waiting):
         call_id = f"c{number}"
         known = caller(call_id, needs, waited_s=waited_s, priority=priority)
         model.callers[call_id] = replace(known, preferred_seat=f"s{wish}")
         model.entered[call_id] = number
         model.waiting.add(call_id)
         assert matcher.caller_enters(model.callers[call_id]) is None
+    for number, (*_, step) in enumerate(waiting):
+        if step is not None:
+            call_id = f"c{number}"
+            model.callers[call_id] = replace(model.callers[call_id], needs=step)
+            assert matcher.change(call_id, step) is None
     for call_id in sorted(model.waiting):
         assert matcher.position(call_id) == model.position(call_id)
-    for turn in turns:
+    for turn, missed in turns:
         seat_id = model.order[turn % len(model.order)]
         expected = model.best_caller(seat_id)
         assert matcher.seat_ready(seat_id) == expected
         matcher.seat_busy(seat_id)
-        model.waiting.discard(expected or "")
+        if expected is not None and missed:
+            assert matcher.caller_returns(expected) is None
+        else:
+            model.waiting.discard(expected or "")
 
 
 def test_which_seat() -> None:
