@@ -6,7 +6,7 @@ nothing but its own entry, whatever the number of seats.
 
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from queue_manager.bits import SkillBits, numbers
 from queue_manager.callers import Callers
@@ -25,7 +25,8 @@ class Profile:
     it has learnt of (-1: none at all).
 
     `rare` and `common` are the numbers of the signatures it serves, apart from those in `later`;
-    None when they changed. Arrays, so that the garbage collector has nothing to look at.
+    None when they changed. They are bytes (of C's unsigned int), which the garbage collector
+    doesn't look at: there may be as many profiles as seats.
     """
 
     skills: Mapping[str, int]
@@ -33,9 +34,9 @@ class Profile:
     seats: int = 0
     births: int = -1
     served: int = 0
-    rare: "array[int] | None" = None
-    common: "array[int] | None" = None
-    later: list[int] = field(default_factory=list)
+    rare: bytes | None = None
+    common: bytes | None = None
+    later: tuple[int, ...] = ()
 
 
 class Profiles:
@@ -44,7 +45,7 @@ class Profiles:
     def __init__(self, signatures: Signatures, callers: Callers) -> None:
         self._signatures = signatures
         self._callers = callers
-        self._by_skills: dict[frozenset[tuple[str, int]], Profile] = {}
+        self._by_skills: dict[str, Profile] = {}
         self._by_number: list[Profile | None] = []
         self._spare: list[int] = []
         self._bits = SkillBits()
@@ -52,7 +53,7 @@ class Profiles:
 
     def use(self, skills: Mapping[str, int]) -> Profile:
         """The profile of these skills, with one more seat."""
-        key = frozenset(skills.items())
+        key = _key(skills)
         found = self._by_skills.get(key)
         if found is None:
             found = self._by_skills[key] = self._new(dict(skills))
@@ -64,7 +65,7 @@ class Profiles:
         profile.seats -= 1
         if profile.seats:
             return
-        del self._by_skills[frozenset(profile.skills.items())]
+        del self._by_skills[_key(profile.skills)]
         self._by_number[profile.number] = None
         self._bits.flip(1 << profile.number, profile.skills)
         self._all ^= 1 << profile.number
@@ -120,7 +121,7 @@ class Profiles:
         rare = profile.rare
         if rare is None:
             rare = self._number_rare(profile)
-        best = min(map(heads.__getitem__, rare), default=NOBODY)
+        best = min(map(heads.__getitem__, memoryview(rare).cast("I")), default=NOBODY)
         if profile.later:
             best = min(best, *map(heads.__getitem__, profile.later))
         oldest = self._signatures.common_order.first(_OLDEST)
@@ -135,17 +136,16 @@ class Profiles:
         common = profile.common
         if common is None:
             common = self._number_common(profile)
-        return min(best, min(map(heads.__getitem__, common), default=NOBODY))
+        return min(best, min(map(heads.__getitem__, memoryview(common).cast("I")), default=best))
 
-    def _number_rare(self, profile: Profile) -> "array[int]":
+    def _number_rare(self, profile: Profile) -> bytes:
         rare = self._signatures.numbers(profile.served & ~self._signatures.common)
-        profile.rare, profile.common = array("I", rare), None
-        profile.later.clear()
+        profile.rare, profile.common, profile.later = array("I", rare).tobytes(), None, ()
         return profile.rare
 
-    def _number_common(self, profile: Profile) -> "array[int]":
+    def _number_common(self, profile: Profile) -> bytes:
         common = self._signatures.numbers(profile.served & self._signatures.common)
-        profile.common = array("I", common)
+        profile.common = array("I", common).tobytes()
         return profile.common
 
     def _new(self, skills: Mapping[str, int]) -> Profile:
@@ -157,6 +157,10 @@ class Profiles:
         return profile
 
 
+def _key(skills: Mapping[str, int]) -> str:
+    return " ".join(sorted(f"{skill}={level}" for skill, level in skills.items()))
+
+
 def _learn(profile: Profile, number: int, serves: bool) -> None:
     """The number may have been another signature's before, of which it has learnt, too."""
     if bool(profile.served >> number & 1) != serves:
@@ -165,6 +169,6 @@ def _learn(profile: Profile, number: int, serves: bool) -> None:
             profile.rare = None
     if serves:
         if len(profile.later) < _LATER:
-            profile.later.append(number)
+            profile.later += (number,)
         else:
             profile.rare = None

@@ -5,6 +5,7 @@ This module decides what is asked and measured; the matcher itself is given by t
 """
 
 import gc
+from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -95,6 +96,10 @@ class Plan:
 QUICK = Plan(decisions=4_000, seats=600, waiting=20_000, needs=300, many_needs=1_200)
 
 
+def _no_times() -> "array[int]":
+    return array("q")
+
+
 class Watch:
     """One decision's time: the thread's own, and the wall clock's."""
 
@@ -113,15 +118,16 @@ class Watch:
 @dataclass(slots=True)
 class Timings:
     """Nanoseconds of CPU of each decision, by kind; `wall_ns` are those of the clock on the wall,
-    in which a busy machine's other work counts, too."""
+    in which a busy machine's other work counts, too. Arrays: lists of so many numbers would make
+    the garbage collector's pauses longer, and they would be counted as the matcher's."""
 
-    by_kind: dict[str, list[int]] = field(default_factory=dict)
-    wall_ns: list[int] = field(default_factory=list)
-    tidy_ns: list[int] = field(default_factory=list)
+    by_kind: dict[str, "array[int]"] = field(default_factory=dict)
+    wall_ns: "array[int]" = field(default_factory=_no_times)
+    tidy_ns: "array[int]" = field(default_factory=_no_times)
 
     def note(self, kind: str, watch: Watch) -> None:
         """One more decision of this kind."""
-        self.by_kind.setdefault(kind, []).append(watch.cpu_ns)
+        self.by_kind.setdefault(kind, array("q")).append(watch.cpu_ns)
         self.wall_ns.append(watch.wall_ns)
 
     def p99_ms(self) -> float:
