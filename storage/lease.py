@@ -35,7 +35,8 @@ return redis.call('HMGET', KEYS[1], 'token', 'node', 'address')
 # KEYS lease, last token · ARGV node, address, life in ms, our token
 _RENEW = """
 local held = redis.call('HMGET', KEYS[1], 'token', 'node', 'address')
-if held[1] and (held[1] ~= ARGV[4] or held[2] ~= ARGV[1]) then return held end
+if held[1] and (tonumber(held[1]) > tonumber(ARGV[4]) or
+                held[1] == ARGV[4] and held[2] ~= ARGV[1]) then return held end
 local last = tonumber(redis.call('GET', KEYS[2]) or '0')
 if last > tonumber(ARGV[4]) then return {string.format('%.0f', last), '', ''} end
 redis.call('SET', KEYS[2], ARGV[4])
@@ -85,7 +86,8 @@ class RedisLease:
         return self._sure(await self._run(_TAKE, (*self._me, str(at_least))))
 
     async def renew(self, token: int) -> Held:
-        """Keep it; who holds it afterwards. A Redis that has forgotten it takes our word."""
+        """Keep it; who holds it afterwards. A Redis that has forgotten it takes our word, also
+        when it took that of a smaller token's meanwhile."""
         return self._sure(await self._run(_RENEW, (*self._me, str(token))))
 
     async def release(self, token: int) -> None:

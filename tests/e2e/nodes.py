@@ -102,13 +102,14 @@ class Nodes(AbstractContextManager["Nodes"]):
         """Who leads now."""
         return next(node for node in (self.a, self.b) if self.role(node).startswith("leads"))
 
-    def other(self, node: Installation) -> Installation:
-        return self.b if node is self.a else self.a
+    async def until_led(self) -> None:
+        """One node leads and the other follows."""
 
-    async def until_leading(self, node: Installation) -> None:
-        await asyncio.to_thread(
-            node.wait, lambda: self.role(node).startswith("leads"), "the new leader"
-        )
+        def led() -> bool:
+            words = sorted(self.role(node).split(" ")[0] for node in (self.a, self.b))
+            return words == ["follows", "leads"]
+
+        await asyncio.to_thread(self.a.wait, led, "one leader", seconds=30)
 
     async def until_state(self, seat: str, state: str) -> None:
         """Both nodes' boards say so."""

@@ -98,7 +98,7 @@ async def test_the_leader_is_killed_and_nobody_loses_his_place(nodes: Nodes, at_
         leader = nodes.leader()
         leader.kill("engine")
         heard = talks.heard_voice_s
-        await nodes.until_leading(nodes.other(leader))
+        await nodes.until_led()
         await nodes.until_waiting(2)
         assert talks.heard_voice_s > heard, "the talk goes on"
         assert len([e for e in at_b.events if e.word == "rang"]) == 1, "not rung into his talk"

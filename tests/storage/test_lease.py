@@ -89,6 +89,18 @@ async def test_a_wiped_redis_gives_no_token_twice(
         assert (await a.renew(first.token)) == second
 
 
+async def test_wiped_twice_the_larger_token_wins(redis_url: str, redis_server: RedisServer) -> None:
+    """A Redis that took the smaller one's word is put right by the larger."""
+    async with engines(redis_url, "a", "b") as (a, b):
+        smaller = await a.take(0)
+        redis_server.command("FLUSHALL")
+        larger = await b.take(0)
+        redis_server.command("FLUSHALL")
+        assert await a.renew(smaller.token) == smaller
+        assert await b.renew(larger.token) == larger
+        assert await a.renew(smaller.token) == larger
+
+
 async def test_what_the_taker_has_heard_of_is_outdone(redis_url: str) -> None:
     """A node whose clock is ahead gave Redis its tokens before."""
     ahead = time.time_ns() // 1000 + 10**12
