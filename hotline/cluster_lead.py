@@ -4,7 +4,8 @@ boards show. Begins with all this node knows, ends by handing the matching out o
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from queue_manager.cluster.leadership import Leadership, Report
+from queue_manager.cluster.guests import Report
+from queue_manager.cluster.leadership import Leadership
 from queue_manager.cluster.messages import CHUNK, BoardTold, Entered, Known, Message
 from queue_manager.cluster.queue import ClusterQueue
 from queue_manager.model import Alert, CallerView, SeatView

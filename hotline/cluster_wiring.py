@@ -61,14 +61,14 @@ def take_event(cluster: Cluster, queues: Mapping[str, QueueService], event: Even
                 if " " in channel.variables.get("LEG", "")
             )
             for queue in far(queues).values():
-                queue.legs_seen(legs)
+                queue.legs.seen(legs)
             cluster.ready()
         case LegBegun():
             for queue in far(queues).values():
-                queue.leg_begun(event.endpoint, event.call_id)
+                queue.legs.begun(event.endpoint, event.call_id)
         case LegHungUp():
             for queue in far(queues).values():
-                queue.leg_hung_up(event.endpoint, event.call_id)
+                queue.legs.hung_up(event.endpoint, event.call_id)
 
 
 def health(cluster: Cluster) -> PartHealth:

@@ -75,6 +75,7 @@ class RedisLease:
         )
         self._me = (node, address, str(round(life_s * 1000)))
         self._timeout_s = timeout_s
+        self._asking: set[asyncio.Future[Any]] = set()
 
     async def look(self) -> Held | None:
         """Who holds it now; None when nobody does."""
@@ -95,18 +96,30 @@ class RedisLease:
         await self._ask(self._redis.eval(_RELEASE, 1, LEASE, str(token)))
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, once nothing is asked on it any more."""
+        if self._asking:
+            await asyncio.wait(self._asking, timeout=2 * self._timeout_s)
         await self._redis.aclose()
 
     async def _run(self, script: str, arguments: Sequence[str]) -> Held | None:
         return _held(await self._ask(self._redis.eval(script, 2, LEASE, LAST, *arguments)))
 
     async def _ask(self, asked: Any) -> Any:
+        """Whoever asks may be cancelled or out of patience: the question itself comes to its end,
+        which the socket's time-outs bound (a connection dropped halfway would be left open)."""
+        asking = asyncio.ensure_future(asked)
+        self._asking.add(asking)
+        asking.add_done_callback(self._answered)
         try:
             async with asyncio.timeout(2 * self._timeout_s):
-                return await asked
+                return await asyncio.shield(asking)
         except (RedisError, OSError, TimeoutError) as error:
             raise LeaseAway(repr(error)) from error
+
+    def _answered(self, asking: "asyncio.Future[Any]") -> None:
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()  # seen: whoever asked may be gone
 
     @staticmethod
     def _sure(held: Held | None) -> Held:

@@ -13,11 +13,11 @@ who loses a node forgets that node's telephones well before it may go on alone (
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import structlog
 
+from queue_manager.cluster.guests import Guest, Node, Report, node_of
 from queue_manager.cluster.messages import (
     CHUNK,
     Answered,
@@ -25,7 +25,6 @@ from queue_manager.cluster.messages import (
     CallOver,
     Entered,
     Held,
-    Known,
     Left,
     LegOver,
     LegSeen,
@@ -39,7 +38,6 @@ from queue_manager.cluster.messages import (
     PlacesTold,
     SeatFree,
     SeatHeld,
-    Suggested,
     TalkFound,
     Wished,
     Withdrawn,
@@ -51,11 +49,9 @@ from queue_manager.model import (
     MissReason,
     Offer,
     SeatState,
-    Suggestion,
     Verdict,
     WaitingCaller,
 )
-from queue_manager.place import Place
 from queue_manager.ports import Clock
 from queue_manager.service import QueueService
 
@@ -66,59 +62,6 @@ CALLERS_STAY_S = 120.0
 """How long the place of a caller is kept whose engine is away and brings him back to no one."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All that a node knows of one tenant, told by its engine `life`."""
-
-    node: str
-    life: str
-    parts: Sequence[Known]
-
-    def all(self, what: str) -> list[Any]:
-        """One of `Known`'s lists, over all parts."""
-        return [one for part in self.parts for one in getattr(part, what)]
-
-
-@dataclass(slots=True, eq=False)
-class Node:
-    """What the leader knows of a node: which of its engines it was (`life`), whether that is
-    there and since when it isn't, and its telephones."""
-
-    name: str
-    life: str = ""
-    there: bool = True
-    since_s: float = 0.0
-    phones: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True, eq=False)
-class Guest:
-    """A caller of some node, waiting here; the `Listener` of his place. `offer` is the last one
-    he was made; `rings` a seat that an earlier leader let ring for him: it is held for him as if
-    they talked, until his node says."""
-
-    lead: "Leadership"
-    node: Node
-    caller: WaitingCaller
-    place: Place | None = None
-    offer: Offer | None = None
-    rings: Held | None = None
-
-    def offered(self, offer: Offer) -> None:
-        self.offer = offer
-        self.lead.offered(self, offer)
-
-    def taken_back(self, offer: Offer) -> None:
-        self.lead.taken_back(self, offer)
-
-    def suggested(self, suggestion: Suggestion) -> None:
-        caller = self.caller
-        self.lead.send(self.node, Suggested(caller.tenant, caller.call_id, suggestion))
-
-    def gone(self, why: str) -> None:
-        self.lead.gone(self, why)
 
 
 class Leadership:
@@ -287,7 +230,7 @@ class Leadership:
                 self._leaves(guest, left.get(call_id, LeaveReason.ABANDONED))
             elif call_id not in here:
                 self._rings_no_more(guest)
-        for call_id in [c for c in self._legs if c not in here and _node_of(c) == node.name]:
+        for call_id in [c for c in self._legs if c not in here and node_of(c) == node.name]:
             self._over(call_id)
         node.life = report.life
 
@@ -406,7 +349,7 @@ class Leadership:
 
     def _leg_found(self, held: Held) -> None:
         """A seat is held for a call of a node that is away; one that is there tells itself."""
-        caller_node = self._nodes.get(_node_of(held.call_id))
+        caller_node = self._nodes.get(node_of(held.call_id))
         told = held.call_id in self._guests or held.call_id in self._talks
         if not told and (caller_node is None or not caller_node.there):
             self._legs.add(held.call_id)
@@ -414,7 +357,7 @@ class Leadership:
 
     def _leg_over(self, call_id: str) -> None:
         """A seat's telephone is free again. The caller's own node tells so itself, when it can."""
-        node = self._nodes.get(_node_of(call_id))
+        node = self._nodes.get(node_of(call_id))
         if node is not None and node.there:
             return
         guest = self._guests.get(call_id)
@@ -507,8 +450,3 @@ class Leadership:
 
     def _ids(self, call_id: str) -> dict[str, str]:
         return {"tenant": self._tenant, "call_id": call_id}
-
-
-def _node_of(call_id: str) -> str:
-    """A call's id begins with the node whose Asterisk it is on."""
-    return call_id.rpartition("-")[0]

@@ -15,6 +15,8 @@ import structlog
 
 from queue_manager.board import Board, Watcher
 from queue_manager.cluster.aside import FarAside
+from queue_manager.cluster.far_board import FarBoard
+from queue_manager.cluster.legs import Legs
 from queue_manager.cluster.messages import (
     CHUNK,
     Answered,
@@ -25,8 +27,6 @@ from queue_manager.cluster.messages import (
     Held,
     Known,
     Left,
-    LegOver,
-    LegSeen,
     Message,
     Missed,
     Offered,
@@ -94,22 +94,23 @@ class ClusterQueue(QueueService):
         self._clock = clock
         self._tell = tell
         self._heard = False
-        self.told_figures: Mapping[str, Any] | None = None
         self._board = Board()
         self._waiting: dict[str, Entry] = {}
         self._talking: dict[str, Held] = {}
-        self._legs: dict[str, Held] = {}
+        self.legs = Legs(settings.tenant, self.seat_at, self._say)
         self._reachable: set[str] = set()
         self._endpoints: dict[str, str] = {}
         self._left: dict[str, LeaveReason] = {}
         self._wishes: list[Wished] = []
         self._places: dict[str, PlaceSeen] = {}
         self._missed: dict[str, int] = {}
-        self._views: dict[str, SeatView] = {}
-        self._sums = WaitingView()
-        self._callers: Sequence[CallerView] = ()
-        self._alerts: Sequence[Alert] = ()
+        self._far = FarBoard()
         self._staffed: dict[Requirement, bool] = {}
+
+    @property
+    def told_figures(self) -> Mapping[str, Any] | None:
+        """The day's figures as the leader told them; None where we lead, or nobody does."""
+        return self._far.figures
 
     # --- the leader comes and goes
 
@@ -127,7 +128,7 @@ class ClusterQueue(QueueService):
         yield Known(
             tenant,
             talks=tuple(self._talking.values()),
-            legs=tuple(self._legs.values()),
+            legs=tuple(self.legs.held.values()),
             left=tuple(self._left.items()),
         )
         for start in range(0, len(waiting), CHUNK):
@@ -149,14 +150,13 @@ class ClusterQueue(QueueService):
     def parted(self) -> None:
         """Nobody leads us at the moment. Seats that ring go on ringing."""
         self._heard = False
-        self.told_figures = None
+        self._far.figures = None
         self._places.clear()
 
     def part_from(self, service: QueueService) -> None:
         """This engine leads no more: what its service knew last is kept for boards, and for
         whoever leads next."""
-        self._views = {view.seat.seat_id: view for view in service.seats()}
-        self._sums = service.waiting()
+        self._far.keep(service)
         self.near = self.ask_near = None
         self.parted()
 
@@ -176,15 +176,14 @@ class ClusterQueue(QueueService):
                 if entry := self._waiting.get(message.call_id):
                     self._forget(entry, message.why)
             case SeatHeld():
-                self._legs[message.held.seat_id] = message.held
+                self.legs.hold(message.held)
             case SeatFree():
-                known = self._legs.get(message.held.seat_id)
-                if known is not None and known.call_id == message.held.call_id:
-                    del self._legs[message.held.seat_id]
+                self.legs.free(message.held)
             case PlacesTold():
                 self._places.update((place.call_id, place) for place in message.places)
             case BoardTold():
-                self._board_told(message)
+                self._far.take(message)
+                self._board.changed()
             case _:
                 log.warning("cluster_message_unexpected", kind=message.kind)
 
@@ -198,43 +197,12 @@ class ClusterQueue(QueueService):
         for start in range(0, len(ids), CHUNK):
             self._tell(PlacesAsked(self.settings.tenant, tuple(ids[start : start + CHUNK])))
 
-    def legs_seen(self, held: Mapping[str, str]) -> None:
-        """Which of this node's endpoints hold calls of other nodes, as a snapshot tells: endpoint
-        to call. What no snapshot shows is over."""
-        seen = {
-            self._endpoints[endpoint]: Held(self._endpoints[endpoint], call_id)
-            for endpoint, call_id in held.items()
-            if endpoint in self._endpoints
-        }
-        for seat_id, known in list(self._legs.items()):
-            if seat_id not in seen:
-                self._leg_over(known)
-        for seat_id, leg in seen.items():
-            if seat_id not in self._legs:
-                self._legs[seat_id] = leg
-
-    def leg_begun(self, endpoint: str, call_id: str) -> None:
-        """A call of another node has come for a seat of this one."""
-        seat_id = self._endpoints.get(endpoint)
-        if seat_id is None:
-            return
-        known = self._legs.get(seat_id)
-        if known is None or known.call_id != call_id:
-            self._legs[seat_id] = Held(seat_id, call_id)
-            self._say(LegSeen(self.settings.tenant, seat_id, call_id))
-
-    def leg_hung_up(self, endpoint: str, call_id: str) -> None:
-        """A seat of this node no longer holds a call of another node."""
-        known = self._legs.get(self._endpoints.get(endpoint, ""))
-        if known is not None and known.call_id == call_id:
-            self._leg_over(known)
-
     # --- set-up and phones
 
     async def start(
         self, seats: Iterable[Seat], views: Iterable[SeatView], *, above: int = 0
     ) -> None:
-        self._views = {view.seat.seat_id: view for view in views}
+        self._far.seats = {view.seat.seat_id: view for view in views}
         self.set_seats(seats)
 
     def close(self) -> None:
@@ -245,13 +213,7 @@ class ClusterQueue(QueueService):
         before = self._endpoints
         self._endpoints = {seat.endpoint: seat.seat_id for seat in self.seat_list}
         self._staffed.clear()
-        known = {seat.seat_id for seat in self.seat_list}
-        now = self._clock.now()
-        for seat in self.seat_list:
-            view = self._views.get(seat.seat_id) or SeatView(seat, SeatState.OFFLINE, now)
-            self._views[seat.seat_id] = replace(view, seat=seat)
-        for seat_id in self._views.keys() - known:
-            del self._views[seat_id]
+        self._far.set_seats(self.seat_list, self._clock.now())
         if self.near is not None:
             self.near.set_seats(self.seat_list)
         for endpoint in (self._endpoints.keys() - before.keys()) & self._reachable:
@@ -327,31 +289,31 @@ class ClusterQueue(QueueService):
     # --- boards
 
     def callers(self) -> Sequence[CallerView]:
-        return self._callers if self.near is None else self.near.callers()
+        return self._far.callers if self.near is None else self.near.callers()
 
     def alerts(self) -> Sequence[Alert]:
-        return self._alerts if self.near is None else self.near.alerts()
+        return self._far.alerts if self.near is None else self.near.alerts()
 
     def not_come(self, seat_id: str, since: datetime, shift: str, over: Callable[[], bool]) -> None:
         if self.near is not None:  # the leader looks at the same roster
             self.near.not_come(seat_id, since, shift, over)
 
     def seats(self) -> Sequence[SeatView]:
-        return tuple(self._views.values()) if self.near is None else self.near.seats()
+        return tuple(self._far.seats.values()) if self.near is None else self.near.seats()
 
     def seat(self, seat_id: str) -> SeatView:
         if self.near is not None:
             return self.near.seat(seat_id)
         try:
-            return self._views[seat_id]
+            return self._far.seats[seat_id]
         except KeyError:
             raise UnknownSeat(f"tenant {self.settings.tenant} has no seat {seat_id!r}") from None
 
     def waiting(self) -> WaitingView:
-        return self._sums if self.near is None else self.near.waiting()
+        return self._far.waiting if self.near is None else self.near.waiting()
 
     def figures(self) -> dict[str, Any]:
-        return self.near.figures() if self.near is not None else dict(self.told_figures or {})
+        return self.near.figures() if self.near is not None else dict(self._far.figures or {})
 
     def subscribe(self, watcher: Watcher) -> Callable[[], None]:
         return self._board.subscribe(watcher)
@@ -496,20 +458,6 @@ class ClusterQueue(QueueService):
             log.warning("second_offer_refused", call_id=call_id, token=offer.token)
             self._say(Missed(self.settings.tenant, call_id, offer.token, MissReason.RESCINDED))
 
-    def _board_told(self, told: BoardTold) -> None:
-        for view in told.seats:
-            self._views[view.seat.seat_id] = view
-        for seat_id in told.gone:
-            self._views.pop(seat_id, None)
-        self._sums = told.waiting or self._sums
-        if told.callers is not None:
-            self._callers = told.callers
-        if told.alerts is not None:
-            self._alerts = told.alerts
-        if told.figures is not None:
-            self.told_figures = told.figures
-        self._board.changed()
-
     def _forget(self, entry: Entry, why: str) -> None:
         entry.ended = True
         entry.offer = None
@@ -517,10 +465,6 @@ class ClusterQueue(QueueService):
         self._waiting.pop(entry.caller.call_id, None)
         self._places.pop(entry.caller.call_id, None)
         self._missed.pop(entry.caller.call_id, None)
-
-    def _leg_over(self, held: Held) -> None:
-        del self._legs[held.seat_id]
-        self._say(LegOver(self.settings.tenant, held.seat_id, held.call_id))
 
     def _seen(self, entry: Entry) -> PlaceSeen | None:
         call_id = entry.caller.call_id

@@ -37,11 +37,11 @@ async def test_a_caller_of_one_node_gets_the_seat_of_another(redis_url: str) -> 
         offer = a.house.rings["2"].offer
         assert offer.ring_at == "sip-2@b"
         assert offer.caller.node == "a"
-        await until(lambda: "2" in b.queue._legs, "b knowing of it")
+        await until(lambda: "2" in b.queue.legs.held, "b knowing of it")
         a.house.answer("2")
         await until(lambda: b.state("2") == "talking", "b seeing the talk")
         a.house.hang_up("2", by=a)
-        await until(lambda: b.state("2") == "ready" and not b.queue._legs, "the seat free")
+        await until(lambda: b.state("2") == "ready" and not b.queue.legs.held, "the seat free")
 
 
 async def test_a_followers_caller_and_its_own_seat(redis_url: str) -> None:
@@ -136,7 +136,7 @@ async def test_a_seat_held_for_a_dead_nodes_caller_is_not_rung_for_another(
         await asyncio.sleep(0.5)
         assert (b.state("2"), b.house.doubles) == ("talking", [])
         del b.house.talks["2"]
-        b.queue.leg_hung_up("sip-2", "a-1")
+        b.queue.legs.hung_up("sip-2", "a-1")
         await until(lambda: "2" in b.house.rings, "b-1's ring")
         assert b.house.doubles == []
 
@@ -301,6 +301,7 @@ async def test_a_redis_that_only_one_engine_cannot_reach_makes_no_second_leader(
         await until(lambda: a.role is Role.LEADING and a.queue.near, "a leading")
         await b.start(("2",))
         await until(lambda: b.role is Role.FOLLOWING, "b following")
+        await a.cluster._lease._redis.aclose()
         nowhere: Redis = Redis.from_url("unix:///nowhere/redis.sock")
         monkeypatch.setattr(a.cluster._lease, "_redis", nowhere)
         await asyncio.sleep(1.5)

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from queue_manager.cluster.leadership import Leadership, Report
+from queue_manager.cluster.guests import Report
+from queue_manager.cluster.leadership import Leadership
 from queue_manager.cluster.messages import Known, Message, Reported
 from queue_manager.cluster.queue import ClusterQueue
 from queue_manager.errors import PlaceGone
@@ -95,7 +96,7 @@ class World:
             for seat_id, citizen in self.held.items()
             if self.homes[seat_id] == node and citizen.node != node
         }
-        queue.legs_seen(legs)
+        queue.legs.seen(legs)
         for seat_id, home in self.homes.items():
             if home == node:
                 queue.endpoint_reachable(f"sip-{seat_id}", True)
@@ -281,7 +282,7 @@ class World:
         self.held[seat_id] = citizen
         home = self.engines[self.homes[seat_id]]
         if home is not None and home.node != citizen.node:
-            home.queue.leg_begun(f"sip-{seat_id}", citizen.call_id)
+            home.queue.legs.begun(f"sip-{seat_id}", citizen.call_id)
 
     def _release(self, citizen: Citizen) -> None:
         seat_id, citizen.seat, citizen.talks = citizen.seat, "", False
@@ -291,7 +292,7 @@ class World:
             del self.held[seat_id]
         home = self.engines[self.homes[seat_id]]
         if home is not None and home.node != citizen.node:
-            home.queue.leg_hung_up(f"sip-{seat_id}", citizen.call_id)
+            home.queue.legs.hung_up(f"sip-{seat_id}", citizen.call_id)
 
     def _at(self, node: str) -> list[Citizen]:
         return [c for c in self.citizens.values() if c.node == node and not c.gone]
