@@ -109,7 +109,11 @@ class Presence:
             desk.arrival = 0
         elif not desk.arrival:
             now_s = asyncio.get_running_loop().time()
-            delay_s = desk.steady.hold_s(now_s, self._settings.flap_hold_s) if there else self._grace_s(desk)
+            delay_s = (
+                desk.steady.hold_s(now_s, self._settings.flap_hold_s)
+                if there
+                else self._grace_s(desk)
+            )
             if delay_s > 0:
                 desk.arrival = self._arrivals.add(now_s + delay_s, desk)
             else:

@@ -21,7 +21,9 @@ DEADLINE_S = 15.0
 
 
 def view(seat_id: str, state: SeatState = SeatState.READY, **facts: str) -> SeatView:
-    seat = Seat(facts.pop("tenant", "nanning"), seat_id, "壮语座席", f"sip-{seat_id}", {"za": 3}, "t1")
+    seat = Seat(
+        facts.pop("tenant", "nanning"), seat_id, "壮语座席", f"sip-{seat_id}", {"za": 3}, "t1"
+    )
     return SeatView(seat, state, NOW, **facts)
 
 
