@@ -201,8 +201,8 @@ class CallerView:
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """A tenant's rules for its queue. `reach_grace_s` is how long a phone may be unreachable
-    before its seat counts as gone, so that a re-registration doesn't flap; `flap_hold_s` how long at
-    most a seat that keeps coming and going must stay before it counts; `heartbeat_grace_s` how
+    before its seat counts as gone, so that a re-registration doesn't flap; `flap_hold_s` how long
+    at most a seat that keeps coming and going must stay before it counts; `heartbeat_grace_s` how
     old a desktop's last heartbeat may be; `ring_s` + `ring_grace_s` how long an offer may go
     without a report; `wrap_up_max_s` how far a seat may extend its wrap-up; `same_seat_s` for how
     long a caller isn't offered again to the seat that missed him while others are on duty."""
