@@ -12,7 +12,7 @@ FILES = sorted(SCENARIOS.glob("*.xml"))
 
 def test_all_scenarios_are_here() -> None:
     names = {file.stem for file in FILES}
-    assert names == {"citizen", "seat", "register", "load_citizen", "load_seat"}
+    assert names == {"citizen", "seat", "phone", "register", "load_citizen", "load_seat"}
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

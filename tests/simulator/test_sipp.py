@@ -6,15 +6,23 @@ import psutil
 import pytest
 
 from simulator.errors import ProgramFailed, StepMissed
-from simulator.load import NoRawSockets, raw_sockets_allowed, write_quiet_sound, write_sound
-from simulator.sipp import SCENARIOS, Address, Sipp, command, free_port, parse_statistics
+from simulator.load import (
+    Burst,
+    Crowd,
+    NoRawSockets,
+    raw_sockets_allowed,
+    seats_of,
+    write_quiet_sound,
+    write_sound,
+)
+from simulator.sipp import Address, Sipp, free_port, parse_statistics
 
 HEAD = "StartTime;TotalCallCreated;SuccessfulCall(P);SuccessfulCall(C);FailedCall(C);"
 
 
 def _seats(folder: Path, own: Address) -> Sipp:
-    keys = {"codec": "0", "codec_name": "PCMU"}
-    return Sipp(command(SCENARIOS / "load_seat.xml", own, keys=keys), folder, "seats")
+    crowd = Crowd("127.0.0.2", "12345", Address("127.0.0.1", 5060), own)
+    return seats_of(Burst(1, 1), crowd, folder)
 
 
 def test_the_last_row_of_the_statistics_counts() -> None:
