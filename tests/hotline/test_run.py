@@ -180,6 +180,11 @@ def test_a_first_start_without_the_database_takes_calls() -> None:
     with Installation(database_url=nowhere) as installation:
         ready_times(installation, 1)
         assert installation.readiness()["status"] == "degraded"
+        wait_until(
+            lambda: "Ctrl-C" in installation.output.read_text(),
+            seconds=UP_S,
+            what=f"the last line of the start ({installation.output})",
+        )
         said = installation.output.read_text()
         assert "database away" in said
         assert "no token yet" in said
