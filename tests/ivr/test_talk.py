@@ -88,12 +88,14 @@ def test_the_diagram_tells_the_whole_table() -> None:
 def test_nobody_is_ever_forgotten(events: list[TalkEvent]) -> None:
     """Whatever happens, in whatever order: the citizen is with somebody who is there, held while
     somebody is on his way or has to do with him, in his queue, handed on, or had his talk. Whoever
-    leaves a talk without a word of ours is told to be ended, or has left by himself."""
+    leaves a talk without a word of ours is told to be ended, or has left by himself. Who is asked
+    for is somebody else each time: a seat that talks can't be rung."""
     status = TalkStatus(first=FIRST)
-    for event in events:
+    for number, event in enumerate(events):
         if not can(status, event):
             continue
-        third = THIRD if event in ASKED_WITH_THIRD else None
+        another = Party(f"9{number:03}", leg_id=f"leg-9{number}", channel=f"PJSIP/s9-{number}")
+        third = another if event in ASKED_WITH_THIRD else None
         before, move = status, decide(status, event, third)
         status = move.status
         match wish(status):
