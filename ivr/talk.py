@@ -180,6 +180,7 @@ WISHES = {
     _S.RETURNED: Wish.BACK,
     _S.OVER: Wish.END,
 }
+_NOBODY = (None, Party())
 ENDS = frozenset({_S.HANDED, _S.RETURNED, _S.OVER})
 _WITHOUT_FIRST = frozenset({_S.HELD, *ENDS})
 _WITH_THIRD = frozenset(
@@ -212,7 +213,7 @@ def decide(status: TalkStatus, event: TalkEvent, third: Party | None = None) -> 
         raise TalkBusy(f"a talk that is {status.state} can't have {event}")
     present = third or status.third
     drops = {Drop.FIRST: status.first, Drop.THIRD: present}
-    ended = tuple(party for party in map(drops.__getitem__, row.drop) if party is not None)
+    ended = tuple(party for party in map(drops.__getitem__, row.drop) if party not in _NOBODY)
     first = status.first
     if row.promotes:
         assert present is not None, f"{status.state} without a third party"

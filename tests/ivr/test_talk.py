@@ -95,7 +95,8 @@ def test_nobody_is_ever_forgotten(events: list[TalkEvent]) -> None:
         if not can(status, event):
             continue
         another = Party(f"9{number:03}", leg_id=f"leg-9{number}", channel=f"PJSIP/s9-{number}")
-        third = another if event in ASKED_WITH_THIRD else None
+        found = status.state is TalkState.SEEKING and event is TalkEvent.THIRD_ANSWERED
+        third = another if event in ASKED_WITH_THIRD or found else None
         before, move = status, decide(status, event, third)
         status = move.status
         match wish(status):
