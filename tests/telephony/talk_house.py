@@ -108,7 +108,7 @@ class House:
         await eventually(
             lambda: self.state(seat_id) is state,
             f"seat {seat_id} is {self.state(seat_id)}, never {state}",
-            within_s=10,
+            within_s=25,
         )
 
     async def row(self) -> CallRecord:
@@ -125,13 +125,13 @@ class House:
         await eventually(
             lambda: self.talk_state(call_id) == state,
             f"the talk is {self.talk_state(call_id)!r}, never {state!r}",
-            within_s=10,
+            within_s=25,
         )
 
     async def hears(self, **expected: set[str]) -> None:
         """Measure until everybody named hears exactly these (sessions take a moment)."""
         heard: dict[str, set[str]] = {}
-        for _ in range(8):
+        for _ in range(20):
             heard = await hearing(self.phones)
             if all(heard[_named(name)] == who for name, who in expected.items()):
                 return
