@@ -23,11 +23,19 @@ START_S = 30.0
 POSTGRES_USER = "postgres"
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port on loopback that nobody listens on right now; each is given once only, since an
+    installation asks for many before it listens on any."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float = START_S, what: str) -> None:
