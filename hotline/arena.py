@@ -44,6 +44,7 @@ FIRST_SEAT = 1001
 REGISTERED_S = 7200
 RTP_START, RTP_END = 16384, 20479
 SKILLS = {"lang:cmn": 5, "svc:general": 5}
+NAMES = ("SIP", "HTTP", "AMI", "AGI")
 UP_S = 60.0
 STOP_S = 15.0
 MB = 1_000_000
@@ -332,15 +333,13 @@ def _environment(given: Settings, home: Path) -> dict[str, str]:
     """The arena's settings: what set-up made is the caller's, all else its own."""
     tenant = {"id": TENANT, "name": "bench", "wrap_up_s": 0, "languages": ["cmn", "en"]}
     trunk = {"id": "load", "match": [ENGINE_TRUNK_IP]}
+    free = _free_ports(len(NAMES))
     return {
         "HOTLINE_HOME": str(home),
         "HOTLINE_CACHE": str(given.cache.resolve()),
         "HOTLINE_ASTERISK_ROOT": str(given.asterisk_root.resolve()),
         "HOTLINE_USER": given.user,
-        "HOTLINE_SIP_PORT": str(_free_port()),
-        "HOTLINE_HTTP_PORT": str(_free_port()),
-        "HOTLINE_AMI_PORT": str(_free_port()),
-        "HOTLINE_AGI_PORT": str(_free_port()),
+        **{f"HOTLINE_{name}_PORT": str(port) for name, port in zip(NAMES, free, strict=True)},
         "HOTLINE_RTP_START": str(RTP_START),
         "HOTLINE_RTP_END": str(RTP_END),
         "HOTLINE_TENANTS": json.dumps([tenant]),
@@ -356,7 +355,10 @@ def _folder() -> Path:
     return folder
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """Held together until all are known: none comes twice."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
