@@ -144,7 +144,7 @@ class Bench:
         plan = self.plan
         crowd = await self.arena.switch(side, plan.few)
         burst = Burst(plan.crowd, plan.crowd_rate, trace=True, talk_ms=plan.crowd_talk_ms)
-        result = await self._burst(side, burst, crowd, self.quiet_sound)
+        result = await self._burst(side, burst, crowd)
         answered = answered_at(result.citizens_trace)
         gaps = ring_gaps(result.seats_trace, answered, key_after_s=QUEUED_AFTER_S)
         rings = percentiles(gaps)

@@ -78,9 +78,8 @@ class Arena(Protocol):
 class Plan:
     """How much is measured. Talk is 1 to 2 s where cost is measured.
 
-    Ringing: `crowd` citizens at `crowd_rate` a second, `few` seats that talk `crowd_talk_ms`: with
-    10 s and 400 seats one becomes free 40 times a second, and citizens come faster than that until
-    some 300 wait. Holding: (citizens, seconds) one after another, at `waiting_rate` a second.
+    Ringing: `crowd` citizens at `crowd_rate` a second, `few` seats that talk `crowd_talk_ms`: 45
+    seats serve 30 calls a second, the rest waits. Holding: (citizens, seconds) one after another, at `waiting_rate` a second.
     """
 
     pairs: int = 5
@@ -88,11 +87,11 @@ class Plan:
     bare_rate: int = 40
     burst_s: float = 10.0
     seats: int = 400
-    few: int = 400
-    crowd: int = 1000
-    crowd_rate: int = 60
-    crowd_talk_ms: tuple[int, int] = (9000, 11000)
-    crowd_pairs: int = 2
+    few: int = 45
+    crowd: int = 400
+    crowd_rate: int = 40
+    crowd_talk_ms: tuple[int, int] = (1000, 2000)
+    crowd_pairs: int = 5
     waiting: int = 500
     waiting_rate: int = 25
     holds: tuple[tuple[int, float], ...] = ((500, 300.0), (1000, 60.0))
