@@ -79,7 +79,8 @@ class Plan:
     """How much is measured. Talk is 1 to 2 s where cost is measured.
 
     Ringing: `crowd` citizens at `crowd_rate` a second, `few` seats that talk `crowd_talk_ms`: 45
-    seats serve 30 calls a second, the rest waits. Holding: (citizens, seconds) one after another, at `waiting_rate` a second.
+    seats serve 30 calls a second, the rest waits. Holding: (citizens, seconds) one after another,
+    at `waiting_rate` a second.
     """
 
     pairs: int = 5
