@@ -1,0 +1,1 @@
+"""What callers say, turned into words with times: one port, recognised here or at a vosk-server."""
