@@ -1,0 +1,1 @@
+"""What a sentence says: kind, place, class, numbers and danger, by rules and data, no model."""
