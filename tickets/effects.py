@@ -1,91 +1,138 @@
-"""What a ticket's life asks of its clocks: the lifecycle's table returns these, clocks obey them.
+"""What an accepted event asks of others, as values: clocks, words to people, tickets of its own.
 
-The lifecycle (tickets/lifecycle.py) decides *that* a clock begins, rests or ends; how long it may
-run, and which pauses count, are the policy's (tickets/policy.py). `storage.clocks.obey` writes
-them in the transaction of the event they belong to.
+`lifecycle.decide` returns them, the store carries them out in the event's own transaction: what
+is done to clocks (`tickets.clocks`) and what is to be said are kept with the event or not at all.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from enum import StrEnum
 
 
-class ClockName(StrEnum):
-    """What is measured. A ticket has at most one of each at a time.
+class Clock(StrEnum):
+    """What can run on a ticket. Each kind runs once at a time; its length is the policy's.
 
-    DESK is the platform's own: how long it may lie in a state whose next step is ours (review,
-    judging a return, checking a reply, calling back) or the citizen's (PENDING_INFO).
+    `SUBMIT` from the call to the draft's end, `REVIEW` a reviewer's turn, `INFO` waiting for the
+    citizen, `SIGN` 签收, `FINISH` 办结, `RULING` a decision on a return or an extension, `LEGAL`
+    a statutory case, `REPLY` the review of a reply, `CALLBACK` until the citizen was asked.
     """
 
-    DESK = "desk"
+    SUBMIT = "submit"
+    REVIEW = "review"
+    INFO = "info"
     SIGN = "sign"
-    CONTACT = "contact"
     FINISH = "finish"
+    RULING = "ruling"
+    LEGAL = "legal"
+    REPLY = "reply"
+    CALLBACK = "callback"
 
 
-class PauseReason(StrEnum):
-    """Why a clock rests; a policy names those that count, the others change nothing."""
+class Audience(StrEnum):
+    """Whom a word is for: the ticket's units, its citizen, or a role of the centre."""
 
-    CITIZEN_INFO = "citizen_info"
-    LONG_TERM = "long_term"
+    LEAD = "lead"
+    CO_UNITS = "co_units"
+    CITIZEN = "citizen"
+    REVIEWERS = "reviewers"
+    SUPERVISORS = "supervisors"
+    LEADERS = "leaders"
 
 
 @dataclass(frozen=True, slots=True)
 class StartClock:
-    """Begin it; `unit` is who is measured ("" the platform itself).
+    """It begins at the event's time; one that runs already begins afresh. `until` is a moment
+    the event itself names (ISO 8601 with zone, "" when the policy tells the length)."""
 
-    A clock that runs already in the same `round` and (DESK) `state` runs on and is handed to
-    `unit`: a return or a reassignment takes no time from the citizen. SIGN always begins anew.
-    CONTACT begins by itself with FINISH where the policy has one. DESK needs the `state` it
-    measures.
-    """
-
-    clock: ClockName
-    unit: str = ""
-    round: int = 1
-    state: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StopClock:
-    """It is done: whether in time is kept. One that doesn't run: nothing happens."""
-
-    clock: ClockName
+    clock: Clock
+    until: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PauseClock:
-    """Let it rest, if the policy knows the reason; elapsed time stays. Twice is once."""
+    """It stands still, `reason` says for what; what has elapsed is kept."""
 
-    clock: ClockName
-    reason: PauseReason
+    clock: Clock
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeClock:
-    """Let it go on with what remains; one that runs: nothing happens."""
+    """It goes on from where it was paused."""
 
-    clock: ClockName
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class StopClock:
+    """It has ended: `met` when what it measured was done, else the matter went another way."""
+
+    clock: Clock
+    met: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ExtendClock:
-    """A granted extension, in working days; cards near the new due date are given again.
+    """It is given so many working days more."""
 
-    Whether it may be granted: `tickets.rulings.extension_refusal`.
-    """
-
-    clock: ClockName
-    days: int
+    clock: Clock
+    working_days: int
 
 
 @dataclass(frozen=True, slots=True)
-class SetStatutory:
-    """A case was filed (立案): FINISH is due at the end of this local day by law, named in
-    `basis`, whatever the policy says."""
+class Notify:
+    """A word to somebody; `message` is a stable id of the text."""
 
-    due_on: date
-    basis: str
+    audience: Audience
+    message: str
 
 
-ClockEffect = StartClock | StopClock | PauseClock | ResumeClock | ExtendClock | SetStatutory
+@dataclass(frozen=True, slots=True)
+class MakeChild:
+    """A child ticket for this unit, due no later than its parent."""
+
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallCitizen:
+    """The citizen is to be phoned with the result and asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndChildren:
+    """Every open child ends with its parent."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellParent:
+    """The parent learns that this child ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class TellMain:
+    """The main ticket learns that this one was linked to it, or left it (`joined` False)."""
+
+    main: str
+    joined: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TellMerged:
+    """Tickets linked to this one learn what became of it: `answered` (their citizens are called
+    with the same answer), `archived`, or `gone` (withdrawn, void: they go on by themselves)."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Then:
+    """The system itself lets this event follow at once, in the same transaction."""
+
+    event: str
+
+
+Effect = (
+    StartClock | PauseClock | ResumeClock | StopClock | ExtendClock | Notify | MakeChild
+    | CallCitizen | EndChildren | TellParent | TellMain | TellMerged | Then
+)  # fmt: skip
+ClockEffect = StartClock | PauseClock | ResumeClock | StopClock | ExtendClock

@@ -17,10 +17,28 @@ class Kind(StrEnum):
 
 
 class TicketState(StrEnum):
-    """Where a ticket stands; the whole table comes with the ticket's life."""
+    """Where a ticket stands; `tickets.lifecycle` has the table of what leads where."""
 
     DRAFT = "DRAFT"
+    ANSWERED = "ANSWERED"
+    NOT_ACCEPTED = "NOT_ACCEPTED"
+    TRANSFERRED = "TRANSFERRED"
+    VOID = "VOID"
     PENDING_REVIEW = "PENDING_REVIEW"
+    PENDING_INFO = "PENDING_INFO"
+    MERGED = "MERGED"
+    DISPATCHED = "DISPATCHED"
+    RETURN_REVIEW = "RETURN_REVIEW"
+    JOINT_REVIEW = "JOINT_REVIEW"
+    IN_PROGRESS = "IN_PROGRESS"
+    EXTENSION_REVIEW = "EXTENSION_REVIEW"
+    STATUTORY = "STATUTORY"
+    REPLY_REVIEW = "REPLY_REVIEW"
+    CALLBACK = "CALLBACK"
+    MANUAL_REVIEW = "MANUAL_REVIEW"
+    ARCHIVED = "ARCHIVED"
+    REOPENED = "REOPENED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 class Origin(StrEnum):
