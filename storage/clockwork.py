@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from tickets.effects import Effect
+from tickets.consequences import Effect
 from tickets.life import Life, Limits, Told
 
 

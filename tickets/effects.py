@@ -1,138 +1,96 @@
-"""What an accepted event asks of others, as values: clocks, words to people, tickets of its own.
+"""What a ticket's life asks of its clocks: the lifecycle's table returns these, clocks obey them.
 
-`lifecycle.decide` returns them, the store carries them out in the event's own transaction: what
-is done to clocks (`tickets.clocks`) and what is to be said are kept with the event or not at all.
+The lifecycle (tickets/lifecycle.py) decides *that* a clock begins, rests or ends; how long it may
+run, and which pauses count, are the policy's (tickets/policy.py). `storage.clocks.obey` writes
+them in the transaction of the event they belong to.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 
-class Clock(StrEnum):
-    """What can run on a ticket. Each kind runs once at a time; its length is the policy's.
+class ClockName(StrEnum):
+    """What is measured. A ticket has at most one of each at a time.
 
-    `SUBMIT` from the call to the draft's end, `REVIEW` a reviewer's turn, `INFO` waiting for the
-    citizen, `SIGN` 签收, `FINISH` 办结, `RULING` a decision on a return or an extension, `LEGAL`
-    a statutory case, `REPLY` the review of a reply, `CALLBACK` until the citizen was asked.
+    DESK is the platform's own: how long it may lie in a state whose next step is ours (review,
+    judging a return, checking a reply, calling back) or the citizen's (PENDING_INFO).
     """
 
-    SUBMIT = "submit"
-    REVIEW = "review"
-    INFO = "info"
+    DESK = "desk"
     SIGN = "sign"
+    CONTACT = "contact"
     FINISH = "finish"
-    RULING = "ruling"
-    LEGAL = "legal"
-    REPLY = "reply"
-    CALLBACK = "callback"
 
 
-class Audience(StrEnum):
-    """Whom a word is for: the ticket's units, its citizen, or a role of the centre."""
+class PauseReason(StrEnum):
+    """Why a clock rests; a policy names those that count, the others change nothing.
 
-    LEAD = "lead"
-    CO_UNITS = "co_units"
-    CITIZEN = "citizen"
-    REVIEWERS = "reviewers"
-    SUPERVISORS = "supervisors"
-    LEADERS = "leaders"
+    REPLY_REVIEW: the unit has replied, its reply is being checked (and goes back to it, or
+    passes, which stops the clock).
+    """
+
+    CITIZEN_INFO = "citizen_info"
+    LONG_TERM = "long_term"
+    REPLY_REVIEW = "reply_review"
 
 
 @dataclass(frozen=True, slots=True)
 class StartClock:
-    """It begins at the event's time; one that runs already begins afresh. `until` is a moment
-    the event itself names (ISO 8601 with zone, "" when the policy tells the length)."""
+    """Begin it; `unit` is who is measured ("" the platform itself).
 
-    clock: Clock
-    until: str = ""
+    A clock that runs already in the same `round` and (DESK) `state` runs on and is handed to
+    `unit`: a return or a reassignment takes no time from the citizen. SIGN always begins anew.
+    CONTACT begins by itself with FINISH where the policy has one. DESK needs the `state` it
+    measures.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class PauseClock:
-    """It stands still, `reason` says for what; what has elapsed is kept."""
-
-    clock: Clock
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeClock:
-    """It goes on from where it was paused."""
-
-    clock: Clock
+    clock: ClockName
+    unit: str = ""
+    round: int = 1
+    state: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class StopClock:
-    """It has ended: `met` when what it measured was done, else the matter went another way."""
+    """It is done: whether in time is kept. One that doesn't run: nothing happens."""
 
-    clock: Clock
-    met: bool
+    clock: ClockName
+
+
+@dataclass(frozen=True, slots=True)
+class PauseClock:
+    """Let it rest, if the policy knows the reason; elapsed time stays. Twice is once."""
+
+    clock: ClockName
+    reason: PauseReason
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeClock:
+    """Let it go on with what remains; one that runs: nothing happens."""
+
+    clock: ClockName
 
 
 @dataclass(frozen=True, slots=True)
 class ExtendClock:
-    """It is given so many working days more."""
+    """A granted extension, in working days; cards near the new due date are given again.
 
-    clock: Clock
-    working_days: int
+    Whether it may be granted: `tickets.rulings.extension_refusal`.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Notify:
-    """A word to somebody; `message` is a stable id of the text."""
-
-    audience: Audience
-    message: str
+    clock: ClockName
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
-class MakeChild:
-    """A child ticket for this unit, due no later than its parent."""
+class SetStatutory:
+    """A case was filed (立案): FINISH is due at the end of this local day by law, named in
+    `basis`, whatever the policy says."""
 
-    unit: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallCitizen:
-    """The citizen is to be phoned with the result and asked."""
+    due_on: date
+    basis: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndChildren:
-    """Every open child ends with its parent."""
-
-
-@dataclass(frozen=True, slots=True)
-class TellParent:
-    """The parent learns that this child ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class TellMain:
-    """The main ticket learns that this one was linked to it, or left it (`joined` False)."""
-
-    main: str
-    joined: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TellMerged:
-    """Tickets linked to this one learn what became of it: `answered` (their citizens are called
-    with the same answer), `archived`, or `gone` (withdrawn, void: they go on by themselves)."""
-
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
-class Then:
-    """The system itself lets this event follow at once, in the same transaction."""
-
-    event: str
-
-
-Effect = (
-    StartClock | PauseClock | ResumeClock | StopClock | ExtendClock | Notify | MakeChild
-    | CallCitizen | EndChildren | TellParent | TellMain | TellMerged | Then
-)  # fmt: skip
-ClockEffect = StartClock | PauseClock | ResumeClock | StopClock | ExtendClock
+ClockEffect = StartClock | StopClock | PauseClock | ResumeClock | ExtendClock | SetStatutory

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from tickets.effects import Clock, Effect
+from tickets.consequences import Effect
+from tickets.effects import ClockName
 from tickets.model import TicketState
 
 
@@ -83,8 +84,8 @@ class Life:
     confidential: bool = False
     urges: int = 0
     cards: tuple[str, ...] = ()
-    running: frozenset[Clock] = frozenset()
-    paused: frozenset[Clock] = frozenset()
+    running: frozenset[ClockName] = frozenset()
+    paused: frozenset[ClockName] = frozenset()
     handlers: tuple[str, ...] = ()
     watchers: tuple[str, ...] = ()
 
