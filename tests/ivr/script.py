@@ -4,12 +4,14 @@ A script says what the caller presses, what the seats do, how long he speaks. Ev
 conversation is a step; the caller may hang up at any of them, the engine may be stopped at any.
 """
 
+import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ivr.conversation import converse
 from ivr.desk import Desk
 from ivr.known_callers import KnownCallers
 from ivr.ports import CallRecord
@@ -35,6 +37,7 @@ from tickets.model import Ticket
 __all__ = [  # what a test of conversations needs, from one place
     "CATALOGUE",
     "DIRECTORY",
+    "LONG_S",
     "NIGHT",
     "NOON",
     "NUMBER",
@@ -52,7 +55,11 @@ __all__ = [  # what a test of conversations needs, from one place
     "World",
     "directory",
     "in_virtual_time",
+    "led",
+    "made",
 ]
+
+LONG_S = 86_400.0
 
 
 @dataclass
@@ -134,3 +141,18 @@ class World:
     @property
     def place(self) -> FakePlace:
         return self.queue.places[-1]
+
+
+async def led(script: Script, **override: HoursMode) -> World:
+    """One whole conversation, with words of the supervisors about lines (`line="open"`)."""
+    world = World(script)
+    world.override = {("default", line): word for line, word in override.items()}
+    await asyncio.wait_for(converse(world.call, world.desk), LONG_S)
+    assert len(world.desk.live) == 0
+    return world
+
+
+def made(world: World) -> Ticket:
+    """The ticket there must be."""
+    assert world.ticket is not None
+    return world.ticket
