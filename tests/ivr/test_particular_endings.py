@@ -19,7 +19,7 @@ from tests.ivr.endings import (
     lead,
     stopped_at,
 )
-from tests.ivr.script import NOON, SEAT, Script, World, in_virtual_time
+from tests.ivr.script import LONG_S, NOON, SEAT, Script, World, in_virtual_time
 from tickets.model import Origin
 
 
