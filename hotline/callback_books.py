@@ -196,6 +196,14 @@ class CallbackBooks:
             await self._tickets.create(self._word(kept))
         return await self.write(kept)
 
+    async def moved_up(self, active: Active, priority: int) -> None:
+        """A supervisor has put his place before all others: so it is after a crash, too."""
+        callback = active.callback
+        if not callback.over:
+            moved = replace(callback, priority=priority, version=callback.version + 1)
+            self._put(active, replace(active.kept, callback=moved))
+            await self.settle(active.kept)
+
     async def write(self, kept: KeptCallback) -> bool:
         """To SQL, or to the journal when that is away; False when a newer version is there."""
         try:

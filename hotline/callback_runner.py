@@ -7,7 +7,7 @@ that is held for it, under its own id. So an engine that dies leaves nothing beh
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -69,9 +69,15 @@ class Outside:
 class CallbackRunner:
     """Leads callbacks, each in a task of its own."""
 
-    def __init__(self, books: CallbackBooks, outside: Outside) -> None:
+    def __init__(
+        self,
+        books: CallbackBooks,
+        outside: Outside,
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
         self._books = books
         self._out = outside
+        self._spawn = spawn
         self._rung_before: dict[str, set[str]] = {}
 
     def enter(self, active: Active) -> Place:
@@ -80,6 +86,9 @@ class CallbackRunner:
             caller = active.callback.waiting_caller()
             hold_s = RING_S + GREETING_S + self._out.ring_s(caller.tenant)
             active.place = self._out.queues[caller.tenant].enter(caller, hold_s=hold_s)
+            active.place.when_moved(
+                lambda priority: self._spawn(self._books.moved_up(active, priority))
+            )
         return active.place
 
     def rung_before(self, channels: Iterable[ChannelSeen]) -> None:
@@ -165,7 +174,7 @@ class CallbackRunner:
         if callback.order is CallbackOrder.SEAT_FIRST:
             ring_s = self._out.ring_s(callback.tenant)
             leg = _leg(active, trunk="", ring_s=ring_s, seat_id=offer.seat.seat_id)
-            ringing = self._out.lines.ring_seat(offer.seat.endpoint, leg)
+            ringing = self._out.lines.ring_seat(offer.ring_at, leg)
         else:
             number = dialled(callback.number)
             trunk = self._out.trunk(number)

@@ -51,7 +51,7 @@ class Callbacks:
         self._spawn = spawn
         self._node = node
         self.open = allowed
-        self._runner = CallbackRunner(books, outside)
+        self._runner = CallbackRunner(books, outside, spawn)
         self._unclear: list[Active] = []
         self._taking: set[asyncio.Future[bool]] = set()
 

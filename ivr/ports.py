@@ -1,6 +1,7 @@
 """What a conversation needs besides the call itself. The wiring gives it the real ones."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -63,6 +64,10 @@ class Place(Protocol):
 
     def talk_ended(self, offer: Offer) -> None:
         """The talk is over: the seat goes to wrap-up."""
+        ...
+
+    def when_moved(self, told: Callable[[int], None]) -> None:
+        """Have `told` called with his new priority whenever a supervisor moves him up."""
         ...
 
     def leave(self, reason: LeaveReason) -> None:

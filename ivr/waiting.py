@@ -112,6 +112,13 @@ class _Waiting:
         self._turns = count()
         self._remembered = False
         self._following: str | None = None
+        place.when_moved(self._moved_up)
+
+    def _moved_up(self, priority: int) -> None:
+        """A supervisor has put him before all others: so he is before them after a crash, too."""
+        self._story.priority = priority
+        self._remembered = False  # once more with the next words to his channel
+        self._call.note(PRIORITY=str(priority))
 
     def _waited_s(self) -> float:
         return asyncio.get_running_loop().time() - self._started_s

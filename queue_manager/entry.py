@@ -1,7 +1,8 @@
 """A waiting caller as the queue knows him, and what he is told. See `queue_manager.place`."""
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from queue_manager.deadlines import Line
@@ -36,6 +37,10 @@ class Listener(Protocol):
         """The rules want this to be offered to him."""
         ...
 
+    def moved(self, priority: int) -> None:
+        """A supervisor has moved him up: by this priority he is first."""
+        ...
+
     def gone(self, why: str) -> None:
         """The handle is of no use any more: he left, talks, or is led by another."""
         ...
@@ -59,8 +64,8 @@ class Entry:
     his `track` lie behind him (-1: to be reckoned anew), `alarm` is the number of the next one's
     deadline and `ring` of his offer's. `away`: an offer was taken back and his conversation hasn't
     asked for the next one yet, so that none is made. `avoid` is the seat that missed him last,
-    until `avoid_until_s`; `taken_back` the token of the offer that was taken back last; `lane` is
-    where he is counted.
+    until `avoid_until_s`; `taken_back` the token of the offer that was taken back last; `moved` is
+    called with his new priority when he is moved up; `lane` is where he is counted.
     """
 
     floor: "Host"
@@ -87,6 +92,7 @@ class Entry:
     suggestion_waiter: asyncio.Future[Suggestion] | None = None
     told: tuple[Suggestion, ...] = ()
     listener: Listener | None = None
+    moved: Callable[[int], None] | None = None
     lane: object = None
 
     @property
@@ -147,13 +153,22 @@ class Entry:
         if self.listener is not None:
             self.listener.suggested(suggestion)
 
+    def move_up(self, priority: int) -> None:
+        """A supervisor has put him before all others; whoever leads him keeps it with the call."""
+        self.first = True
+        self.caller = replace(self.caller, priority=priority)
+        if self.moved is not None:
+            self.moved(priority)
+        if self.listener is not None:
+            self.listener.moved(priority)
+
     def dismiss(self, why: str) -> None:
         """Whoever waits for something gets `PlaceGone`."""
         for waiter in (self.waiter, self.suggestion_waiter, self.back_waiter):
             if waiter is not None and not waiter.done():
                 waiter.set_exception(PlaceGone(f"call {self.caller.call_id}: {why}"))
                 waiter.exception()  # seen: nobody needs to be told if nobody awaits it any more
-        self.waiter = self.suggestion_waiter = self.back_waiter = None
+        self.waiter = self.suggestion_waiter = self.back_waiter = self.moved = None
         listener, self.listener = self.listener, None
         if listener is not None:
             listener.gone(why)

@@ -139,9 +139,7 @@ class Floor:
         entry = self.entries.get(call_id)
         if entry is None:
             raise UnknownCaller(f"tenant {self.settings.tenant} has no waiting call {call_id!r}")
-        priority = self.matcher.move_first(call_id)
-        entry.first = True
-        entry.caller = replace(entry.caller, priority=priority)
+        entry.move_up(self.matcher.move_first(call_id))
         self._live.save_waiting(entry.caller)
         self.board.changed()
 

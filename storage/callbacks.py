@@ -30,6 +30,7 @@ _SAVE = {
             column: statement.excluded[column]
             for column in (
                 "state",
+                "priority",
                 "attempts",
                 "next_at",
                 "result",

@@ -176,6 +176,11 @@ class Call(Protocol):
         nobody to be joined with."""
         ...
 
+    def note(self, **variables: str) -> None:
+        """As `remember`, beside whatever is going on; returns at once. Nothing is written while
+        the manager interface is away."""
+        ...
+
     async def remember(self, **variables: str) -> None:
         """Write HL_ variables on the channel: they survive the engine, not the call."""
         ...

@@ -1,5 +1,5 @@
 """What is done for a waiting caller over AMI, beside his FastAGI session: his keys are heard, an
-announcement to him is cut short, a seat that rings for him is let go.
+announcement to him is cut short, a seat that rings for him is let go, a word noted on his channel.
 
 `SET MUSIC` leaves the channel idle and discards digits, but Asterisk tells of each on AMI
 (`DTMFEnd`): nothing has to run for a held caller. The other way round a running STREAM FILE can be
@@ -79,6 +79,10 @@ class Keys:
         once. While AMI is away it rings to its end."""
         self._spawn(self._hang_up_legs(call_id))
 
+    def note(self, channel: str, variables: Mapping[str, str]) -> None:
+        """Write variables on a channel whose session is busy; returns at once."""
+        self._spawn(self._write(channel, variables))
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -91,6 +95,14 @@ class Keys:
                     await self._manager.action("Hangup", {"Channel": leg.channel})
         except (NotConnected, ActionFailed) as error:
             log.warning("ring_not_ended", call_id=call_id, error=str(error))
+
+    async def _write(self, channel: str, variables: Mapping[str, str]) -> None:
+        try:
+            for name, value in variables.items():
+                fields = {"Channel": channel, "Variable": name, "Value": value}
+                await self._manager.action("Setvar", fields)
+        except (NotConnected, ActionFailed) as error:
+            log.warning("note_not_written", channel=channel, error=str(error))
 
     async def _press(self, channel: str) -> None:
         fields = {

@@ -194,6 +194,9 @@ class FastAgiCall:
         line = agi.command("GOSUB", "outbound", number, "1")
         return await self._ring(line, "", on_answer or _nothing_to_tell)
 
+    def note(self, **variables: str) -> None:
+        self._keys.note(self.info.channel, _prefixed(variables))
+
     async def remember(self, **variables: str) -> None:
         await self._set(_prefixed(variables))
 

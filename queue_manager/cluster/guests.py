@@ -1,10 +1,10 @@
 """Who is who to a leader: nodes, what they report, and their callers as guests of its queue."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from queue_manager.cluster.messages import Held, Known, Message, Suggested
+from queue_manager.cluster.messages import Held, Known, Message, MovedUp, Suggested
 from queue_manager.model import Offer, Suggestion, WaitingCaller
 from queue_manager.place import Place
 
@@ -69,6 +69,10 @@ class Guest:
     def suggested(self, suggestion: Suggestion) -> None:
         caller = self.caller
         self.lead.send(self.node, Suggested(caller.tenant, caller.call_id, suggestion))
+
+    def moved(self, priority: int) -> None:
+        self.caller = caller = replace(self.caller, priority=priority)
+        self.lead.send(self.node, MovedUp(caller.tenant, caller.call_id, priority))
 
     def gone(self, why: str) -> None:
         self.lead.gone(self, why)

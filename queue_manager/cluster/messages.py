@@ -229,6 +229,16 @@ class Suggested:
 
 
 @dataclass(frozen=True, slots=True)
+class MovedUp:
+    """A waiting caller was moved up: his priority from now on, also for the next leader."""
+
+    tenant: str
+    call_id: str
+    priority: int
+    kind: Literal["moved_up"] = "moved_up"
+
+
+@dataclass(frozen=True, slots=True)
 class PlaceOver:
     """A caller has no place any more, for the leader's part."""
 
@@ -318,6 +328,7 @@ Message = (
     | Offered
     | Withdrawn
     | Suggested
+    | MovedUp
     | PlaceOver
     | SeatHeld
     | SeatFree

@@ -29,6 +29,7 @@ from queue_manager.cluster.messages import (
     Left,
     Message,
     Missed,
+    MovedUp,
     Offered,
     PhoneSeen,
     PlaceOver,
@@ -172,6 +173,9 @@ class ClusterQueue(QueueService):
             case Suggested():
                 if entry := self._waiting.get(message.call_id):
                     entry.suggest(message.suggestion)
+            case MovedUp():
+                if entry := self._waiting.get(message.call_id):
+                    entry.move_up(message.priority)
             case PlaceOver():
                 if entry := self._waiting.get(message.call_id):
                     self._forget(entry, message.why)

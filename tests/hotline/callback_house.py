@@ -136,6 +136,7 @@ class Engine:
     alive: bool = True
     served: list[str] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
+    seats_rung: list[str] = field(default_factory=list)
     tasks: set["asyncio.Task[Any]"] = field(default_factory=set)
 
     # --- life
@@ -255,6 +256,7 @@ class Engine:
         return await asyncio.shield(self.switch.ring(number, leg))
 
     async def ring_seat(self, endpoint: str, leg: Leg) -> Answer:
+        self.seats_rung.append(endpoint)
         return await self.ring_number("", "", leg)
 
     async def outcome(self, leg_id: str, *, within_s: float) -> Answer:

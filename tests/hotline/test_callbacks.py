@@ -321,6 +321,35 @@ def test_with_the_seat_first_a_missing_seat_costs_no_try() -> None:
     run(scenario())
 
 
+def test_with_the_seat_first_one_of_another_node_is_rung_there() -> None:
+    async def scenario() -> None:
+        engine = await opened(order=CallbackOrder.SEAT_FIRST).start()
+        assert await engine.asks("hl-1.1")
+        engine.queue.endpoint_reachable("sip-8001", True, "b")
+        await asyncio.sleep(1)
+        assert engine.seats_rung == ["sip-8001@b"]
+        await engine.kill()
+
+    run(scenario())
+
+
+def test_a_callback_that_was_moved_up_is_first_after_a_kill_too() -> None:
+    async def scenario() -> None:
+        engine = await opened().start()
+        assert await engine.asks("hl-1.1", number="+8613900000001", waited_s=3000)
+        assert await engine.asks("hl-1.2", number="+8613900000002", waited_s=60)
+        engine.queue.move_first("hl-1.2.cb1", by="supervisor", why="his house burns")
+        await asyncio.sleep(1)
+        await engine.kill()
+        engine = await after(engine).start()
+        engine.work()
+        await asyncio.sleep(1)
+        assert list(engine.switch.legs) == ["hl-1.2.cb1"]
+        await engine.kill()
+
+    run(scenario())
+
+
 WORDS = "ask ask wait work answer answer busy kill kill_soon away back mind pass pass pass long"
 STEPS = st.lists(st.sampled_from(WORDS.split()), max_size=25)
 

@@ -101,6 +101,25 @@ async def test_the_leader_dies_and_nobody_loses_his_place(redis_url: str) -> Non
             await anew.stop()
 
 
+async def test_who_was_moved_up_is_first_with_the_next_leader_too(redis_url: str) -> None:
+    """His own node keeps the priority that made him first, whoever leads."""
+    async with pair(redis_url, a_phones=(), b_phones=("2",)) as (a, b):
+        b.call("b-0")
+        await until(lambda: "2" in b.house.rings, "the only seat ringing")
+        b.house.answer("2")
+        b.call("b-1", waited_s=3600)
+        told: list[int] = []
+        b.call("b-2").when_moved(told.append)
+        await until(lambda: a.queue.waiting().count == 2, "two waiting")
+        a.queue.move_first("b-2", by="supervisor", why="smells gas")
+        await until(lambda: told, "his node told")
+        await a.crash()
+        await until(lambda: b.role is Role.LEADING and b.queue.near, "b leading", 3.0)
+        b.house.hang_up("2", by=b)
+        await until(lambda: "2" in b.house.rings, "the next ring")
+        assert b.house.rings["2"].offer.caller.call_id == "b-2"
+
+
 async def test_a_seat_that_rings_when_its_leader_dies_is_not_rung_again(redis_url: str) -> None:
     """The caller's node reports it; when the seat doesn't answer, both wait again."""
     async with pair(redis_url, a_phones=(), b_phones=("2",)) as (a, b):

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ivr.conversation import converse
 from ivr.ports import Outcome
+from ivr.story import open_story
 from ivr.waiting import served_needs
 from queue_manager.model import Need, QueueSettings, Requirement, Seat, SeatState
 from queue_manager.service import QueueService
@@ -68,6 +69,31 @@ async def test_a_hang_up_while_ringing_frees_the_seat() -> None:
     assert world.row.outcome is Outcome.ABANDONED
     assert queue.seat("8001").state is SeatState.READY
     assert queue.waiting().count == 0
+
+
+@in_virtual_time
+async def test_who_was_moved_up_is_first_with_the_next_engine_too() -> None:
+    """His priority is on the channel from that moment on, and stays through a missed ring."""
+    queue = await opened()
+    early, early_call = calling(queue, 1, Script())
+    first = asyncio.create_task(converse(early_call, early.desk))
+    await asyncio.sleep(1)
+    late, late_call = calling(queue, 2, Script(seats=[DialStatus.NOANSWER]))
+    second = asyncio.create_task(converse(late_call, late.desk))
+    await asyncio.sleep(1)
+    queue.move_first("hl-1.2", by="supervisor", why="smells gas")
+    written = late_call.variables["PRIORITY"]
+    assert int(written) > 0
+    await queue.start([Seat("default", "8001", "8001", "sip-8001", SKILLS)], ())
+    queue.endpoint_reachable("sip-8001", True)
+    await asyncio.sleep(1)
+    assert (late_call.dialled, early_call.dialled) == (["sip-8001"], [])
+    assert late_call.variables["PRIORITY"] == written
+    for talk in (first, second):
+        talk.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    found = open_story(replace(late_call.info, variables=late_call.variables), DIRECTORY)
+    assert found.priority == int(written), "as the next engine reads it"
 
 
 @in_virtual_time

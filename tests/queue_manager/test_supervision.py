@@ -112,10 +112,13 @@ def test_a_caller_moved_up_is_served_first() -> None:
         queue = await open_queue(live=live)
         queue.enter(caller("early", waited_s=3600))
         place = queue.enter(caller("late"))
+        told: list[int] = []
+        place.when_moved(told.append)
         assert place.position() == 2
         queue.move_first("late", by="supervisor", why="heart attack")
         assert place.position() == 1
         assert live.waiting["late"].priority == queue.callers()[1].priority > 0
+        assert told == [queue.callers()[1].priority], "whoever leads him keeps it with the call"
         assert [(view.call_id, view.first) for view in queue.callers()] == [
             ("early", False),
             ("late", True),

@@ -51,6 +51,35 @@ async def test_a_key_is_seen_while_music_plays(stack: AsteriskStack) -> None:
         assert await engine.outcome() == ("2", False)
 
 
+async def test_a_word_is_noted_while_music_plays_and_while_a_seat_rings(
+    stack: AsteriskStack,
+) -> None:
+    """Also while the session is busy with a command of its own: the next engine finds it."""
+
+    async def lead(call: FastAgiCall) -> None:
+        call.note(PRIORITY="7")
+        await call.hold(asyncio.sleep(0.5))
+        call.note(KEYS="12")
+        asyncio.get_running_loop().call_later(0.5, call.end_ring)
+        await call.dial("s1", ring_s=10, on_answer=nothing)
+        noted.set()
+        await call.hold(asyncio.Event().wait())
+
+    noted = asyncio.Event()
+    engine = Engine([lead])
+    async with (
+        door(stack, engine),
+        seats(stack, answers=False),
+        citizen(stack).dial("12345") as call,
+    ):
+        await call.answered()
+        await asyncio.wait_for(noted.wait(), 10)
+        [channel] = [name for name in await stack.channels() if "trunk-" in name]
+        shown = await stack.cli(f"core show channel {channel}")
+        assert "HL_PRIORITY=7" in shown
+        assert "HL_KEYS=12" in shown
+
+
 async def test_an_offer_cuts_an_announcement_and_a_question_short(stack: AsteriskStack) -> None:
     """In the middle of a word, and while a key is awaited; the seat that rings then is heard."""
 
