@@ -23,4 +23,4 @@ check:
 # own word about a failure stays apart).
 test:
 	@setup/main.sh test 2>&1
-	@.venv/bin/python -m pytest -n 2 --dist loadfile 2>&1
+	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder 2>&1

@@ -1,4 +1,6 @@
-"""Fixtures every room may use: real stores, one server of each kind per test process."""
+"""Fixtures every room may use (real stores, one server of each kind per test process), and the
+order of the files: those that wait for real calls first, longest first, so that `make test`'s
+workers end together and what only computes comes when no sound is measured any more."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +8,28 @@ from pathlib import Path
 import pytest
 
 from tests.servers import PostgresServer, RedisServer, postgres_running, redis_running
+
+REAL_S = {"tests/e2e": 60.0, "tests/telephony": 15.0, "tests/asterisk_conf": 15.0}
+"""How long a file of real calls is taken to last when nobody has measured it."""
+MEASURED_S = {
+    "tests/simulator/test_bench.py": 150,
+    "tests/e2e/test_calls.py": 180,
+    "tests/e2e/test_callback.py": 125,
+    "tests/e2e/test_callback_ends.py": 90,
+    "tests/hotline/test_store_commands.py": 125,
+    "tests/hotline/test_run.py": 105,
+    "tests/telephony/test_talks_real.py": 83,
+}
+"""Files of more than a quarter of a minute, in seconds. A wrong number costs time, nothing else."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole files change places; within a file nothing does."""
+    items.sort(key=lambda item: -_lasts_s(item.nodeid.partition("::")[0]))
+
+
+def _lasts_s(file: str) -> float:
+    return float(MEASURED_S.get(file) or REAL_S.get(file.rpartition("/")[0], 0.0))
 
 
 @pytest.fixture(scope="session")
