@@ -81,7 +81,7 @@ class Leadership:
         self._nodes: dict[str, Node] = {}
         self._guests: dict[str, Guest] = {}
         self._talks: dict[str, Node] = {}
-        self._legs: set[str] = set()
+        self._legs: dict[str, tuple[Node, Held]] = {}
         self._held: dict[str, tuple[Node, Held]] = {}
         self._early: dict[str, Report] | None = {}
         self._later: list[tuple[str, Message]] = []
@@ -178,9 +178,9 @@ class Leadership:
                         message.seat_id, message.call_id, message.caller, message.answered_at
                     )
             case LegSeen():
-                self._leg_found(Held(message.seat_id, message.call_id))
+                self._leg_found(node, Held(message.seat_id, message.call_id))
             case LegOver():
-                self._leg_over(message.call_id)
+                self._leg_over(message.seat_id, message.call_id)
             case PhoneSeen():
                 self._phone(node, message.endpoint, message.reachable)
             case Wished():
@@ -201,9 +201,9 @@ class Leadership:
                 self._talk_found(node, held)
         for node, report in nodes:
             self._ring_on(node, report)
-        for _, report in nodes:
+        for node, report in nodes:
             for held in report.all("legs"):
-                self._leg_found(held)
+                self._leg_found(node, held)
         for node, report in nodes:
             for caller in report.all("waiting"):
                 guest = self._guests.get(caller.call_id)
@@ -230,9 +230,24 @@ class Leadership:
                 self._leaves(guest, left.get(call_id, LeaveReason.ABANDONED))
             elif call_id not in here:
                 self._rings_no_more(guest)
-        for call_id in [c for c in self._legs if c not in here and node_of(c) == node.name]:
-            self._over(call_id)
+        self._reconcile_legs(node, report, here)
         node.life = report.life
+
+    def _reconcile_legs(self, node: Node, report: Report, here: Collection[str]) -> None:
+        """Of a seat that another node said to hold for a call of this one, the call's own node
+        knows better: that talk is over, or the seat was never rung and he is elsewhere by now."""
+        seats = {h.call_id: h.seat_id for h in (*report.all("talks"), *report.all("ringing"))}
+        for key, (seats_node, held) in tuple(self._legs.items()):
+            if node_of(held.call_id) != node.name:
+                continue
+            del self._legs[key]
+            if held.call_id not in here:
+                self._over(key)
+            elif seats.get(held.call_id) != held.seat_id:
+                self._stop_ringing(replace(held, call_id=key))
+                self.send(seats_node, SeatFree(self._tenant, held))
+            elif key != held.call_id:
+                self.service.came_back(key)  # it talks on, by the call's own name
 
     def _ring_on(self, node: Node, report: Report) -> None:
         """Seats that ring by an earlier leader's word ring on, and are held by ours."""
@@ -331,7 +346,7 @@ class Leadership:
         guest = self._guests.get(call_id)
         if guest is None:
             self._talks.pop(call_id, None)
-            self._legs.discard(call_id)
+            self._legs.pop(call_id, None)
             self._free(call_id)
             self.service.came_back(call_id)
         elif gone:
@@ -347,15 +362,18 @@ class Leadership:
             self._talks[held.call_id] = node
             self.service.restore_talk(held.seat_id, held.call_id)
 
-    def _leg_found(self, held: Held) -> None:
+    def _leg_found(self, node: Node, held: Held) -> None:
         """A seat is held for a call of a node that is away; one that is there tells itself."""
         caller_node = self._nodes.get(node_of(held.call_id))
         told = held.call_id in self._guests or held.call_id in self._talks
         if not told and (caller_node is None or not caller_node.there):
-            self._legs.add(held.call_id)
-            self.service.restore_talk(held.seat_id, held.call_id)
+            key = held.call_id
+            if key in self._legs and self._legs[key][1].seat_id != held.seat_id:
+                key = f"{held.call_id}~{held.seat_id}"  # one is real: until he tells, both are held
+            self._legs[key] = (node, held)
+            self.service.restore_talk(held.seat_id, key)
 
-    def _leg_over(self, call_id: str) -> None:
+    def _leg_over(self, seat_id: str, call_id: str) -> None:
         """A seat's telephone is free again. The caller's own node tells so itself, when it can."""
         node = self._nodes.get(node_of(call_id))
         if node is not None and node.there:
@@ -364,7 +382,10 @@ class Leadership:
         if guest is not None:
             self._rings_no_more(guest)
         else:
-            self._over(call_id)
+            other = f"{call_id}~{seat_id}"
+            key = other if other in self._legs else call_id
+            if key not in self._legs or self._legs[key][1].seat_id == seat_id:
+                self._over(key)
 
     def _rings_no_more(self, guest: Guest) -> None:
         """No seat rings for a caller whose engine is away: he waits on until it is back."""

@@ -98,6 +98,9 @@ def told(text: str) -> list[tuple[str, int]]:
         "deliver 6, miss 9"
     )
 )
+@example(
+    told("call 5, deliver 6, miss 4, crash 8, start 11, crash_leader 3, elect 5, begin 6, crash 2")
+)
 def test_no_history_rings_a_seat_for_two_or_loses_a_place(
     history: list[tuple[str, int]],
 ) -> None:
