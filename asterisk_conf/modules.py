@@ -57,6 +57,8 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "pbx_config",
             "res_speech",  # res_agi doesn't load without it
             "res_agi",
+            "res_audiosocket",
+            "app_audiosocket",  # a caller's audio through the engine: spoken requests
             "app_bridgeaddchan",
             "app_chanspy",
             "app_dial",

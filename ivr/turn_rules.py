@@ -74,7 +74,8 @@ class Turn:
     """What came of one question. `words` are those said in this turn with their places in the
     recording; `begun_s` and `ended_s` are where his speech began and ended there (both the turn's
     end when he said nothing). `heard` is False when the recogniser was away for some of it: then
-    the voice is there and the words aren't, or not all. `interrupted`: he talked over the prompt."""
+    the voice is there and the words aren't, or not all.
+    `interrupted`: he talked over the prompt."""
 
     end: TurnEnd
     key: str = ""

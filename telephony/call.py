@@ -6,10 +6,13 @@ Every coroutine here raises `CallEnded` when the caller is gone, at any point.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
+
+from telephony.live_audio import LiveAudio
 
 T = TypeVar("T")
 
@@ -168,6 +171,12 @@ class Call(Protocol):
     ) -> DialResult:
         """Connect to a transfer target (line of mode link/emergency) by the outbound rules;
         `on_answer` as with `dial`."""
+        ...
+
+    def live_audio(self) -> AbstractAsyncContextManager[LiveAudio]:
+        """Lead his audio through the engine: it talks and hears at once. Entering raises
+        `AudioAway` when that can't be done; he is to be served without it then. Within the block
+        only `remember` works besides; after it the call goes on as before."""
         ...
 
     async def join(self, leg: str, *, beside: bool = False) -> bool:

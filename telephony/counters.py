@@ -46,3 +46,32 @@ AMI_BAD_MESSAGES = Counter(
 AMI_LATE_ACTIONS = Counter(
     "hotline_ami_late_actions_total", "Manager actions without an answer in time", registry=REGISTRY
 )
+AUDIO_REFUSED = Counter(
+    "hotline_audio_refused_connections_total",
+    "AudioSocket connections closed because the peer did wrong",
+    ["reason"],
+    registry=REGISTRY,
+)
+AUDIO_SESSIONS = Counter(
+    "hotline_audio_sessions_total", "Calls whose audio ran through the engine", registry=REGISTRY
+)
+AUDIO_ACTIVE = Gauge(
+    "hotline_audio_active_sessions", "Calls whose audio runs through the engine", registry=REGISTRY
+)
+AUDIO_FRAMES = Counter(
+    "hotline_audio_frames_total",
+    "Frames of 20 ms told on from callers: heard, or filled in where their network sent nothing",
+    ["source"],
+    registry=REGISTRY,
+)
+AUDIO_LATE_TICKS = Counter(
+    "hotline_audio_left_out_ticks_total",
+    "Frames of 20 ms that no caller was sent because the engine had stopped for longer",
+    registry=REGISTRY,
+)
+AUDIO_AWAY = Counter(
+    "hotline_audio_away_total",
+    "Calls whose audio couldn't be led through the engine, or broke: served without it",
+    ["reason"],
+    registry=REGISTRY,
+)

@@ -9,6 +9,7 @@ import structlog
 from telephony import agi, counters, entry
 from telephony.ami import Ami
 from telephony.answers import AnswerRegistry
+from telephony.audiosocket_server import AudioSocketServer
 from telephony.call import CallInfo
 from telephony.connection import AgiConnection
 from telephony.errors import ActionFailed, NotConnected
@@ -58,6 +59,7 @@ class Telephony:
         self.ami = Ami(host=host, port=ami_port, secret=ami_secret)
         self.originator = Originator(self.ami)
         self._keys = Keys(self.ami)
+        self.audio = AudioSocketServer(host=host)
         self._server = FastAgiServer(
             {"call": self._call, "hangup": self._hangup, "leg": self._leg}, host=host, port=agi_port
         )
@@ -65,12 +67,14 @@ class Telephony:
     async def start(self) -> None:
         """Listen and begin to connect; raises OSError when the AGI port is taken."""
         await self._server.start()
+        await self.audio.start()
         await self.ami.start()
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._sweep())]
 
     async def close(self) -> None:
         """Stop. Calls live on: sessions are cancelled, and Asterisk's dialplan comes back."""
         await self._server.close()
+        await self.audio.close()
         for task in self._tasks:
             task.cancel()
         if self._tasks:
@@ -103,11 +107,14 @@ class Telephony:
         self.ami.track(info.call_id, info.channel)
         self._calls[info.call_id] = connection
         try:
-            await self._on_call(TalkingCall(info, connection, self._answers, self._keys))
+            await self._on_call(self._talking(info, connection))
         finally:
             if self._calls.get(info.call_id) is connection:
                 del self._calls[info.call_id]
                 self._keys.forget(info.call_id)
+
+    def _talking(self, info: CallInfo, connection: AgiConnection) -> TalkingCall:
+        return TalkingCall(info, connection, self._answers, self._keys, self.audio)
 
     async def _leg(self, connection: AgiConnection, header: dict[str, str]) -> None:
         """A leg of a talk has come to the desk; when its leading is over it is hung up."""

@@ -3,7 +3,8 @@
 import asyncio
 import math
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,10 +12,13 @@ import structlog
 
 from telephony import agi, counters, entry
 from telephony.answers import AnswerRegistry, OnAnswer
+from telephony.audio_call import live_audio
+from telephony.audiosocket_server import AudioSocketServer
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
 from telephony.connection import AgiConnection
 from telephony.errors import CallEnded, PeerError, UnsafeValue
 from telephony.keys import WAKE_KEY, Keys
+from telephony.live_audio import LiveAudio
 
 T = TypeVar("T")
 
@@ -41,15 +45,22 @@ _DIGITS = re.compile(r"[0-9*#]*")
 class FastAgiCall:
     """One caller on the line. See `telephony.call.Call` for what each coroutine promises."""
 
-    __slots__ = ("_answers", "_connection", "_keys", "_music", "info")
+    __slots__ = ("_answers", "_audio", "_connection", "_keys", "_live", "_music", "info")
 
     def __init__(
-        self, info: CallInfo, connection: AgiConnection, answers: AnswerRegistry, keys: Keys
+        self,
+        info: CallInfo,
+        connection: AgiConnection,
+        answers: AnswerRegistry,
+        keys: Keys,
+        audio: AudioSocketServer | None = None,
     ) -> None:
         self.info = info
         self._connection = connection
         self._answers = answers
         self._keys = keys
+        self._audio = audio
+        self._live = False
         # On a re-entry the dialplan's own music may be playing: unknown until we say.
         self._music: bool | None = None if info.reentry else False
 
@@ -198,7 +209,21 @@ class FastAgiCall:
         self._keys.note(self.info.channel, _prefixed(variables))
 
     async def remember(self, **variables: str) -> None:
-        await self._set(_prefixed(variables))
+        written = _prefixed(variables)
+        if self._live:  # the session waits for the end of its audio
+            await self._keys.remember(self.info.channel, written)
+        else:
+            await self._set(written)
+
+    @asynccontextmanager
+    async def live_audio(self) -> AsyncIterator[LiveAudio]:
+        await self.music(False)
+        self._live = True
+        try:
+            async with live_audio(self._connection, self._audio) as audio:
+                yield audio
+        finally:
+            self._live = False
 
     async def finish(self) -> None:
         """Said without waiting for an answer: should it not arrive, the dialplan comes back and is
