@@ -195,7 +195,7 @@ class Policy(_Part):
     finish: tuple[FinishRule, ...] = Field(min_length=1, max_length=100)
     desk: dict[str, LengthField] = Field(description="by state; `other` for those not named")
     returns: Returns
-    pauses: tuple[PauseReason, ...] = (PauseReason.CITIZEN_INFO, PauseReason.LONG_TERM)
+    pauses: tuple[PauseReason, ...] = tuple(PauseReason)
     urgency: dict[Urgency, int] = Field(default={}, description="percent of the limit that is left")
     round_the_clock: dict[AlwaysOn, AlwaysRule] = Field(default={})
     supervised_from_round: int = Field(default=2, ge=2, le=9)
