@@ -128,6 +128,7 @@ class TalkRinging:
             needs=story.needs,
             queued_at=story.queued_at,
             language=story.language,
+            colleague=True,
         )
 
     async def ring_third(self, talk: Talk, third: Party, engaged: Engagement) -> None:

@@ -85,7 +85,10 @@ class Figures:
     # --- queue_manager.ports.QueueObserver
 
     def entered(self, caller: WaitingCaller, at: datetime) -> None:
-        """A caller came in. A callback was offered before, as the call that asked for it."""
+        """A caller came in. A callback was offered before, as the call that asked for it; a talk
+        that waits for a colleague is no caller, whatever comes of it."""
+        if caller.colleague:
+            return
         cell = self._cells.of(caller.queued_at, caller.queue_id, caller.line_id, caller.needs)
         self._callers[caller.call_id] = cell
         cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)

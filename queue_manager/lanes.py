@@ -54,7 +54,9 @@ class Lanes:
         self._lanes: dict[str, _Lane] = {}
 
     def add(self, entry: Entry) -> None:
-        """A caller waits now."""
+        """A caller waits now; a talk that waits for a colleague is none."""
+        if entry.caller.colleague:
+            return
         lane = self._lanes.get(entry.caller.line_id)
         if lane is None:
             lane = self._lanes[entry.caller.line_id] = _Lane()
@@ -62,6 +64,8 @@ class Lanes:
 
     def leave(self, entry: Entry) -> None:
         """He waits no longer."""
+        if entry.lane is None:
+            return
         self._lanes[entry.caller.line_id].leave(entry)
 
     def view(self) -> WaitingView:

@@ -64,7 +64,8 @@ class WaitingCaller:
     `queue_id` names the rules he waits by (steps, service level), `node` the Asterisk his channel
     is on, `preferred_seat` the seat he had last time, where he shall have it again. `callback`:
     he has hung up and keeps his place to be called back. `began_at` is when his call began: the
-    time until `queued_at` went to greeting and menu (None: unknown).
+    time until `queued_at` went to greeting and menu (None: unknown). `colleague`: it is no caller
+    who waits, but a talk that goes on, for somebody who is to be consulted or to interpret.
     """
 
     tenant: str
@@ -79,6 +80,7 @@ class WaitingCaller:
     preferred_seat: str = ""
     callback: bool = False
     began_at: datetime | None = None
+    colleague: bool = False
 
 
 @dataclass(frozen=True, slots=True)

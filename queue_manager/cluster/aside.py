@@ -2,7 +2,7 @@
 
 There is no question and answer with the leader: the seat is taken for talking from the ring on, in
 the words that tell of a talk found alive, which every new leader is told again. So it is offered to
-nobody, here or there; only that a ring in vain is followed by wrap-up instead of a cool-down.
+nobody, here or there; only that no cool-down follows a ring in vain.
 """
 
 import asyncio
@@ -25,11 +25,22 @@ class Talking(Protocol):
 
     def talk_ended_by_call(self, call_id: str) -> None: ...
 
+    def rang_in_vain(self, seat_id: str, call_id: str) -> None: ...
+
 
 class FarAside:
     """As `AsidePlace`."""
 
-    __slots__ = ("_caller", "_clock", "_held", "_node", "_offered", "_queue", "_seat_id")
+    __slots__ = (
+        "_caller",
+        "_clock",
+        "_held",
+        "_node",
+        "_offered",
+        "_queue",
+        "_seat_id",
+        "_talked",
+    )
 
     def __init__(
         self, queue: Talking, node: str, clock: Clock, caller: WaitingCaller, seat_id: str
@@ -41,6 +52,7 @@ class FarAside:
         self._seat_id = seat_id
         self._offered = False
         self._held = False
+        self._talked = False
 
     def next_offer(self) -> asyncio.Future[Offer]:
         """As `AsidePlace.next_offer`."""
@@ -62,6 +74,7 @@ class FarAside:
 
     def answered(self, offer: Offer) -> None:
         """It picked up: it was taken for talking already."""
+        self._talked = True
 
     def talk_ended(self, offer: Offer) -> None:
         """It left the talk."""
@@ -93,6 +106,10 @@ class FarAside:
         return Offer(0, self._caller, view.seat, self._clock.now(), node)
 
     def _let_go(self) -> None:
-        if self._held:
-            self._held = False
+        if not self._held:
+            return
+        self._held = False
+        if self._talked:
             self._queue.talk_ended_by_call(self._key)
+        else:
+            self._queue.rang_in_vain(self._seat_id, self._key)

@@ -169,6 +169,9 @@ class Leadership:
             case Left():
                 if guest := self._guests.get(message.call_id):
                     self._leaves(guest, message.reason)
+            case CallOver() if message.rang:
+                self._talks.pop(message.call_id, None)
+                self._stop_ringing(Held(message.rang, message.call_id))
             case CallOver():
                 self._over(message.call_id, gone=message.gone)
             case TalkFound():
@@ -336,9 +339,10 @@ class Leadership:
             place.leave(LeaveReason.ABANDONED)
 
     def _stop_ringing(self, held: Held) -> None:
-        """The seat that rang by an earlier leader's word rests; nobody has talked."""
+        """The seat that was held for this call only rang, and rests; nobody has talked."""
+        rang = self.service.seat(held.seat_id).call_id == held.call_id
         self.service.came_back(held.call_id)
-        if self.service.seat(held.seat_id).call_id == "":
+        if rang:
             self.service.end_wrap_up(held.seat_id)
 
     def _over(self, call_id: str, *, gone: bool = False) -> None:

@@ -139,11 +139,13 @@ class TalkFound:
 
 @dataclass(frozen=True, slots=True)
 class CallOver:
-    """A call talks no more (`gone`: nor does it wait, its channel is gone for good)."""
+    """A call talks no more (`gone`: nor does it wait, its channel is gone for good). `rang` is a
+    seat that was only rung for it: it has nothing to wrap up."""
 
     tenant: str
     call_id: str
     gone: bool = False
+    rang: str = ""
     kind: Literal["call_over"] = "call_over"
 
 

@@ -376,7 +376,13 @@ class ClusterQueue(QueueService):
         caller = WaitingCaller(self.settings.tenant, call_id, "", Requirement(), self._clock.now())
         place = FarAside(self, self.node, self._clock, caller, seat_id)
         place.hold()
+        place.answered(Offer(0, caller, self.seat(seat_id).seat, caller.queued_at))
         return place
+
+    def rang_in_vain(self, seat_id: str, call_id: str) -> None:
+        """A seat that was taken for talking while it rang by name hasn't answered: it rests."""
+        if self._talking.pop(call_id, None) is not None:
+            self._say(CallOver(self.settings.tenant, call_id, rang=seat_id))
 
     def seat_at(self, endpoint: str) -> str:
         return self._endpoints.get(endpoint, "")

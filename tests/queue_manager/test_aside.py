@@ -1,15 +1,21 @@
 """Seats rung by name for a talk that goes on already."""
 
 import asyncio
+from dataclasses import replace
+from datetime import UTC
 
 import pytest
 
 from queue_manager.aside import Aside, SeatNotFree
 from queue_manager.cluster.aside import FarAside
+from queue_manager.cluster.messages import BoardTold
 from queue_manager.errors import PlaceGone, UnknownSeat
+from queue_manager.figure_book import Stored
+from queue_manager.figures import Figures
 from queue_manager.model import LeaveReason, MissReason, Offer, SeatState, SeatView
 from queue_manager.service import QueueService
-from tests.queue_manager.builders import caller, open_queue, seat, state
+from tests.queue_manager.builders import SETTINGS, Memory, caller, open_queue, seat, state
+from tests.queue_manager.cluster_world import World
 from tests.queue_manager.virtual_time import START, LoopClock, run
 
 CITIZEN = caller("hl-1.1")
@@ -132,6 +138,34 @@ def test_found_after_a_restart() -> None:
     run(scenario())
 
 
+def test_a_talk_that_waits_for_a_colleague_is_no_caller() -> None:
+    """A consultation with a queue, an interpreter: nobody is offered, nobody waits on a wall, and
+    whether somebody comes changes no connection rate. The seat's work is its own."""
+
+    async def scenario() -> None:
+        now = LoopClock().now()
+        figures = Figures(UTC, lambda queue_id: 15.0, now)
+        figures.restore(Stored(), now.date())
+        queue = QueueService(SETTINGS, Memory(), LoopClock(), figures=figures)
+        await queue.start([seat("8001")], ())
+        for call_id, end in (("hl-1.1.q0", "answered"), ("hl-1.1.i1", "gave up")):
+            place = queue.enter(replace(caller(call_id), colleague=True))
+            assert queue.waiting().count == 0
+            if end == "answered":
+                queue.endpoint_reachable("sip-8001", True)
+                offer = await place.next_offer()
+                place.answered(offer)
+                place.talk_ended(offer)
+                queue.end_wrap_up("8001")
+                queue.pause("8001", "meal")
+            place.leave(LeaveReason.TRANSFERRED)
+        assert figures.today(LoopClock().now()) == {}
+        assert [one.count for one in figures.waiting().values()] == [0]
+        assert [counts.answered for counts in figures.seats.counts.values()] == [1]
+
+    run(scenario())
+
+
 class Board:
     """A queue at a distance: what it shows, and what it was told."""
 
@@ -147,6 +181,9 @@ class Board:
 
     def talk_ended_by_call(self, call_id: str) -> None:
         self.told.append(f"over {call_id}")
+
+    def rang_in_vain(self, seat_id: str, call_id: str) -> None:
+        self.told.append(f"rang {call_id}")
 
 
 @pytest.mark.parametrize("end", ["missed", "talk_ended", "leave"])
@@ -166,7 +203,8 @@ def test_where_another_engine_leads(end: str) -> None:
             place.answered(offer)
             place.talk_ended(offer)
         place.leave(LeaveReason.TRANSFERRED)
-        assert board.told == ["8002 talks hl-1.1.8002", "over hl-1.1.8002"]
+        over = "rang" if end == "missed" else "over"
+        assert board.told == ["8002 talks hl-1.1.8002", f"{over} hl-1.1.8002"]
         with pytest.raises(PlaceGone):
             await place.next_offer()
 
@@ -179,5 +217,42 @@ def test_a_busy_seat_where_another_engine_leads() -> None:
         with pytest.raises(SeatNotFree):
             await FarAside(board, "a", LoopClock(), CITIZEN, "8002").next_offer()
         assert board.told == []
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_where_another_engine_leads_only_what_was_answered_is_wrapped_up(answers: bool) -> None:
+    """The leader holds the seat while it rings; when it didn't answer it is free at once, also
+    for one that has a real call to wrap up."""
+
+    async def scenario() -> None:
+        world = World(("a", "b"), {"1": "a"})
+        await world.start("a")
+        await world.elect("a")
+        world.begin()
+        await world.start("b")
+        world.join("b")
+        await world.settle()
+        far = world.engines["b"]
+        assert world.lead is not None
+        assert far is not None
+        far.queue.hear_from_leader(BoardTold("nanning", tuple(world.lead.service.seats())))
+        place = far.queue.reserve(caller("b-1"), "1")
+        offer = await place.next_offer()
+        await world.settle()
+        assert world.lead.service.seat("1").state is SeatState.TALKING
+        if answers:
+            place.answered(offer)
+            place.talk_ended(offer)
+        else:
+            place.missed(offer, MissReason.NO_ANSWER)
+        await world.settle()
+        expected = SeatState.WRAP_UP if answers else SeatState.READY
+        assert world.lead.service.seat("1").state is expected
+        if answers:
+            far.queue.rang_in_vain("1", "b-1.1")
+            await world.settle()
+            assert world.lead.service.seat("1").state is SeatState.WRAP_UP
 
     run(scenario())
