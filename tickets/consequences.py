@@ -71,6 +71,7 @@ class Then:
     """The system itself lets this event follow at once, in the same transaction."""
 
     event: str
+    reason: str = ""
 
 
 Effect = (

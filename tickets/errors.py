@@ -27,3 +27,14 @@ class StoreRefused(TicketError):
     """The database is there but doesn't take this fact; trying again would not help."""
 
     id = "store-refused"
+
+
+class EventRefused(TicketError):
+    """A ticket doesn't take this event; nothing has changed. `id` is stable, one per reason."""
+
+    id = "event-refused"
+
+    def __init__(self, error_id: str, reason: str) -> None:
+        super().__init__(reason)
+        self.id = error_id
+        self.reason = reason

@@ -72,6 +72,7 @@ class Life:
     extensions: int = 0
     unreachable: int = 0
     main: str = ""
+    main_done: bool = False
     repeats: int = 0
     parent: str = ""
     open_children: int = 0
