@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, timedelta
 
 import pytest
 
@@ -144,7 +144,7 @@ def test_a_talk_that_waits_for_a_colleague_is_no_caller() -> None:
 
     async def scenario() -> None:
         now = LoopClock().now()
-        figures = Figures(UTC, lambda queue_id: 15.0, now)
+        figures = Figures(UTC, lambda queue_id: 15.0, now - timedelta(seconds=60))
         figures.restore(Stored(), now.date())
         queue = QueueService(SETTINGS, Memory(), LoopClock(), figures=figures)
         await queue.start([seat("8001")], ())
