@@ -16,7 +16,7 @@ readonly venv="$project/.venv"
 readonly python="$venv/bin/python"
 
 cd "$project"
-for part in steps packages asterisk python prompts; do
+for part in steps packages asterisk python prompts speech; do
     # shellcheck source=/dev/null
     . "setup/$part.sh"
 done
@@ -35,6 +35,7 @@ own_step "project readable" readable_present readable_make
 own_step "Python environment" python_present python_build
 if [ "$want" != check ]; then
     own_step "prompts" prompts_present prompts_build
+    own_step "speech model" speech_present speech_build
 fi
 if [ "$want" = test ]; then
     root_step "Debian packages of the tests" test_packages_present test_packages_install

@@ -1,10 +1,11 @@
 # Debian packages, and the unprivileged user the parts run as.
 
 # Running: Python, the box for the parts, Redis, prompts (espeak-ng, sox), the demonstration's
-# callers (sip-tester), and what builds Asterisk's private root (mmdebstrap).
+# callers (sip-tester), the speech model (libespeak-ng1), and what builds Asterisk's private root
+# (mmdebstrap).
 run_packages=(
     bubblewrap ca-certificates debian-archive-keyring espeak-ng gpg mmdebstrap mount passwd
-    python3 python3-venv redis-server sip-tester sox tzdata util-linux
+    libespeak-ng1 python3 python3-venv redis-server sip-tester sox tzdata util-linux
 )
 # Testing: PostgreSQL, a browser that shows Chinese, a reader of RTP, the checker of unit files.
 test_packages=(chromium fonts-noto-cjk postgresql systemd tshark)
