@@ -15,7 +15,7 @@ from ivr.hours import decide, effective
 from ivr.ports import Outcome
 from ivr.story import Resume, Story, open_story
 from ivr.transfer import transfer_line
-from ivr.voice_request import explain_closed, find_recorded, take_request
+from ivr.voice_request import explain_closed, find_recorded, take_request, take_up
 from ivr.waiting import wait_for_person
 from queue_manager.model import LeaveReason
 from queue_manager.opening import HoursMode
@@ -37,6 +37,7 @@ async def converse(call: Call, desk: Desk) -> Outcome:
     try:
         story = open_story(call.info, desk.directory)
         recognise(story, desk.callers)
+        await take_up(desk, story)
         present = await _lead_until_over(call, desk, story, session)
         outcome = await unbroken(settle(story, desk))
         settled = True
@@ -58,6 +59,7 @@ async def hang_up(info: CallInfo, desk: Desk) -> Outcome | None:
     story = open_story(info, desk.directory)
     if story.point is Resume.VOICE_REQUEST:
         await find_recorded(desk.voice, story)
+    await take_up(desk, story)
     return await unbroken(settle(story, desk))
 
 

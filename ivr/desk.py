@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ivr.intake_house import SpokenHouse
 from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
 from ivr.story import Directory
@@ -92,7 +93,8 @@ class Desk:
 
     `override(tenant, line_id)` is the supervisor's word for a line, with line_id "" for the whole
     tenant. `queues` has one queue per tenant. `hangup_word_s` is how long
-    after a session's end the dialplan's word of it is awaited.
+    after a session's end the dialplan's word of it is awaited. Without a `spoken` house requests
+    are recorded plainly.
     """
 
     clock: Clock
@@ -110,3 +112,4 @@ class Desk:
     callers: KnownCallers = field(default_factory=KnownCallers)
     live: Live = field(default_factory=Live)
     talks: Talks = field(default_factory=Talks)
+    spoken: SpokenHouse | None = None

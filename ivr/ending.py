@@ -3,7 +3,7 @@
 | What happened (the first that holds) | Outcome | Ticket |
 |---|---|---|
 | a seat answered | answered | a draft of the talk |
-| connected on | transferred | none here |
+| connected on | transferred | none here; what he said before it, in danger |
 | a callback was promised | callback | to be called back, keeping his place |
 | something was recorded | voice_request | the request |
 | he waited in the queue | abandoned | to be called back; none of a callback, which goes on |
@@ -26,6 +26,7 @@ from queue_manager.callback import CallbackEvent
 from queue_manager.model import LeaveReason, Offer, Verdict
 from telephony.call import DialStatus
 from tickets.model import NewTicket, Origin, TicketState
+from tickets.spoken import request_of
 
 T = TypeVar("T")
 LEAST_VOICE_S = 1.0
@@ -40,7 +41,7 @@ def outcome_of(story: Story) -> Outcome:
         return Outcome.TRANSFERRED
     if story.promised:
         return Outcome.CALLBACK
-    if story.voice_s > 0:
+    if story.voice_s > 0 or (story.intake is not None and story.intake.answers):
         return Outcome.VOICE_REQUEST
     if story.queued_at is not None:
         return Outcome.ABANDONED
@@ -63,16 +64,9 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
                 seat_id=last_seat(story),
             )
         case Outcome.VOICE_REQUEST:
-            return NewTicket(
-                facts=story.matter,
-                origin=Origin.VOICE_REQUEST,
-                state=TicketState.PENDING_REVIEW,
-                at=now,
-                voice_path=story.voice.stored if story.voice else "",
-                voice_s=story.voice_s,
-                confirmed=story.confirmed,
-                first_callback=story.asked_for_person,
-            )
+            return request_ticket(story, now)
+        case Outcome.TRANSFERRED if story.intake is not None:
+            return request_ticket(story, now)
         case Outcome.CALLBACK:
             return NewTicket(
                 facts=story.matter, origin=Origin.CALLBACK, state=TicketState.DRAFT, at=now
@@ -82,6 +76,26 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
                 facts=story.matter, origin=Origin.ABANDONED, state=TicketState.DRAFT, at=now
             )
     return None
+
+
+def request_ticket(story: Story, now: datetime) -> NewTicket:
+    """The ticket of a spoken request, as it stands."""
+    intake = story.intake
+    if intake is not None:
+        spoken = intake.request()
+    else:
+        spoken = request_of(story.language, (), recognised=False)
+    return NewTicket(
+        facts=story.matter,
+        origin=Origin.VOICE_REQUEST,
+        state=TicketState.PENDING_REVIEW,
+        at=now,
+        voice_path=story.voice.stored if story.voice else "",
+        voice_s=story.voice_s,
+        confirmed=story.confirmed or spoken.confirmed,
+        first_callback=story.asked_for_person or bool(spoken.danger),
+        spoken=spoken,
+    )
 
 
 def record_of(story: Story, now: datetime) -> CallRecord:
@@ -201,6 +215,8 @@ async def make_ticket(story: Story, desk: Desk, now: datetime) -> None:
     if new is not None:
         story.ticket = await desk.tickets.create(new)
         story.ticket_made = True
+        if story.intake is not None and desk.spoken is not None:
+            await desk.spoken.journal.forget(story.info.call_id)
 
 
 async def draft_ticket(story: Story, desk: Desk, now: datetime) -> None:

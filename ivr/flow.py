@@ -7,7 +7,8 @@ ask            play prompts, read one key: `keys` set language or kind and may `
                silence goes to `silence`; wrong keys twice go to a person
 person         wait for a seat and talk, then `next`; `offer` is the voice-request step offered
                after a while, `announce` is said before each position, `inform` in turn between
-voice_request  explain, record, play back, confirm, speak the ticket number, then `next`
+voice_request  explain, take the request (by talking with him where `spoken` says how, else
+               recorded plainly), confirm, speak the ticket number, then `next`
 close          say goodbye; the end
 
 Key 0 reaches a person in every `ask`, written or not.
@@ -20,6 +21,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ivr.documents import Document, DocumentError, parse, read_document
+from ivr.intake_plan import IntakePlan
 from ivr.lines import Lines
 from ivr.prompt_texts import Catalogue, load_catalogue
 from ivr.tenants import Tenant
@@ -86,13 +88,15 @@ class Person(_Strict):
 
 
 class VoiceRequest(_Strict):
-    """Take a spoken request. `closed` is what is said before it outside the hours."""
+    """Take a spoken request. `closed` is what is said before it outside the hours, `spoken` what is
+    asked of a caller who can be talked with."""
 
     do: Literal["voice_request"]
     closed: tuple[PromptName, ...] = Field(min_length=1)
     keys: dict[KeyName, Key] = Field(default_factory=dict)
     prompts: tuple[PromptName, ...] = Field(min_length=1)
     silence_s: float = Field(default=4.0, ge=1, le=30, strict=False)
+    spoken: IntakePlan | None = None
     next: StepName
 
 
@@ -254,6 +258,7 @@ def _check_prompts(document: Document, flow: Flow, catalogue: Catalogue) -> None
         if not catalogue.speaks(language):
             reason = f"there are no prompts in language {language!r}"
             document.complain(("languages", position), reason)
+    _check_intakes(document, flow, catalogue)
     spoken = [language for language in languages if catalogue.speaks(language)]
     for name, step in flow.steps.items():
         for fields in ("prompts", "announce", "inform", "closed"):
@@ -263,6 +268,21 @@ def _check_prompts(document: Document, flow: Flow, catalogue: Catalogue) -> None
                     at = _marked(document, ("steps", name, fields, position))
                     reason = f"prompt {prompt!r} doesn't exist in {', '.join(missing)}"
                     document.complain(at, reason)
+
+
+def _check_intakes(document: Document, flow: Flow, catalogue: Catalogue) -> None:
+    """What a spoken intake says exists in every language it is led in."""
+    for name, step in flow.steps.items():
+        plan = step.spoken if isinstance(step, VoiceRequest) else None
+        for language in plan.languages if plan is not None else ():
+            at = _marked(document, ("steps", name, "spoken", "languages"))
+            if not catalogue.speaks(language):
+                document.complain(at, f"there are no prompts in language {language!r}")
+                continue
+            assert plan is not None
+            for prompt in plan.prompts():
+                if not catalogue.has(language, prompt):
+                    document.complain(at, f"prompt {prompt!r} doesn't exist in {language}")
 
 
 def _marked(document: Document, place: tuple[str | int, ...]) -> tuple[str | int, ...]:

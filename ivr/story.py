@@ -11,6 +11,7 @@ import structlog
 from asterisk_conf.model import Trunk
 from ivr.caller import CallerId, CallerKind, caller_id, safe_text
 from ivr.flow import PERSON_KEY, Flow, Flows
+from ivr.intake import Intake
 from ivr.known_callers import KnownCaller
 from ivr.lines import Found, Line, Lines, resolve_tenant, respell
 from ivr.ports import Place
@@ -90,7 +91,7 @@ class Story:
     `known` is what was known of him before; `priority`, `queue_id` and `waits_for` (what a seat
     must know) are those of his place once he has one. `number` is where he wants to be called back
     (confirmed), `promised` that this is durable. `talked` are the seats that have had him, in
-    order, `to` is where a seat handed him on to (`ivr.targets`).
+    order, `to` is where a seat handed him on to (`ivr.targets`). `intake`: his answers by voice.
     """
 
     info: CallInfo
@@ -130,6 +131,7 @@ class Story:
     talked: tuple[str, ...] = ()
     to: str = ""
     draft: asyncio.Future[None] | None = None
+    intake: Intake | None = None
 
     @property
     def asked_for_person(self) -> bool:

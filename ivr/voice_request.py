@@ -1,11 +1,21 @@
-"""A spoken request: explain, record, play back, confirm, save, speak the ticket number twice."""
+"""A spoken request: explain, talk with him (ivr/intake_door.py) or record, play back and confirm;
+save, speak the ticket number twice."""
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from ivr.desk import Desk
-from ivr.ending import LEAST_VOICE_S, keep_take, make_ticket, outcome_of, unbroken
+from ivr.ending import (
+    LEAST_VOICE_S,
+    keep_take,
+    make_ticket,
+    outcome_of,
+    request_ticket,
+    unbroken,
+)
 from ivr.flow import PERSON_KEY, VoiceRequest
 from ivr.greeting import choose
+from ivr.intake_door import Went, resumed_intake, take_spoken
 from ivr.numbers import digits
 from ivr.ports import Outcome
 from ivr.story import Resume, Story
@@ -19,6 +29,7 @@ MOST_EMPTY = 2
 EXPLAIN_SILENCE_S = 2.0
 CONFIRM_SILENCE_S = 5.0
 EXPLAIN_LIMIT = 3
+_MAY_HAVE_SPOKEN = (Resume.VOICE_REQUEST, Resume.TRANSFERRED, Resume.TRANSFER_BROKEN)
 
 
 async def explain_closed(call: Call, story: Story, step: VoiceRequest) -> bool:
@@ -57,7 +68,12 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     again = story.point is Resume.VOICE_REQUEST
     takes = await find_recorded(desk.voice, story) if again else 0
     if not story.ticket_made:
-        await _record_and_confirm(call, desk, story, step, takes)
+        went, takes = await _by_voice(call, desk, story, step, takes)
+        if went is Went.CONNECTED:
+            return step.next
+        if went is Went.PLAIN:
+            heard = story.voice_s >= LEAST_VOICE_S and story.intake is None
+            await _record_and_confirm(call, desk, story, step, takes, heard=heard)
     await unbroken(make_ticket(story, desk, desk.clock.now()))
     if story.ticket:
         await call.remember(TICKET=story.ticket)
@@ -66,6 +82,41 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     elif story.ticket_made:
         await call.play(("request_taken",), language=story.language)
     return step.next
+
+
+async def _by_voice(
+    call: Call, desk: Desk, story: Story, step: VoiceRequest, takes: int
+) -> tuple[Went, int]:
+    """Talk with him, where that is possible; how it went, and the number of the last take."""
+    if desk.spoken is None or step.spoken is None or takes >= MOST_TAKES:
+        return Went.PLAIN, takes
+    file = _place(desk.voice, story, takes + 1)
+    await desk.voice.prepare(file)
+    new = replace(request_ticket(story, desk.clock.now()), voice_path=file.stored)
+    went = await take_spoken(call, desk.spoken, story, step.spoken, file, new)
+    if story.pending is None:
+        return went, takes  # his audio was never opened
+    story.pending = None
+    keep_take(story, file, await desk.voice.seconds(file.stored))
+    return went, takes + 1
+
+
+async def take_up(desk: Desk, story: Story) -> None:
+    """After an engine's death: what its caller had answered, and said, by voice."""
+    if desk.spoken is None or story.point not in _MAY_HAVE_SPOKEN:
+        return
+    kept = await desk.spoken.journal.read(story.info.call_id)
+    if kept is None:
+        return
+    parts: list[tuple[str, float]] = []
+    for take in range(1, MOST_TAKES + 1):
+        file = _place(desk.voice, story, take)
+        seconds = await desk.voice.seconds(file.stored)
+        if seconds > 0:
+            keep_take(story, file, seconds)
+            parts.append((file.stored, seconds))
+    story.intake = resumed_intake(kept, parts)
+    story.kind = story.intake.kind or story.kind
 
 
 async def find_recorded(voice: VoiceFiles, story: Story) -> int:
@@ -87,10 +138,11 @@ def _place(voice: VoiceFiles, story: Story, take: int) -> VoiceFile:
 
 
 async def _record_and_confirm(
-    call: Call, desk: Desk, story: Story, step: VoiceRequest, take: int
+    call: Call, desk: Desk, story: Story, step: VoiceRequest, take: int, *, heard: bool
 ) -> None:
-    """Attempts after the `take` that are there, until one is confirmed or kept as it is."""
-    heard, empty = story.voice_s >= LEAST_VOICE_S, 0
+    """Attempts after the `take` that are there (the last one is to be confirmed when he was
+    `heard` in it), until one is confirmed or kept as it is."""
+    empty = 0
     while heard or take < MOST_TAKES:
         if not heard:
             take += 1

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, inspect, text
 from tickets.errors import StoreRefused
 
 FOLDER = Path(__file__).parent / "migrations"
-HEAD = "0005"  # a test holds it to the newest file in migrations/versions
+HEAD = "0006"  # a test holds it to the newest file in migrations/versions
 PATIENCE_S = 300.0
 LOCK = 12345_2026  # PostgreSQL's advisory lock: one migrates, the others wait and find it done
 

@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.prepared import Prepared
 from storage.recordings import expect_recording
 from storage.rows import DIALECTS, insert_once, row_ticket, ticket_row
+from storage.spoken import write_spoken
 from storage.tables import spool_taken, ticket_counters, ticket_events, tickets
 from tickets.errors import StoreRefused, UnknownTicket
 from tickets.merge import merged
@@ -173,6 +174,8 @@ def _create(connection: Connection, new: NewTicket, day: date) -> tuple[Ticket, 
     else:
         was = None
         _tell(connection, ticket, CREATED, new, 1)
+        if new.spoken is not None:
+            write_spoken(connection, ticket, (new,))
     if new.voice_path:
         expect_recording(connection, new.facts, new.voice_path, new.voice_s, new.at)
     if new.spool_id:
@@ -194,6 +197,7 @@ def _add_fact(connection: Connection, new: NewTicket) -> tuple[Ticket, Origin | 
         _CHANGE, {"in_tenant": tenant, "of_number": ticket.number, **ticket_row(ticket)}
     )
     _tell(connection, ticket, MERGED, new, history[-1].seq + 1)
+    write_spoken(connection, ticket, (*known, new))
     return ticket, Origin(row.origin)
 
 

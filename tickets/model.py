@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from tickets.spoken import SpokenRequest
+
 
 class Kind(StrEnum):
     """The six kinds of request: 咨询 投诉 求助 建议 举报 表扬."""
@@ -80,7 +82,8 @@ class NewTicket:
     """A ticket to be made. One per call: (tenant, call_id) twice gives the first one's number.
 
     `voice_path` is the spoken request (relative to the home), `seat_id` who answered, `spool_id`
-    set when it came out of the spool, `first_callback` when the caller asked for a person.
+    set when it came out of the spool, `first_callback` when the caller asked for a person,
+    `spoken` is what a conversation took of him.
     """
 
     facts: CallFacts
@@ -93,6 +96,7 @@ class NewTicket:
     confirmed: bool = False
     first_callback: bool = False
     spool_id: str = ""
+    spoken: SpokenRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
