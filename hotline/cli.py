@@ -26,6 +26,7 @@ COMMANDS = {
     "callbacks": ("callbacks",),
     "token": ("token",),
     "roster": ("roster",),
+    "policy": ("policy",),
     "figures": ("figures",),
     "plan": ("plan",),
     "forecast": ("forecast",),

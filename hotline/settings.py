@@ -33,6 +33,9 @@ PATH_KEYS = frozenset(
         "flow_file",
         "queues_file",
         "roster_file",
+        "policy_file",
+        "calendar_file",
+        "units_file",
         "password_file",
         "cluster_secret_file",
     }

@@ -35,6 +35,18 @@ class Tenant(BaseModel):
     roster_file: Path | None = Field(
         default=None, description="shift roster: who is due when (YAML); empty: none"
     )
+    policy: str = Field(
+        default="guangxi",
+        description="shipped policy of limits and cards: guangxi, baoji, shandong, guangdong,"
+        " shanghai",
+    )
+    policy_file: Path | None = Field(default=None, description="own policy instead (YAML)")
+    calendar_file: Path | None = Field(
+        default=None, description="own working hours and local days (YAML)"
+    )
+    units_file: Path | None = Field(
+        default=None, description="own units: who handles what where (YAML)"
+    )
     wrap_up_s: float = Field(
         default=20.0, ge=0, le=3600, description="after-call work before the next call, seconds"
     )

@@ -139,10 +139,12 @@ def _plan(rules: Rules, clock: ClockName, matter: Matter, state: str, key: str) 
     if limit is None:
         return None
     in_days = limit.measure is Measure.WORKING_DAY
+    # What runs round the clock is as short as it can be: urgency takes nothing more from it.
+    percent = 100 if limit.round_the_clock else policy.percent(clock, matter)
     return Plan(
         key=key,
         limit=limit,
-        limit_s=max(1, limit.seconds(calendar) * policy.percent(clock, matter) // 100),
+        limit_s=max(1, limit.seconds(calendar) * percent // 100),
         extra_s=DAY_S if limit.round_the_clock else calendar.day_s,
         first_day_left_out=in_days and not policy.first_day_counts,
         always=bool(matter.always),

@@ -1,0 +1,128 @@
+"""What an event makes of a ticket's clocks: the effects of the lifecycle, carried out. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tickets import clocks
+from tickets.clocks import TicketClock
+from tickets.effects import (
+    ClockName,
+    ExtendClock,
+    PauseClock,
+    ResumeClock,
+    SetStatutory,
+    StartClock,
+    StopClock,
+)
+from tickets.policy import Matter
+from tickets.timetable import Rules
+
+
+class ClockBook:
+    """A ticket's clocks while an event is worked in; `known` are all it ever had.
+
+    `cap` is the parent's due date (0: it has no parent). `made` and `changed` are what is to be
+    written afterwards.
+    """
+
+    def __init__(
+        self,
+        tenant: str,
+        number: str,
+        known: Sequence[TicketClock],
+        rules: Rules,
+        matter: Matter,
+        *,
+        parent: str = "",
+        cap: int = 0,
+    ) -> None:
+        self._tenant, self._number = tenant, number
+        self._parent, self._cap = parent, cap
+        self._rules, self._matter = rules, matter
+        self._before = {(c.name, c.seq): c for c in known}
+        self._now = dict(self._before)
+
+    @property
+    def made(self) -> list[TicketClock]:
+        """Clocks that weren't there."""
+        return [clock for key, clock in self._now.items() if key not in self._before]
+
+    @property
+    def changed(self) -> list[TicketClock]:
+        """Clocks that were there and are different now."""
+        return [c for key, c in self._now.items() if self._before.get(key, c) != c]
+
+    def running(self, name: ClockName) -> TicketClock | None:
+        """The clock of this name that hasn't ended, if any."""
+        for clock in self._now.values():
+            if clock.name is name and not clock.stopped_at:
+                return clock
+        return None
+
+    def latest(self, name: ClockName) -> TicketClock | None:
+        """The last one of this name, ended or not."""
+        found = [clock for clock in self._now.values() if clock.name is name]
+        return max(found, key=lambda clock: clock.seq, default=None)
+
+    def obey(self, effects: Iterable[object], at: int) -> None:
+        """Carry the clock effects out, in order; other effects are other people's."""
+        self._fit()
+        for effect in effects:
+            match effect:
+                case StartClock(clock=name, unit=unit, round=round_, state=state):
+                    self._start(name, unit, round_, state, at)
+                case StopClock(clock=name):
+                    self.stop(name, at)
+                case PauseClock(clock=name, reason=reason):
+                    if reason in self._rules.policy.pauses and (found := self.running(name)):
+                        self._put(clocks.pause(found, at, self._rules))
+                case ResumeClock(clock=name):
+                    if found := self.running(name):
+                        self._put(clocks.resume(found, at, self._rules))
+                case ExtendClock(clock=name, days=days):
+                    if found := self.running(name):
+                        self._put(clocks.extend(found, days, self._rules))
+                case SetStatutory(due_on=day):
+                    if found := self.running(ClockName.FINISH):
+                        self._put(clocks.set_statutory(found, day, self._rules))
+                case _:
+                    pass
+
+    def stop(self, name: ClockName, at: int) -> None:
+        """End the clock of this name, if one runs."""
+        if found := self.running(name):
+            self._put(clocks.stop(found, at))
+
+    def _fit(self) -> None:
+        """The matter or the parent's due date may be another one than when a clock began."""
+        for clock in tuple(self._now.values()):
+            cap = self._cap if clock.name is ClockName.FINISH else 0
+            if not clock.stopped_at and (clock.matter, clock.cap) != (self._matter, cap):
+                self._put(clocks.settle(replace(clock, matter=self._matter, cap=cap), self._rules))
+
+    def _start(self, name: ClockName, unit: str, round_: int, state: str, at: int) -> None:
+        found = self.running(name)
+        if found and name is not ClockName.SIGN and (found.round, found.state) == (round_, state):
+            self._put(clocks.resume(replace(found, unit=unit), at, self._rules))
+            if name is ClockName.FINISH and (contact := self.running(ClockName.CONTACT)):
+                self._put(replace(contact, unit=unit))
+            return
+        self.stop(name, at)
+        self._begin(name, unit, round_, state, at)
+        if name is ClockName.FINISH:
+            self.stop(ClockName.CONTACT, at)
+            self._begin(ClockName.CONTACT, unit, round_, "", at)
+
+    def _begin(self, name: ClockName, unit: str, round_: int, state: str, at: int) -> None:
+        if self._rules.plan(name, str(self._matter), state) is None:
+            return
+        last = self.latest(name)
+        fresh = TicketClock(
+            self._tenant, self._number, name, last.seq + 1 if last else 1, self._matter,
+            ((at, None),), unit=unit, round=round_, state=state, parent=self._parent,
+            cap=self._cap if name is ClockName.FINISH else 0,
+        )  # fmt: skip
+        self._put(clocks.settle(fresh, self._rules))
+
+    def _put(self, clock: TicketClock) -> None:
+        self._now[(clock.name, clock.seq)] = clock
