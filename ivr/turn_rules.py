@@ -38,7 +38,8 @@ class TurnRules:
     `start_s`: of voice within `start_window_s` pauses the prompt. `sure_s`: of voice makes it an
     interruption, as does the first word; less, followed by `false_start_s` of silence, was a false
     start: the prompt comes back. `wordless_s`: so long loud without a word is noise. `watchdog_s`
-    ends the turn whatever happens. `barge_in` off: the prompt is heard to its end.
+    after the prompt's length the turn ends whatever happens. `barge_in` off: the prompt is heard
+    to its end.
     """
 
     answer_s: float = 5.0

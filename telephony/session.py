@@ -298,7 +298,12 @@ class FastAgiCall:
 
 def prompt_path(language: str, name: str) -> str:
     """Where Asterisk finds a prompt; raises UnsafeValue for a name that isn't one."""
-    return f"{PROMPTS}/{_matching(_NAME, language, 'language')}/{_matching(_NAME, name, 'prompt')}"
+    return f"{PROMPTS}/{prompt_name(language, name)}"
+
+
+def prompt_name(language: str, name: str) -> str:
+    """A prompt's place below any folder of prompts; raises UnsafeValue as above."""
+    return f"{_matching(_NAME, language, 'language')}/{_matching(_NAME, name, 'prompt')}"
 
 
 def _prefixed(variables: Mapping[str, str]) -> dict[str, str]:

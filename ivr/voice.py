@@ -1,0 +1,67 @@
+"""Is somebody speaking in these 20 ms? A function of the frames that came, nothing else.
+
+Three judges have to agree: WebRTC's detector (does it look like a voice), the level above a floor
+of noise that follows the line (is it meant for us), and that it moves: tones, hum and keys pressed
+stand still to a hair, voices never do for long. Music moves: that no word comes of it is found out
+later (`TurnRules.wordless_s`). docs/decisions/0201-voice-activity.md has the figures.
+"""
+
+import math
+from collections import deque
+
+import webrtcvad
+
+RATE_HZ = 8000
+FRAME_SAMPLES = 160
+FRAME_S = 0.02
+STRICTEST = 3
+LEAST_DB = -52.0
+"""Quieter is nobody, whatever the floor (dB below full scale, mean of magnitudes)."""
+LEAST_WHILE_PLAYING_DB = -38.0
+"""While we speak: our own voice comes back over the line, about 20 dB weaker."""
+ABOVE_FLOOR_DB = 8.0
+FIRST_FLOOR_DB = -62.0
+HIGHEST_FLOOR_DB = -30.0
+FLOOR_FALLS = 0.3
+FLOOR_RISES_DB = 0.06
+FLOOR_RISES_IN_VOICE_DB = 0.01
+STILL_FRAMES = 5
+STILL_DB = 0.5
+
+
+class VoiceDetector:
+    """Give it every frame, in order."""
+
+    __slots__ = ("_floor_db", "_levels", "_vad")
+
+    def __init__(self) -> None:
+        self._vad = webrtcvad.Vad(STRICTEST)
+        self._floor_db = FIRST_FLOOR_DB
+        self._levels: deque[float] = deque((FIRST_FLOOR_DB,), maxlen=STILL_FRAMES)
+
+    def voiced(self, frame: bytes, *, playing: bool = False) -> bool:
+        """Whether the 20 ms (320 bytes, s16le) hold a voice; `playing` while we speak ourselves."""
+        level = level_db(frame)
+        levels = self._levels
+        levels.append(level)
+        looks_like = level > LEAST_DB and self._vad.is_speech(frame, RATE_HZ)
+        moves = len(levels) < STILL_FRAMES or max(levels) - min(levels) > STILL_DB
+        least = LEAST_WHILE_PLAYING_DB if playing else LEAST_DB
+        voice = looks_like and moves and level > max(least, self._floor_db + ABOVE_FLOOR_DB)
+        self._follow(level, voice=voice)
+        return voice
+
+    def _follow(self, level: float, *, voice: bool) -> None:
+        """Quiet moments pull the floor down at once, noise lifts it by 3 dB a second, a voice
+        hardly (it has pauses in which the floor comes down again)."""
+        if level < self._floor_db:
+            self._floor_db += FLOOR_FALLS * (level - self._floor_db)
+        else:
+            rise = FLOOR_RISES_IN_VOICE_DB if voice else FLOOR_RISES_DB
+            self._floor_db = min(self._floor_db + rise, level, HIGHEST_FLOOR_DB)
+
+
+def level_db(frame: bytes) -> float:
+    """The mean magnitude in dB below full scale; -96 for digital silence."""
+    total = sum(map(abs, memoryview(frame).cast("h")))
+    return 20 * math.log10(total / (FRAME_SAMPLES * 32768)) if total else -96.0
