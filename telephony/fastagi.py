@@ -15,6 +15,8 @@ from telephony.errors import CallEnded, PeerError
 
 Handler = Callable[[AgiConnection, dict[str, str]], Awaitable[None]]
 
+CLOSE_S = 10.0
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,7 +44,10 @@ class FastAgiServer:
         self._pending_limit = pending_limit
         self._pending: dict[AgiConnection, asyncio.TimerHandle] = {}
         self._sessions: dict[asyncio.Task[None], AgiConnection] = {}
+        self._open: set[AgiConnection] = set()
+        self._all_gone: asyncio.Future[None] | None = None
         self._server: asyncio.Server | None = None
+        self._closing = False
 
     async def start(self) -> None:
         """Listen; raises OSError when the port is taken."""
@@ -64,18 +69,25 @@ class FastAgiServer:
     async def close(self) -> None:
         """Stop listening, cancel the sessions and close their sockets. Calls live on in Asterisk:
         their dialplan comes back."""
+        self._closing = True
         if self._server is not None:
-            self._server.close()
+            await _accept_no_more(self._server)
         for connection in list(self._pending):
             connection.end("closing")
-        sessions = list(self._sessions)
+        sessions = dict(self._sessions)
         for task in sessions:
             task.cancel()
         if sessions:
             await asyncio.wait(sessions, timeout=10)
+        for connection in sessions.values():
+            connection.end("closing")  # cancelled before its first step, a session ends nothing
 
     def opened(self, connection: AgiConnection) -> None:
         """A peer connected: it has a moment to send its header."""
+        if self._closing:
+            connection.end("closing")
+            return
+        self._open.add(connection)
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._header_s, connection.refuse, "header_too_late")
         self._pending[connection] = timer
@@ -99,6 +111,9 @@ class FastAgiServer:
     def closed(self, connection: AgiConnection) -> None:
         """The socket is gone."""
         self._settle(connection)
+        self._open.discard(connection)
+        if not self._open and self._all_gone is not None and not self._all_gone.done():
+            self._all_gone.set_result(None)
 
     def _settle(self, connection: AgiConnection) -> None:
         timer = self._pending.pop(connection, None)
@@ -121,3 +136,14 @@ class FastAgiServer:
         finally:
             counters.AGI_ACTIVE.dec()
             connection.end("finished")
+
+
+async def _accept_no_more(server: asyncio.Server) -> None:
+    """Close the listening socket. A connection accepted in this very turn of the loop is let in
+    first: asyncio (3.11) would drop it without closing its socket, and Asterisk would wait."""
+    loop = asyncio.get_running_loop()
+    for listening in server.sockets:
+        loop.remove_reader(listening.fileno())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    server.close()

@@ -4,6 +4,9 @@ Where plain panoramisk has the fault, a test shows it beside ours.
 """
 
 import asyncio
+import contextlib
+import gc
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -359,6 +362,27 @@ async def test_closing_cancels_sessions_and_closes_their_sockets() -> None:
         await server.close()
         assert isinstance(await session.outcome, asyncio.CancelledError)
         assert await peer.closed() == b""
+
+
+@pytest.mark.parametrize("turns", range(5))
+@pytest.mark.parametrize("first", [b"", header()], ids=["silent", "greeting"])
+async def test_who_comes_while_it_closes_is_closed_too(turns: int, first: bytes) -> None:
+    """Accepted, or just about to begin its session: no socket is left open, in whichever turn of
+    the loop the end comes."""
+    loop = asyncio.get_running_loop()
+    async with serving(echo) as server:
+        with socket.create_connection(("127.0.0.1", server.port)) as peer:
+            peer.setblocking(False)
+            peer.sendall(first)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await server.close()
+            with contextlib.suppress(ConnectionResetError):
+                async with asyncio.timeout(5):
+                    while await loop.sock_recv(peer, 100):
+                        pass
+        assert not server._sessions
+    gc.collect()  # a socket that was forgotten is told of here
 
 
 async def test_plain_panoramisk_swallows_cancellation() -> None:
