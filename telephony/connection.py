@@ -118,6 +118,12 @@ class AgiConnection(asyncio.Protocol):
         """Close from our side; what waits here raises CallEnded."""
         self._end(reason)
 
+    def cut_off(self) -> None:
+        """Close without waiting for the peer to read what was written."""
+        self._end("cut_off")
+        if self._transport is not None:
+            self._transport.abort()
+
     def refuse(self, reason: str) -> None:
         """The peer did wrong: count it and close. Other connections aren't touched."""
         if not self.ended_by:

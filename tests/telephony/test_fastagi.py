@@ -14,7 +14,7 @@ import pytest
 from panoramisk.fast_agi import Application, Request
 from panoramisk.utils import parse_agi_result
 
-from telephony import agi, counters
+from telephony import agi, counters, fastagi
 from telephony.connection import HEADER_LIMIT_BYTES, LINE_LIMIT_BYTES, AgiConnection
 from telephony.errors import CallEnded, PeerError
 from telephony.fastagi import FastAgiServer, Handler
@@ -383,6 +383,19 @@ async def test_who_comes_while_it_closes_is_closed_too(turns: int, first: bytes)
                         pass
         assert not server._sessions
     gc.collect()  # a socket that was forgotten is told of here
+
+
+async def test_a_peer_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Closing waits for the last bytes to go, but not for ever; no socket stays open."""
+    monkeypatch.setattr(fastagi, "CLOSE_S", 0.2)
+
+    async def lead(connection: AgiConnection, head: dict[str, str]) -> None:
+        connection.last_word(b"x" * 50_000_000)
+
+    async with serving(lead) as server, agi_peer(server.port, header()):
+        await eventually(lambda: not server._sessions and bool(server._open), "no open socket")
+        await server.close()
+        await eventually(lambda: not server._open, "the socket stays open")
 
 
 async def test_plain_panoramisk_swallows_cancellation() -> None:
