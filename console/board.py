@@ -54,8 +54,10 @@ def board(moment: Moment) -> Json:
 
 
 def head(moment: Moment) -> Json:
-    """All but seats, groups and time: changes only when something happened."""
-    figures, within_s = moment.figures, moment.tenant.service_level_s
+    """All but seats, groups and time: changes only when something happened. Whoever was answered
+    in time was so by his own queue's seconds: where queues differ, `within_s` of the whole is null.
+    """
+    figures, within_s = moment.figures, _within_s(moment)
     in_time = figures.answered_in_time
     return {
         "tenant": moment.tenant.id,
@@ -63,6 +65,7 @@ def head(moment: Moment) -> Json:
         "time_zone": moment.tenant.time_zone,
         "open": _open(moment.hours),
         "waiting": moment.waiting.count,
+        "calm_wait_s": moment.tenant.service_level_s,
         "longest_waiting_since": iso(moment.waiting.oldest) if moment.waiting.oldest else None,
         "callbacks_waiting": moment.waiting.callbacks,
         "seats_by_state": by_state(moment.groups.states),
@@ -168,6 +171,14 @@ def longest_wait_s(waiting: WaitingSummary, at: datetime) -> float:
 def iso(when: datetime) -> str:
     """A time with zone, to the millisecond."""
     return when.isoformat(timespec="milliseconds")
+
+
+def _within_s(moment: Moment) -> float | None:
+    """The seconds of every queue's service level; None when they differ."""
+    levels = {queue.within_s for queue in moment.groups.queues}
+    if not levels:
+        return moment.tenant.service_level_s
+    return levels.pop() if len(levels) == 1 else None
 
 
 def _average(total_s: float, count: int) -> float | None:

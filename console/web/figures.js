@@ -64,8 +64,8 @@ export function levelTone(ratio) {
 
 function drawLevel(head) {
   const level = head.service_level;
-  write(byId("level-within"), level.within_s);
-  write(byId("scale-1"), `${level.within_s} 秒`);
+  write(byId("level-name"), level.within_s === null ? "各队列限时接通率" : `${level.within_s} 秒接通率`);
+  write(byId("scale-1"), `${head.calm_wait_s} 秒`);
   write(byId("level"), percent(level.ratio));
   const now = head.service_level_now;
   write(byId("level-now"), percent(now.ratio));
@@ -112,7 +112,7 @@ export function drawFigures({ head }) {
 export function tickFigures({ head }, now) {
   const since = head.longest_waiting_since ? Date.parse(head.longest_waiting_since) : null;
   const waitedMs = since === null ? 0 : Math.max(0, now - since);
-  const withinS = head.service_level.within_s;
+  const withinS = head.calm_wait_s;
   const tone = waitTone(waitedMs / 1000, withinS);
   number("longest", duration(waitedMs));
   byId("needle").style.left = `${needlePlace(waitedMs / 1000, withinS)}%`;

@@ -81,7 +81,16 @@ function summary(state, word, en, count) {
   return item;
 }
 
+// Who is due by the shift roster; nothing where there is none.
+function drawDuty(duty) {
+  byId("duty").hidden = !duty;
+  if (!duty) return;
+  for (const what of ["due", "present", "paused", "missing"]) write(byId(`duty-${what}`), duty[what]);
+  byId("duty-absent").dataset.tone = duty.missing ? "alarm" : "none";
+}
+
 export function drawSeats({ head, seats }) {
+  drawDuty(head.duty);
   for (const [state] of STATES) {
     const count = head.seats_by_state[state] ?? 0;
     write(legend.get(state).count, count);

@@ -1,6 +1,7 @@
 """What a board says, as values."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import given
@@ -53,7 +54,7 @@ def moment(waiting: WaitingSummary | None = None, seats: tuple[SeatView, ...] = 
 def test_every_ratio_comes_with_numerator_and_denominator() -> None:
     shown = board(moment())
     assert shown["service_level"] == {
-        "within_s": 15, "numerator": 9, "denominator": 10, "ratio": 0.9,
+        "within_s": 20.0, "numerator": 9, "denominator": 10, "ratio": 0.9,
     }  # fmt: skip
     assert shown["service_level_of_offered"]["ratio"] == 0.75
     assert shown["connection_rate"] == {"numerator": 10, "denominator": 12, "ratio": 0.8333}
@@ -62,6 +63,17 @@ def test_every_ratio_comes_with_numerator_and_denominator() -> None:
     assert shown["tickets_by_origin"] == {
         "talk": 10, "voice_request": 0, "abandoned": 2, "callback": 0,
     }  # fmt: skip
+
+
+def test_the_service_level_names_its_seconds_only_where_all_queues_have_the_same() -> None:
+    """In time is so by each queue's own seconds; without any queue it is the tenant's."""
+    one = moment()
+    two = replace(QUEUES[0], key="night", within_s=60.0)
+    for queues, within_s in (((), 15), (QUEUES, 20.0), ((*QUEUES, two), None)):
+        shown = board(replace(one, groups=Groups(Counter(), queues, ())))
+        assert shown["service_level"]["within_s"] == within_s
+        assert shown["service_level_of_offered"]["within_s"] == within_s
+        assert shown["calm_wait_s"] == 15
 
 
 def test_nothing_is_divided_by_zero() -> None:

@@ -22,6 +22,7 @@ from console.ports import (
 from queue_manager.model import Alert, AlertKind, SeatState
 from tests.console.conftest import Caller, served
 from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
+from tests.console.test_roster import duty_of
 from tests.servers import free_port
 from tickets.model import Origin
 
@@ -131,6 +132,7 @@ def fill(city: City, seats: int = 60, waiting: int = 17) -> None:
         Alert(n, kind, city.now(), seat_id=str(801 + n), times=n + 1)
         for n, kind in enumerate(AlertKind)
     ]
+    city.duty[CITY] = duty_of(city, minutes_missing=6)
     quarters = [Quarter(40, 36, 3) if 32 <= n < 60 else Quarter() for n in range(96)]
     city.figures[CITY] = DayFigures(
         date(2026, 11, 21), 12_345, 11_234, 10_987, 1_111, 222, 33, 4, 12, 318, 290, 99_999.0,
@@ -192,6 +194,33 @@ async def test_queues_skills_and_alerts_change_by_themselves(
     city.queues_now[CITY].pop()
     await expect(page.locator("#alerts")).to_be_hidden()
     await expect(page.locator("#queues .g-what")).to_have_text("综合受理")
+
+
+async def test_who_is_due_and_missing_is_shown_where_there_is_a_roster(
+    city: City, nobody: Caller, page: Page
+) -> None:
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator("#duty")).to_be_hidden()
+    city.duty[CITY] = duty_of(city, minutes_missing=6)
+    await expect(page.locator("#duty")).to_be_visible()
+    for what, count in (("due", 2), ("present", 1), ("paused", 0), ("missing", 1)):
+        await expect(page.locator(f"#duty-{what}")).to_have_text(str(count))
+    await expect(page.locator("#duty-absent")).to_have_attribute("data-tone", "alarm")
+
+
+async def test_the_gauge_names_the_seconds_that_its_queues_have(
+    city: City, nobody: Caller, page: Page
+) -> None:
+    """Not the tenant's own, which no caller may have been measured by."""
+    city.queues_now[CITY] = [
+        replace(group("main", "综合受理", waiting=0, oldest=city.now(), good=95), within_s=20.0)
+    ]
+    await open_board(page, nobody, city.token(Role.WALLBOARD))
+    await expect(page.locator("#level-name")).to_have_text("20 秒接通率")
+    night = group("night", "夜间值守", waiting=0, oldest=city.now(), good=70)
+    city.queues_now[CITY].append(replace(night, within_s=60.0))
+    await expect(page.locator("#level-name")).to_have_text("各队列限时接通率")
+    await expect(page.locator("#scale-1")).to_have_text("15 秒")
 
 
 async def test_a_city_of_thousands_shows_how_many_seats_do_what(
