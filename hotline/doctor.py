@@ -268,6 +268,32 @@ def _fallback(settings: Settings) -> Iterator[Finding]:
         yield Finding("fallback", Grade.GOOD, "runs beside Asterisk")
 
 
+def _speech(settings: Settings) -> Iterator[Finding]:
+    """What understands callers after hours; without it they are only recorded."""
+    from hotline import speech
+
+    name = "speech"
+    if settings.speech == "off":
+        found = "off: callers after hours are recorded, nothing is recognised"
+        yield Finding(name, Grade.LOOK, found, "set HOTLINE_SPEECH to vosk or remote")
+        return
+    if settings.speech == "remote":
+        for language, server in settings.speech_servers.items():
+            there, found = speech.asked(language, server, ANSWER_S)
+            grade = Grade.GOOD if there else Grade.WRONG
+            yield Finding(name, grade, found, "start the vosk-server, check address and firewall")
+        return
+    wrong = dict(speech.wrong_models(settings))
+    for language, model in speech.models(settings).items():
+        if why := wrong.get(language):
+            yield Finding(f"{name} {language}", Grade.WRONG, why, speech.how_to_mend(settings))
+        elif settings.speech_models:
+            yield Finding(f"{name} {language}", Grade.GOOD, f"{model} is there")
+        else:
+            found = "only the demonstration's model, which knows the words of its sentences alone"
+            yield Finding(f"{name} {language}", Grade.LOOK, found, speech.PUBLISHED)
+
+
 def _limits(settings: Settings) -> Iterator[Finding]:
     import resource
 
@@ -290,5 +316,6 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     _database,
     _documents,
     _fallback,
+    _speech,
     _limits,
 )

@@ -45,6 +45,7 @@ from hotline.rosters import Rosters
 from hotline.seats_config import rerender
 from hotline.settings import Settings
 from hotline.spare import take_turn
+from hotline.speech import Speech
 from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
@@ -143,6 +144,7 @@ class Engine:
         self._home = home.root
         self._clock = SystemClock()
         self._zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
+        self._speech = Speech(settings)
         self._metrics = Metrics()
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._tasks: list[asyncio.Task[None]] = []
@@ -255,6 +257,8 @@ class Engine:
                 await self._cluster.start()
                 stack.push_async_callback(self._cluster.close)
                 stack.push_async_callback(self._keeper.close)  # while they are ours to write
+            self._speech.start()
+            stack.push_async_callback(self._speech.close)
             await self._telephony.start()
             stack.push_async_callback(self._talks.close)
             stack.push_async_callback(self._telephony.close)
@@ -547,7 +551,14 @@ class Engine:
         async def disk() -> PartHealth:
             return await asyncio.to_thread(disk_health, self._settings.folders, self._journal)
 
-        known = {"ami": ami, "agi": agi, "sql": sql, "redis": redis, "disk": disk}
+        known = {
+            "ami": ami,
+            "agi": agi,
+            "sql": sql,
+            "redis": redis,
+            "disk": disk,
+            "speech": self._speech.health,
+        }
         return known if self._cluster is None else {**known, "cluster": others}
 
     async def reload(self, tenant: str) -> Mapping[str, int]:

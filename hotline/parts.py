@@ -215,6 +215,7 @@ def _named_files(settings: Settings) -> Iterable[Path]:
         files.append(tenant.roster_file)
     files += [t.registration.password_file for t in settings.trunks if t.registration]
     files.append(settings.cluster_secret_file)
+    files += settings.speech_models.values()
     return [file.resolve() for file in files if file is not None]
 
 

@@ -137,6 +137,22 @@ class Settings(BaseSettings):
     voice_request_max_s: float = Field(
         default=180.0, ge=10, le=1800, description="longest spoken request, seconds"
     )
+    speech: Literal["off", "vosk", "remote"] = Field(
+        default="vosk",
+        description="what understands callers after hours: Vosk here, vosk-servers, or nothing",
+    )
+    speech_models: dict[str, Path] = Field(
+        default={},
+        description="folder of the Vosk model of each language, whole paths "
+        '(`cmn = "/srv/models/vosk-model-cn-0.22"`); none: the demonstration\'s tiny one',
+    )
+    speech_workers: int = Field(
+        default=2, ge=1, le=64, description="recognising processes of each language"
+    )
+    speech_servers: dict[str, str] = Field(
+        default={},
+        description='address of the vosk-server of each language (`cmn = "ws://192.0.2.9:2700"`)',
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least important that is logged"
     )
@@ -175,6 +191,22 @@ class Settings(BaseSettings):
     def _is_address(cls, value: str) -> str:
         return str(ip_address(value))
 
+    @field_validator("speech_models")
+    @classmethod
+    def _are_whole_paths(cls, value: dict[str, Path]) -> dict[str, Path]:
+        for language, path in value.items():
+            if not path.is_absolute():
+                raise ValueError(f"{language}: {path} is no whole path: begin it with /")
+        return value
+
+    @field_validator("speech_servers")
+    @classmethod
+    def _are_servers(cls, value: dict[str, str]) -> dict[str, str]:
+        for language, address in value.items():
+            if not address.startswith(("ws://", "wss://")):
+                raise ValueError(f"{language}: {address} must begin with ws:// or wss://")
+        return value
+
     @field_validator("database_url", "redis_url")
     @classmethod
     def _is_known(cls, value: str, info: ValidationInfo) -> str:
@@ -208,6 +240,8 @@ class Settings(BaseSettings):
             raise ValueError("rtp_start to rtp_end: at least 100 ports are needed")
         if self.rtp_start <= self.sip_port <= self.rtp_end:
             raise ValueError("sip_port lies between rtp_start and rtp_end: media would take it")
+        if self.speech == "remote" and not self.speech_servers:
+            raise ValueError("speech is remote: speech_servers must name a vosk-server")
         used: dict[int, str] = {}
         for key in ("sip_port", "http_port", "ami_port", "agi_port"):
             if other := used.get(port := getattr(self, key)):

@@ -128,7 +128,7 @@ def _named(annotation: Any) -> str:
     if origin is tuple:
         return f"list of {_named(inner[0])}"
     if origin is dict:
-        return "table of texts"
+        return f"table of {_named(inner[1])}s"
     if inner:
         return " or ".join(f"`{part}`" for part in inner)
     words = {"str": "text", "int": "whole number", "float": "number", "bool": "yes or no"}

@@ -35,7 +35,7 @@ class VoskPool:
         nice: int = 0,
         limits: Limits = Limits(),  # noqa: B008
     ) -> None:
-        self._model, self._language, self._count = model, language, workers
+        self._model, self.language, self._count = model, language, workers
         self._nice, self._limits = nice, limits
         self._ready: dict[WorkerProcess, dict[int, WorkerHearing]] = {}
         self._homeless: list[WorkerHearing] = []
@@ -47,7 +47,7 @@ class VoskPool:
     def start(self) -> None:
         """Begin to start the workers; calls can be heard as soon as one is ready."""
         for number in range(self._count):
-            task = asyncio.create_task(self._keep(), name=f"speech-{self._language}-{number}")
+            task = asyncio.create_task(self._keep(), name=f"speech-{self.language}-{number}")
             task.add_done_callback(_log_failure)
             self._tasks.append(task)
 
@@ -62,7 +62,7 @@ class VoskPool:
             self._watching.cancel()
 
     def able(self, language: str) -> bool:
-        return language == self._language and bool(self._ready)
+        return language == self.language and bool(self._ready)
 
     def open(self, call_id: str, language: str, told: Told) -> Hearing:
         if not self.able(language):
@@ -75,8 +75,8 @@ class VoskPool:
     def detail(self) -> str:
         ready = len(self._ready)
         if ready == self._count:
-            return f"{self._language}: {self._model.name} in {ready} workers"
-        return f"{self._language}: {self._model}: {ready} of {self._count} workers: {self._why_not}"
+            return f"{self.language}: {self._model.name} in {ready} workers"
+        return f"{self.language}: {self._model}: {ready} of {self._count} workers: {self._why_not}"
 
     @property
     def pids(self) -> list[int]:

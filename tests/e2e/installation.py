@@ -22,6 +22,8 @@ from simulator.sipp import Address
 from tests.servers import free_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
+SPEECH = "ivr.speech.worker"
+"""The engine's only children: no part of the installation, but of the engine."""
 UP_S = 60.0
 END_S = 30.0
 
@@ -218,7 +220,7 @@ class Installation(AbstractContextManager["Installation"]):
     def part(self, name: str) -> psutil.Process:
         """The real process of a part, inside its boxes, to be killed by its id."""
         process = psutil.Process(int(self.supervisorctl("pid", name)))
-        while children := process.children():
+        while children := [c for c in process.children() if SPEECH not in c.cmdline()]:
             process = children[0]
         return process
 
