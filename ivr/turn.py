@@ -62,6 +62,8 @@ class Do(StrEnum):
     STOP = "stop"
 
 
+_PROMPTED = (State.ASKING, State.INTERRUPTED)
+
 TABLE: dict[tuple[State, Signal], tuple[State, Do]] = {
     (State.ASKING, Signal.VOICE): (State.INTERRUPTED, Do.PAUSE),
     (State.ASKING, Signal.WORDS): (State.SPEAKING, Do.STOP),
@@ -79,7 +81,7 @@ TABLE: dict[tuple[State, Signal], tuple[State, Do]] = {
     (State.SPEAKING, Signal.TOO_LONG): (State.OVER, Do.NOTHING),
     (State.SPEAKING, Signal.WORDLESS): (State.OVER, Do.NOTHING),
     **{
-        (state, signal): (State.OVER, Do.STOP)
+        (state, signal): (State.OVER, Do.STOP if state in _PROMPTED else Do.NOTHING)
         for state in State
         if state is not State.OVER
         for signal in (Signal.KEY, Signal.STOP, Signal.WATCHDOG)

@@ -56,6 +56,8 @@ class LiveRecording:
         try:
             self._open()
             begun = self._base + self._written
+            if not self._written:  # first of all: a disk may be full before the audio ends
+                _write_all(self._fd, header(begun), 0)
             _write_all(self._fd, pcm, HEADER_BYTES + begun)
             _write_all(self._fd, header(begun + len(pcm)), 0)
         except (OSError, ValueError) as error:

@@ -1,0 +1,114 @@
+"""Is somebody speaking? Voices against everything else a telephone line brings."""
+
+import subprocess
+from array import array
+from functools import cache
+
+import pytest
+
+from ivr.turn_rules import SHORT_ANSWER
+from ivr.voice import VoiceDetector, level_db
+
+RAW = ("-r", "8000", "-c", "1", "-b", "16", "-e", "signed", "-t", "raw")
+SECOND_OF_SILENCE = bytes(16000)
+SENTENCE = "wo3 yao4 tou2 su4 xiao3 qu1 men2 kou3 de5 lu4 deng1 huai4 le5"
+WINDOW = round(SHORT_ANSWER.start_window_s / 0.02)
+ENOUGH = round(SHORT_ANSWER.start_s / 0.02)
+
+
+def sox(*arguments: str, sound: bytes = b"") -> bytes:
+    return subprocess.run(
+        ["sox", "-R", "-V1", *arguments], input=sound, stdout=-1, check=True
+    ).stdout
+
+
+@cache
+def said(voice: str = "", *effects: str) -> bytes:
+    """A sentence by espeak-ng at 8 kHz, 12 dB below full scale, silence around."""
+    speak = ["espeak-ng", "-v", f"cmn-latn-pinyin{voice}", "-s", "150", "--stdout", SENTENCE]
+    wide = subprocess.run(speak, stdout=-1, check=True).stdout
+    narrow = sox("-t", "wav", "-", *RAW, "-", "norm", "-12", *effects, sound=wide)
+    return SECOND_OF_SILENCE + narrow + SECOND_OF_SILENCE
+
+
+def noise(kind: str, volume: str, seconds: str = "6") -> bytes:
+    return SECOND_OF_SILENCE + sox("-n", *RAW, "-", "synth", seconds, *kind.split(), "vol", volume)
+
+
+def mixed(one: bytes, other: bytes) -> bytes:
+    pairs = zip(array("h", one), array("h", other), strict=False)
+    return array("h", [max(-32768, min(32767, a + b)) for a, b in pairs]).tobytes()
+
+
+def judged(sound: bytes, *, playing: bool = False) -> list[bool]:
+    detector = VoiceDetector()
+    whole = range(0, len(sound) - 319, 320)
+    return [detector.voiced(sound[at : at + 320], playing=playing) for at in whole]
+
+
+def starts(voiced: list[bool]) -> int | None:
+    """The frame after which a prompt would be paused; None when it never is."""
+    for at in range(len(voiced)):
+        if sum(voiced[max(0, at + 1 - WINDOW) : at + 1]) >= ENOUGH:
+            return at
+    return None
+
+
+@pytest.mark.parametrize("voice", ["", "+f2", "+m3", "+croak", "+whisper"])
+def test_a_voice_is_noticed_soon(voice: str) -> None:
+    """Within 300 ms of its beginning, less 40 ms that the way to the prompt's end takes."""
+    start = starts(judged(said(voice)))
+    assert start is not None
+    assert 50 <= start <= 50 + 13
+
+
+@pytest.mark.parametrize("effect", [("vol", "30dB"), ("vol", "45dB"), ("vol", "-10dB")])
+def test_shouting_and_soft_voices_are_voices(effect: tuple[str, str]) -> None:
+    """Clipped to a square, or ten dB below what is usual."""
+    assert starts(judged(said("", *effect))) is not None
+
+
+@pytest.mark.parametrize("background", ["whitenoise", "square 50"])
+def test_a_voice_is_noticed_over_noise(background: str) -> None:
+    """And its end, too: the second of noise after it is no voice."""
+    sound = mixed(said(), noise(background, "0.05", "8")[16000:])
+    voiced = judged(sound)
+    assert starts(voiced[40:]) is not None
+    assert sum(voiced[-40:]) < 5
+
+
+@pytest.mark.parametrize("volume", ["0.01", "0.1", "0.5"])
+@pytest.mark.parametrize(
+    "kind", ["sine 50", "sine 100", "sine 440", "square 450", "sine 425 tremolo 0.1"]
+)
+def test_hum_and_tones_are_no_voice(kind: str, volume: str) -> None:
+    """Mains hum, dial tones: they stand still."""
+    assert starts(judged(noise(kind, volume))) is None
+
+
+@pytest.mark.parametrize("volume", ["0.1", "0.5"])
+@pytest.mark.parametrize("pair", [(697, 1209), (770, 1336), (941, 1477)])
+def test_keys_heard_as_tones_are_no_voice(pair: tuple[int, int], volume: str) -> None:
+    """Telephones that send their keys as sound: five of 120 ms each."""
+    tones = ("synth", "0.12", "sine", str(pair[0]), "synth", "0.12", "sine", "mix", str(pair[1]))
+    key = sox("-n", *RAW, "-", *tones, "vol", volume, "pad", "0", "0.12")
+    assert starts(judged(SECOND_OF_SILENCE + key * 5)) is None
+
+
+@pytest.mark.parametrize("kind", ["whitenoise", "pinknoise"])
+def test_noise_of_the_line_is_no_voice(kind: str) -> None:
+    assert starts(judged(noise(kind, "0.05"))) is None
+
+
+def test_our_own_prompt_come_back_over_the_line_is_no_voice() -> None:
+    """Twenty dB weaker than it was sent; a caller who talks over it is far louder."""
+    echo = said("", "vol", "-18dB")
+    assert starts(judged(echo, playing=True)) is None
+    assert starts(judged(said(), playing=True)) is not None
+
+
+def test_the_level_is_what_it_says() -> None:
+    """In dB below full scale."""
+    assert level_db(bytes(320)) == -96.0
+    assert level_db(array("h", [32767, -32768] * 80).tobytes()) == pytest.approx(0.0, abs=0.01)
+    assert level_db(array("h", [3277, -3277] * 80).tobytes()) == pytest.approx(-20.0, abs=0.01)
