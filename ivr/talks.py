@@ -34,6 +34,9 @@ from telephony.talks import LegSeen
 
 SETTLE_S = 0.2
 """How long after a bridge of three has ended Asterisk is asked who is left."""
+JOIN_TRIES = 10
+"""How often the citizen is joined with a leg that lives: while it leaves its talk with the third
+party Asterisk refuses, and that takes a moment on a busy machine."""
 ADOPT_S = 10.0
 """How long a citizen is held for the manager interface after a restart, to find his seats."""
 
@@ -234,13 +237,20 @@ class Talks:
         await call.remember(**written)
         if parted != talk.parted:
             return
-        joined = await call.join(first.channel, beside=wish(talk.status) is Wish.BESIDE_FIRST)
-        if parted != talk.parted:
-            return  # somebody has sent him elsewhere
-        if joined:
-            await self._left_alone(talk)
-        else:
-            self.saw(talk, TalkEvent.JOIN_FAILED)
+        for _ in range(JOIN_TRIES):
+            joined = await call.join(first.channel, beside=wish(talk.status) is Wish.BESIDE_FIRST)
+            if parted != talk.parted:
+                return  # somebody has sent him elsewhere
+            if joined:
+                await self._left_alone(talk)
+                return
+            if not await self.lives(first.leg_id):
+                break
+            log.info("leg_not_free_yet", call_id=talk.call_id, leg=first.leg_id)
+            await asyncio.sleep(SETTLE_S)
+            if parted != talk.parted or talk.status.first != first:
+                return
+        self.saw(talk, TalkEvent.JOIN_FAILED)
 
     async def _left_alone(self, talk: Talk) -> None:
         """Nobody sent the citizen anywhere and his bridge is over: who was in it has left him."""
