@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import structlog
 
@@ -135,8 +136,7 @@ class WorkerProcess(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass of it
 
     def data_received(self, data: bytes) -> None:
         self._asked = False
@@ -162,7 +162,8 @@ class WorkerProcess(asyncio.Protocol):
         assert self._process.stderr is not None
         while said := await self._process.stderr.read(_LAST_WORDS):
             if text := said.decode("utf-8", "replace").strip():
-                self.last_words = text.splitlines()[-1]
+                lines = text.splitlines()
+                self.last_words = next((line for line in lines if "ERROR" in line), lines[-1])
                 log.warning("speech_worker_says", worker=self.pid, text=text)
 
 

@@ -95,7 +95,10 @@ class House:
 
         vosk.SetLogLevel(-1)
         self._vosk, self._line, self._busy = vosk, line, busy
-        self._model = vosk.Model(str(model))
+        try:
+            self._model = vosk.Model(str(model))
+        except Exception:  # Vosk has said more on stderr than its exception does
+            sys.exit(1)
         self._takes_grammar = (model / "graph" / "Gr.fst").exists()
         self._ears: dict[int, Ear] = {}
         self._next: deque[Ear] = deque()
