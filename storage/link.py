@@ -5,13 +5,15 @@ may run twice (a neighbour in the same commit failed, a connection broke), so al
 go through that connection.
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 T = TypeVar("T")
 Operation = Callable[[Connection], T]
+Bulk = Callable[[Connection, Sequence[Any]], Sequence[Any]]
+"""What several callers ask for at once, done together: an answer to each item, in their order."""
 
 READERS = 2
 

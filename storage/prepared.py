@@ -6,19 +6,19 @@ PostgreSQL the statements run as usual.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Insert
+from sqlalchemy import Connection, Insert, Update
 from sqlalchemy.exc import DBAPIError, StatementError
 
 Processor = Callable[[Any], Any]
 
 
 class Prepared:
-    """One INSERT, by dialect; always run with the same names of values."""
+    """One INSERT or UPDATE, by dialect; always run with the same names of values."""
 
-    def __init__(self, statements: Mapping[str, Insert]) -> None:
+    def __init__(self, statements: Mapping[str, Insert | Update]) -> None:
         self._statements = statements
         self._sqlite: tuple[str, list[tuple[str, Any, Processor | None]]] | None = None
 
@@ -30,22 +30,38 @@ class Prepared:
         if connection.dialect.name != "sqlite":
             found = connection.execute(self._statements[connection.dialect.name], values)
             return found.scalar() if found.returns_rows else None
+        row = self._run_raw(connection, (values,))
+        return None if row is None else row[0]
+
+    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Execute it for each of these rows, in one exchange; nothing comes back."""
+        if not rows:
+            return
+        if connection.dialect.name != "sqlite":
+            connection.execute(self._statements[connection.dialect.name], rows)
+        else:
+            self._run_raw(connection, rows)
+
+    def _run_raw(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Any | None:
+        """The first row that the last execution returns."""
         if self._sqlite is None:
-            self._sqlite = self._compiled(connection, values)
+            self._sqlite = self._compiled(connection, rows[0])
         text, parameters = self._sqlite
         raw = connection.connection.driver_connection
         assert raw is not None
+        row = None
         try:
-            bound = [
-                process(values.get(name, default)) if process else values.get(name, default)
-                for name, default, process in parameters
-            ]
-            row = raw.execute(text, bound).fetchone()
+            for values in rows:
+                bound = [
+                    process(values.get(name, default)) if process else values.get(name, default)
+                    for name, default, process in parameters
+                ]
+                row = raw.execute(text, bound).fetchone()
         except sqlite3.Error as error:
             raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
         except (ValueError, TypeError) as error:
             raise StatementError(str(error), text, None, error, hide_parameters=True) from error
-        return None if row is None else row[0]
+        return row
 
     def _compiled(
         self, connection: Connection, values: Mapping[str, Any]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -98,8 +99,15 @@ ticket_events = Table(
     "ticket_events", metadata,
     _text("tenant"), _text("number"), Column("seq", Integer, nullable=False),
     _when("at"), _text("event"), Column("data", JSON, nullable=False),
+    *(Column(name, Text, nullable=False, server_default="")
+      for name in ("actor", "role", "actor_unit", "state", "key")),
+    Column("hash", LargeBinary),
     PrimaryKeyConstraint("tenant", "number", "seq"),
     ForeignKeyConstraint(["tenant", "number"], ["tickets.tenant", "tickets.number"]),
+    Index(
+        "uq_ticket_events_key", "tenant", "number", "key", unique=True,
+        sqlite_where=text("key <> ''"), postgresql_where=text("key <> ''"),
+    ),
 )  # fmt: skip
 
 ticket_counters = Table(

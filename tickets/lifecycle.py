@@ -271,7 +271,6 @@ _ALL = frozenset(S)
 _WATCH = (_SUPERVISOR, _SYSTEM)
 _PEOPLE = (_CITIZEN, _SEAT, _REVIEWER, _SUPERVISOR, _DEPARTMENT, _LEADER, _SYSTEM)
 OVERLAYS: Mapping[Event, Overlay] = {
-    E.MERGED: Overlay(_ALL, (_SYSTEM, _SEAT)),
     E.URGED: Overlay(OPEN, (_CITIZEN, _SEAT, _SYSTEM)),
     E.REMINDED: Overlay(OPEN, _WATCH),
     E.SUPERVISED: Overlay(OPEN, (_SUPERVISOR, _LEADER, _SYSTEM), ("reason",)),
@@ -315,12 +314,12 @@ def decide(life: Life, told: Told, limits: Limits) -> Decision:
 
 def born(tenant: str, number: str, told: Told) -> Decision:
     """The life of a new ticket: a fact of a call (`created`), or a part of another ticket
-    (`part_made`, with `parent`, `unit`, `kind` and `round`)."""
+    (`part_made`, with `parent`, `unit`, `kind` and `urgency`)."""
     data = told.data
     if told.event == E.PART_MADE:
         life = Life(
             tenant, number, S.DISPATCHED, seq=0, kind=text(data, "kind"),
-            lead=text(data, "unit"), parent=text(data, "parent"),
+            urgency=text(data, "urgency"), lead=text(data, "unit"), parent=text(data, "parent"),
         )  # fmt: skip
     else:
         kind = _mapping(data.get("facts")).get("kind")
@@ -328,6 +327,14 @@ def born(tenant: str, number: str, told: Told) -> Decision:
     after = replace(life, seq=1)
     after = follow_clocks(None, after, told)
     return Decision(after, tuple(effects_of(None, after, told, Limits(), closed=CLOSED)))
+
+
+def with_fact(life: Life, told: Told) -> Decision:
+    """A further fact of the ticket's call (`merged`), which nobody may refuse: a request in it
+    submits a draft, a ticket that has gone on stays where it is."""
+    raised = life.state is S.DRAFT and told.data.get("state") == S.PENDING_REVIEW
+    after = evolve(life, told, S.PENDING_REVIEW if raised else life.state)
+    return Decision(after, tuple(effects_of(life, after, told, Limits(), closed=CLOSED)))
 
 
 def evolve(life: Life, told: Told, state: TicketState) -> Life:
@@ -375,10 +382,9 @@ def _event(name: str) -> Event:
 
 
 def _target(life: Life, told: Told, limits: Limits, step: Step | Overlay) -> TicketState:
-    if isinstance(step, Step):
-        return step.choice(life, told, limits) if step.choice else step.targets[0]
-    raised = told.event == E.MERGED and told.data.get("state") == S.PENDING_REVIEW
-    return S.PENDING_REVIEW if raised and life.state is S.DRAFT else life.state
+    if isinstance(step, Overlay):
+        return life.state
+    return step.choice(life, told, limits) if step.choice else step.targets[0]
 
 
 def _possible(state: TicketState, event: Event) -> str:

@@ -44,12 +44,13 @@ class TicketState(StrEnum):
 
 
 class Origin(StrEnum):
-    """What made the ticket."""
+    """What made the ticket; `PART` that a unit handed a part of another ticket down."""
 
     TALK = "talk"
     VOICE_REQUEST = "voice_request"
     ABANDONED = "abandoned"
     CALLBACK = "callback"
+    PART = "part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class NewTicket:
 
     `voice_path` is the spoken request (relative to the home), `seat_id` who answered, `spool_id`
     set when it came out of the spool, `first_callback` when the caller asked for a person,
-    `spoken` is what a conversation took of him.
+    `spoken` is what a conversation took of him, `handed_to` the number outside that he was
+    connected on to by his seat.
     """
 
     facts: CallFacts
@@ -97,6 +99,7 @@ class NewTicket:
     first_callback: bool = False
     spool_id: str = ""
     spoken: SpokenRequest | None = None
+    handed_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,15 @@ def parse_number(text: str) -> tuple[date, int]:
     return found, n
 
 
+def is_number(text: str) -> bool:
+    """Whether `parse_number` knows what day and count it is."""
+    try:
+        parse_number(text)
+    except ValueError:
+        return False
+    return True
+
+
 def spoken_digits(number: str) -> tuple[str, ...]:
     """The digits one by one, as they are read to the citizen."""
     parse_number(number)

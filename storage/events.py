@@ -1,0 +1,82 @@
+"""Appends to the chains of tickets' events, and reads them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from storage.life_tables import ticket_unsealed
+from storage.prepared import Prepared
+from storage.rows import DIALECTS
+from storage.tables import ticket_events
+from tickets.chain import link
+from tickets.life import Actor, Role, Told
+from tickets.model import TicketState
+
+_APPEND = Prepared(dict.fromkeys(DIALECTS, insert(ticket_events)))
+_UNSEALED = Prepared(dict.fromkeys(DIALECTS, insert(ticket_unsealed)))
+_EVENTS = ticket_events.c
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An event as it is kept: `state` is where it led, `key` what makes a repetition known,
+    `hash` its link in the chain (None: kept before there were chains)."""
+
+    seq: int
+    told: Told
+    state: TicketState
+    key: str
+    hash: bytes | None
+
+
+def event_row(
+    tenant: str, number: str, seq: int, told: Told, state: str, key: str, head: bytes
+) -> dict[str, Any]:
+    """The row of an event that follows the one with hash `head`; its own is `["hash"]`."""
+    actor = told.actor
+    return {
+        "tenant": tenant, "number": number, "seq": seq, "at": told.at, "event": told.event,
+        "data": told.data, "actor": actor.id, "role": actor.role.value, "actor_unit": actor.unit,
+        "state": str(state), "key": key,
+        "hash": link(
+            head, tenant=tenant, number=number, seq=seq, at=told.at, event=told.event,
+            actor=(actor.id, actor.role.value, actor.unit), state=str(state), key=key,
+            data=told.data,
+        ),
+    }  # fmt: skip
+
+
+def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep events of one tenant, and note the new heads for the next seal."""
+    if not rows:
+        return
+    _APPEND.run_many(connection, rows)
+    heads = {row["number"]: [row["number"], row["seq"], row["hash"].hex()] for row in rows}
+    _UNSEALED.run(connection, {"tenant": rows[0]["tenant"], "heads": list(heads.values())})
+
+
+def history(connection: Connection, tenant: str, numbers: Iterable[str]) -> dict[str, list[Kept]]:
+    """The events of these tickets, each ticket's oldest first."""
+    wanted = list(numbers)
+    found: dict[str, list[Kept]] = {number: [] for number in wanted}
+    query = (
+        select(ticket_events)
+        .where(_EVENTS.tenant == tenant, _EVENTS.number.in_(wanted))
+        .order_by(_EVENTS.number, _EVENTS.seq)
+    )
+    for row in connection.execute(query):
+        found[row.number].append(kept(row))
+    return found
+
+
+def kept(row: Row[Any]) -> Kept:
+    """A row as it was told. What is no role (any more) counts as the system's."""
+    role = Role(row.role) if row.role in _ROLES else Role.SYSTEM
+    told = Told(row.event, Actor(row.actor, role, row.actor_unit), row.at, row.data)
+    digest = None if row.hash is None else bytes(row.hash)
+    return Kept(row.seq, told, TicketState(row.state), row.key, digest)
+
+
+_ROLES = frozenset(role.value for role in Role)

@@ -1,0 +1,229 @@
+"""Lives within one commit: loaded once, changed in memory, written together at the end."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, text, update
+
+from storage.clockwork import Change, Clockwork
+from storage.events import append, event_row, history
+from storage.life_rows import dump_life, load_life
+from storage.life_tables import ticket_links, ticket_lives, ticket_states
+from storage.prepared import Prepared
+from storage.rows import DIALECTS
+from storage.tables import tickets
+from tickets.errors import UnknownTicket
+from tickets.life import Decision, Life, Told
+from tickets.lifecycle import CLOSED, replay
+
+_STATE = Prepared(dict.fromkeys(DIALECTS, insert(ticket_states)))
+_MOVE = Prepared(
+    dict.fromkeys(
+        DIALECTS,
+        update(ticket_states)
+        .where(ticket_states.c.tenant == bindparam("of_tenant"))
+        .where(ticket_states.c.number == bindparam("of_number"))
+        .values(
+            state=bindparam("to_state"), unit=bindparam("to_unit"), due=bindparam("to_due"),
+            version=bindparam("to_version"), head=bindparam("to_head"),
+        ),
+    )
+)  # fmt: skip
+_LIFE = Prepared(
+    {
+        name: insert_for(ticket_lives)
+        .values(tenant=bindparam("tenant"), number=bindparam("number"), life=bindparam("life"))
+        .on_conflict_do_update(
+            index_elements=["tenant", "number"], set_={"life": bindparam("life")}
+        )
+        for name, insert_for in DIALECTS.items()
+    }
+)
+_LINK = Prepared({name: i(ticket_links).on_conflict_do_nothing() for name, i in DIALECTS.items()})
+_LOCK = text("SELECT pg_advisory_xact_lock(12345, hashtext(:tenant))")
+PART, MAIN = "part", "main"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One ticket as the commit knows it. `new`: it has no row yet."""
+
+    life: Life
+    head: bytes
+    due: datetime | None
+    new: bool = False
+
+
+class LifeBook:
+    """The tickets of one tenant that one commit is about.
+
+    Among engines that share PostgreSQL one commit at a time changes a tenant's lives.
+    """
+
+    def __init__(self, connection: Connection, tenant: str, clockwork: Clockwork) -> None:
+        self.connection = connection
+        self.tenant = tenant
+        self._clockwork = clockwork
+        self._pages: dict[str, Page] = {}
+        self._touched: dict[str, None] = {}
+        self._rows: list[dict[str, Any]] = []
+        self._changes: list[Change] = []
+        if connection.dialect.name == "postgresql":
+            connection.execute(_LOCK, {"tenant": tenant})
+
+    def load(self, numbers: Iterable[str]) -> None:
+        """Read what isn't known yet; unknown numbers stay unknown."""
+        wanted = [number for number in dict.fromkeys(numbers) if number not in self._pages]
+        if not wanted:
+            return
+        states, lives = ticket_states.c, ticket_lives.c
+        query = (
+            select(states.number, states.head, states.due, lives.life)
+            .select_from(ticket_states)
+            .join(
+                ticket_lives,
+                (lives.tenant == states.tenant) & (lives.number == states.number),
+                isouter=True,
+            )
+            .where(states.tenant == self.tenant, states.number.in_(wanted))
+        )
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(_held(self.tenant, wanted))
+        rows = self.connection.execute(query).all()
+        young = [row.number for row in rows if row.life is None]
+        told = history(self.connection, self.tenant, young) if young else {}
+        for row in rows:
+            if row.life is not None:
+                life = load_life(self.tenant, row.number, row.life)
+            else:
+                events = [(kept.told, kept.state) for kept in told[row.number]]
+                life = replay(self.tenant, row.number, events)
+            self._pages[row.number] = Page(life, bytes(row.head), _moment(row.due))
+
+    def page(self, number: str) -> Page:
+        """One ticket; raises `UnknownTicket`."""
+        self.load((number,))
+        if number not in self._pages:
+            raise UnknownTicket(f"{self.tenant} has no ticket {number}")
+        return self._pages[number]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What happens in the block happens whole, or, when it raises, not at all."""
+        before = dict(self._pages), dict(self._touched), len(self._rows), len(self._changes)
+        try:
+            yield
+        except Exception:
+            self._pages, self._touched = before[0], before[1]
+            del self._rows[before[2] :]
+            del self._changes[before[3] :]
+            raise
+
+    def born(self, decision: Decision, told: Told, *, parent_due: datetime | None = None) -> None:
+        """Keep the first event of a new ticket."""
+        self._pages[decision.life.number] = Page(decision.life, b"", None, new=True)
+        self._keep(decision, told, "", parent_due)
+
+    def keep(self, decision: Decision, told: Told, key: str = "") -> None:
+        """Keep the next event of a ticket."""
+        life = decision.life
+        parent_due = self.page(life.parent).due if life.parent else None
+        self._keep(decision, told, key, parent_due)
+
+    def _keep(self, decision: Decision, told: Told, key: str, parent_due: datetime | None) -> None:
+        life, page = decision.life, self._pages[decision.life.number]
+        row = event_row(self.tenant, life.number, life.seq, told, life.state, key, page.head)
+        self._rows.append(row)
+        self._changes.append(Change(life, told, decision.effects, page.due, parent_due))
+        self._pages[life.number] = replace(page, life=life, head=row["hash"])
+        self._touched[life.number] = None
+
+    def write(self) -> None:
+        """Everything kept, in a few exchanges."""
+        if not self._rows:
+            return
+        self._ask_clocks()
+        pages = [self._pages[number] for number in self._touched]
+        _STATE.run_many(self.connection, [_state(page) for page in pages if page.new])
+        _MOVE.run_many(self.connection, [_moved(page) for page in pages if not page.new])
+        _LIFE.run_many(self.connection, [_life(page) for page in pages if _has_lived(page.life)])
+        append(self.connection, self._rows)
+
+    def _ask_clocks(self) -> None:
+        dues = self._clockwork.changed(self.connection, self._changes)
+        for change, due in zip(self._changes, dues, strict=True):
+            number, cap = change.life.number, change.parent_due
+            if due is not None and cap is not None:
+                due = min(due, cap)
+            self._pages[number] = replace(self._pages[number], due=due)
+
+    def link(self, kind: str, whole: str, number: str) -> None:
+        """Remember that a ticket is a part of another, or linked to it."""
+        row = {"tenant": self.tenant, "kind": kind, "whole": whole, "number": number}
+        _LINK.run(self.connection, row)
+
+    def unlink(self, whole: str, number: str) -> None:
+        """Forget that it was linked."""
+        links = ticket_links.c
+        self.connection.execute(
+            delete(ticket_links).where(
+                links.tenant == self.tenant, links.kind == MAIN, links.whole == whole,
+                links.number == number,
+            )
+        )  # fmt: skip
+
+    def linked(self, kind: str, whole: str) -> Sequence[str]:
+        """The parts of a ticket, or those linked to it, in order of number."""
+        links = ticket_links.c
+        query = select(links.number).where(
+            links.tenant == self.tenant, links.kind == kind, links.whole == whole
+        )
+        return self.connection.execute(query.order_by(links.number)).scalars().all()
+
+
+def _has_lived(life: Life) -> bool:
+    """Whether more is to be remembered than its first event tells."""
+    return life.seq > 1
+
+
+def _state(page: Page) -> Mapping[str, Any]:
+    life = page.life
+    return {
+        "tenant": life.tenant, "number": life.number, "state": life.state.value,
+        "unit": life.lead, "due": _due(page), "version": life.seq, "head": page.head,
+    }  # fmt: skip
+
+
+def _moved(page: Page) -> Mapping[str, Any]:
+    life = page.life
+    return {
+        "of_tenant": life.tenant, "of_number": life.number, "to_state": life.state.value,
+        "to_unit": life.lead, "to_due": _due(page), "to_version": life.seq, "to_head": page.head,
+    }  # fmt: skip
+
+
+def _due(page: Page) -> int | None:
+    due = None if page.life.state in CLOSED else page.due
+    return None if due is None else int(due.timestamp())
+
+
+def _moment(due: int | None) -> datetime | None:
+    return None if due is None else datetime.fromtimestamp(due, UTC)
+
+
+def _held(tenant: str, numbers: Sequence[str]) -> Select[Any]:
+    """The tickets' rows, held until the commit: those who watch clocks then leave them alone."""
+    return (
+        select(tickets.c.number)
+        .where(tickets.c.tenant == tenant, tickets.c.number.in_(numbers))
+        .order_by(tickets.c.number)
+        .with_for_update()
+    )
+
+
+def _life(page: Page) -> Mapping[str, Any]:
+    life = page.life
+    return {"tenant": life.tenant, "number": life.number, "life": dump_life(life)}

@@ -1,0 +1,177 @@
+"""Full-text search of tickets by pairs of characters, the newest first.
+
+SQLite: a contentless FTS5 table over the pairs, searched as a phrase; its rows can only be taken
+out by naming what was put in, which `ticket_texts` knows. PostgreSQL: an array with a GIN index,
+and the plain text compared. Both have a sign for the unit among the pairs, so that a search
+within a unit reads no other unit's tickets.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy.dialects import postgresql
+
+from storage.database import Database
+from storage.life_tables import ticket_texts
+from tickets.errors import EventRefused
+from tickets.grams import grams, plain, sought
+from tickets.life import Life, Told
+from tickets.told_data import text as told_text
+
+_TEXTS = ticket_texts.c
+_PUT = "INSERT INTO ticket_grams (rowid, grams) VALUES (?, ?)"
+_TAKE = "INSERT INTO ticket_grams (ticket_grams, rowid, grams) VALUES ('delete', ?, ?)"
+_FIND = text(
+    "SELECT t.number, t.title FROM ticket_grams g JOIN ticket_texts t ON t.id = g.rowid"
+    " WHERE ticket_grams MATCH :phrase AND t.tenant = :tenant AND g.rowid < :before"
+    " ORDER BY g.rowid DESC LIMIT :limit"
+)
+NEWEST = 2**62
+REPLACES, ADDS, MOVES = "submitted", "info_given", frozenset({"dispatched", "reassigned", "ruled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket that has what was searched for."""
+
+    number: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is to be found of a ticket: its title and all its text, plain."""
+
+    number: str
+    unit: str
+    title: str
+    plain: str
+
+
+class SqlTicketSearch:
+    """Searches a tenant's tickets."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(
+        self, tenant: str, words: str, *, unit: str = "", limit: int = 50, before: str = ""
+    ) -> Sequence[Found]:
+        """Tickets with these words side by side, the newest first, those after `before` (a
+        number found earlier) when it is named. Raises `EventRefused` for less than two characters.
+        """
+        wanted = plain(words)
+        if not sought(wanted):
+            raise EventRefused("search-too-short", "search for at least two characters")
+        return await self._database.read(
+            lambda connection: _find(connection, tenant, wanted, unit, limit, before)
+        )
+
+
+def _find(
+    connection: Connection, tenant: str, wanted: str, unit: str, limit: int, before: str
+) -> list[Found]:
+    border = _border(connection, tenant, before)
+    if connection.dialect.name == "sqlite":
+        phrase = '"' + " ".join(sought(wanted)) + '"'
+        if unit:
+            phrase = f"{_sign_of(tenant, unit)} AND {phrase}"
+        bound = {"phrase": phrase, "tenant": tenant, "before": border, "limit": limit}
+        rows = connection.execute(_FIND, bound).all()
+    else:
+        needed = [*dict.fromkeys(sought(wanted)), *([_sign_of(tenant, unit)] if unit else ())]
+        query = (
+            select(_TEXTS.number, _TEXTS.title)
+            .where(_TEXTS.grams.op("@>")(postgresql.array(needed)), _TEXTS.tenant == tenant)
+            .where(_TEXTS.plain.contains(wanted, autoescape=True), _TEXTS.id < border)
+            .order_by(_TEXTS.id.desc())
+            .limit(limit)
+        )
+        rows = connection.execute(query).all()
+    return [Found(row.number, row.title) for row in rows]
+
+
+def _border(connection: Connection, tenant: str, before: str) -> int:
+    if not before:
+        return NEWEST
+    query = select(_TEXTS.id).where(_TEXTS.tenant == tenant, _TEXTS.number == before)
+    return connection.execute(query).scalar() or NEWEST
+
+
+def keep_texts(connection: Connection, tenant: str, kept: Sequence[tuple[Life, Told]]) -> None:
+    """What the events say of tickets' texts and units, made searchable."""
+    spoken = {REPLACES, ADDS} | MOVES
+    told = [(life, event) for life, event in kept if event.event in spoken]
+    if not told:
+        return
+    query = select(ticket_texts).where(
+        _TEXTS.tenant == tenant, _TEXTS.number.in_({life.number for life, _ in told})
+    )
+    rows = {row.number: row for row in connection.execute(query)}
+    words = {number: Words(number, row.unit, row.title, row.plain) for number, row in rows.items()}
+    for life, event in told:
+        now = _after(words.get(life.number), life, event)
+        if now is not None:
+            words[life.number] = now
+    index(connection, tenant, list(words.values()), rows)
+
+
+def _after(was: Words | None, life: Life, told: Told) -> Words | None:
+    title, body = told_text(told.data, "title"), told_text(told.data, "text")
+    if told.event == REPLACES and (title or body):
+        return Words(life.number, life.lead, title, plain(f"{title}\n{body}"))
+    if was is None:
+        return None
+    if told.event == ADDS:
+        return Words(was.number, life.lead, was.title, plain(f"{was.plain}\n{body}"))
+    return Words(was.number, life.lead, was.title, was.plain)
+
+
+def index(
+    connection: Connection, tenant: str, words: Sequence[Words], rows: dict[str, Row[Any]]
+) -> None:
+    """Make texts searchable, in place of what `rows` say was there."""
+    sqlite = connection.dialect.name == "sqlite"
+    fresh = [one for one in words if one.number not in rows]
+    if fresh:
+        values = [_values(tenant, one, with_grams=not sqlite) for one in fresh]
+        connection.execute(insert(ticket_texts), values)
+    for one in words:
+        row = rows.get(one.number)
+        if row is None or (row.unit, row.title, row.plain) == (one.unit, one.title, one.plain):
+            continue
+        changed = update(ticket_texts).where(_TEXTS.id == row.id)
+        connection.execute(changed.values(_values(tenant, one, with_grams=not sqlite)))
+        if sqlite:
+            connection.exec_driver_sql(_TAKE, (row.id, _joined(tenant, row.unit, row.plain)))
+            connection.exec_driver_sql(_PUT, (row.id, _joined(tenant, one.unit, one.plain)))
+    if sqlite and fresh:
+        ids = connection.execute(
+            select(_TEXTS.number, _TEXTS.id).where(
+                _TEXTS.tenant == tenant, _TEXTS.number.in_([one.number for one in fresh])
+            )
+        )
+        by_number = {row.number: row.id for row in ids}
+        for one in fresh:
+            joined = _joined(tenant, one.unit, one.plain)
+            connection.exec_driver_sql(_PUT, (by_number[one.number], joined))
+
+
+def _values(tenant: str, one: Words, *, with_grams: bool) -> dict[str, Any]:
+    found = sorted({*grams(one.plain), _sign_of(tenant, one.unit)}) if with_grams else None
+    return {
+        "tenant": tenant, "number": one.number, "unit": one.unit, "title": one.title,
+        "plain": one.plain, "grams": found,
+    }  # fmt: skip
+
+
+def _joined(tenant: str, unit: str, plain_text: str) -> str:
+    return " ".join([*grams(plain_text), _sign_of(tenant, unit)])
+
+
+def _sign_of(tenant: str, unit: str) -> str:
+    """A sign that no text has: `_` begins none of its pairs."""
+    return "_" + sha256(f"{tenant}\n{unit}".encode()).hexdigest()[:16]
