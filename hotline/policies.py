@@ -4,6 +4,7 @@ Mistakes are told with file, line, column and reason; nothing is used of a file 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -70,7 +71,13 @@ def rules_for(tenant: Tenant) -> Rules:
     """A tenant's policy and calendar; raises `PolicyError`. Takes a tenth of a second."""
     policy = read_policy(policy_path(tenant))
     calendar = read_calendar(tenant.calendar_file or CALENDAR)
-    return rules_of(policy, WorkCalendar(ZoneInfo(tenant.time_zone), calendar))
+    return rules_of(policy, _calendar(tenant.time_zone, calendar))
+
+
+@lru_cache(maxsize=32)
+def _calendar(zone: str, file: CalendarFile) -> WorkCalendar:
+    """Most tenants share one."""
+    return WorkCalendar(ZoneInfo(zone), file)
 
 
 class RuleBook:

@@ -19,28 +19,24 @@ from tickets.timetable import Rules
 
 
 class ClockBook:
-    """A ticket's clocks while an event is worked in; `known` are all it ever had.
+    """A ticket's clocks while events are worked in; `known` are all it ever had.
 
-    `cap` is the parent's due date (0: it has no parent). `made` and `changed` are what is to be
-    written afterwards.
+    `made` and `changed` are what is to be written afterwards.
     """
 
     def __init__(
-        self,
-        tenant: str,
-        number: str,
-        known: Sequence[TicketClock],
-        rules: Rules,
-        matter: Matter,
-        *,
-        parent: str = "",
-        cap: int = 0,
+        self, tenant: str, number: str, parent: str, known: Sequence[TicketClock], rules: Rules
     ) -> None:
-        self._tenant, self._number = tenant, number
-        self._parent, self._cap = parent, cap
-        self._rules, self._matter = rules, matter
+        self._tenant, self._number, self._parent = tenant, number, parent
+        self._rules = rules
+        self._matter, self._cap = Matter(), 0
         self._before = {(c.name, c.seq): c for c in known}
         self._now = dict(self._before)
+
+    @property
+    def clocks(self) -> Sequence[TicketClock]:
+        """All of them as they are now."""
+        return list(self._now.values())
 
     @property
     def made(self) -> list[TicketClock]:
@@ -51,6 +47,15 @@ class ClockBook:
     def changed(self) -> list[TicketClock]:
         """Clocks that were there and are different now."""
         return [c for key, c in self._now.items() if self._before.get(key, c) != c]
+
+    @property
+    def earlier(self) -> TicketClock | None:
+        """The finish clock, if it is due earlier than before: its parts must follow."""
+        finish = self.running(ClockName.FINISH)
+        if finish is None:
+            return None
+        before = self._before.get((finish.name, finish.seq))
+        return finish if before is not None and finish.due < before.due else None
 
     def running(self, name: ClockName) -> TicketClock | None:
         """The clock of this name that hasn't ended, if any."""
@@ -64,9 +69,13 @@ class ClockBook:
         found = [clock for clock in self._now.values() if clock.name is name]
         return max(found, key=lambda clock: clock.seq, default=None)
 
-    def obey(self, effects: Iterable[object], at: int) -> None:
-        """Carry the clock effects out, in order; other effects are other people's."""
-        self._fit()
+    def obey(self, effects: Iterable[object], at: int, matter: Matter, cap: int = 0) -> None:
+        """Carry an event's clock effects out, in order; other effects are other people's.
+
+        `matter` is what limits depend on now, `cap` the parent's due date (0: it has no parent):
+        both may be others than when a clock began.
+        """
+        self._fit(matter, cap)
         for effect in effects:
             match effect:
                 case StartClock(clock=name, unit=unit, round=round_, state=state):
@@ -93,12 +102,13 @@ class ClockBook:
         if found := self.running(name):
             self._put(clocks.stop(found, at))
 
-    def _fit(self) -> None:
-        """The matter or the parent's due date may be another one than when a clock began."""
-        for clock in tuple(self._now.values()):
-            cap = self._cap if clock.name is ClockName.FINISH else 0
-            if not clock.stopped_at and (clock.matter, clock.cap) != (self._matter, cap):
-                self._put(clocks.settle(replace(clock, matter=self._matter, cap=cap), self._rules))
+    def _fit(self, matter: Matter, cap: int) -> None:
+        self._matter, self._cap = matter, cap
+        for clock in self.clocks:
+            if clock.stopped_at:
+                continue
+            own = cap if clock.name is ClockName.FINISH else 0
+            self._put(clocks.settle(replace(clock, matter=matter, cap=own), self._rules))
 
     def _start(self, name: ClockName, unit: str, round_: int, state: str, at: int) -> None:
         found = self.running(name)
