@@ -23,6 +23,7 @@ from typing import TypeVar
 from tickets.model import CallFacts, NewTicket, Origin, Ticket, TicketState
 
 ORIGIN_RANK = {
+    Origin.PART: -1,
     Origin.ABANDONED: 0,
     Origin.CALLBACK: 1,
     Origin.TALK: 2,
@@ -114,9 +115,13 @@ def _voice(known: Sequence[NewTicket]) -> NewTicket:
 
 
 def _notes(known: Sequence[NewTicket]) -> tuple[str, ...]:
-    """What else was told of the call, oldest first; the origin itself is not a note."""
-    others = sorted(known[1:], key=lambda fact: (fact.at, ORIGIN_RANK[fact.origin]))
-    return tuple(
-        f"{o.origin} {o.at.astimezone(UTC).isoformat(timespec='seconds')} {o.seat_id}".rstrip()
-        for o in others
-    )
+    """What else was told of the call, oldest first; the origin itself is not a note, unless he was
+    handed on to somebody outside."""
+    told = [fact for n, fact in enumerate(known) if n or fact.handed_to]
+    return tuple(map(_note, sorted(told, key=lambda fact: (fact.at, ORIGIN_RANK[fact.origin]))))
+
+
+def _note(fact: NewTicket) -> str:
+    when = fact.at.astimezone(UTC).isoformat(timespec="seconds")
+    handed = f"→ {fact.handed_to}" if fact.handed_to else ""
+    return " ".join(word for word in (fact.origin, when, fact.seat_id, handed) if word)
