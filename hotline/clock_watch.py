@@ -1,0 +1,148 @@
+"""The watcher of clocks: gives cards, reminders and circulars when they are due, and counts due
+dates anew after a policy or calendar has changed.
+
+Everything it knows is in SQL; it may be killed at any moment, and run on every node. One timer
+sleeps until the next clock wants to be looked at, at most `LOOK_S`: other nodes begin clocks, too.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+
+from hotline.policies import RuleBook
+from ivr.ports import Clock
+from storage.clock_recount import recount_chunk
+from storage.clock_watching import CHUNK, GivenMark, Round, Tell, give_due, next_look, put_off
+from storage.database import Database
+from tickets.calendar import seconds
+from tickets.errors import StoreAway
+
+LOOK_S = 20.0
+BUSY_S = 0.5
+AWAY_S = 1.0
+SHARE = 0.5
+"""Of the time that counting anew takes, this part is rested: traffic goes on meanwhile."""
+
+log = structlog.get_logger(__name__)
+
+
+class ClockWatch:
+    """The watcher of all tenants' clocks. `tell` writes events in our transaction; `on_given` is
+    told of marks once they are durable."""
+
+    def __init__(
+        self,
+        database: Database,
+        rules: RuleBook,
+        tenants: Sequence[str],
+        tell: Tell,
+        clock: Clock,
+        on_given: Callable[[GivenMark], None] = lambda given: None,
+    ) -> None:
+        self._database = database
+        self._rules = rules
+        self._tenants = tenants
+        self._tell = tell
+        self._clock = clock
+        self._on_given = on_given
+        self._counting = set(tenants)
+        self._wake = asyncio.Event()
+
+    def rules_changed(self) -> None:
+        """The rules may be others now: hold every due date against them."""
+        self._counting = set(self._tenants)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        while True:
+            await self._database.wait_healthy()
+            try:
+                await self.look()
+                rest_s = await self.count_anew() if self._counting else await self._until_next()
+            except StoreAway as error:
+                log.warning("clocks_wait", reason=str(error))
+                rest_s = AWAY_S
+            except Exception:  # whatever it was: without a watcher nobody is ever told
+                log.exception("clock_watch_failed")
+                rest_s = LOOK_S
+            await self._sleep(rest_s)
+
+    async def look(self) -> int:
+        """Give all that is due now; how many marks were given. Raises `StoreAway`."""
+        given = 0
+        for tenant in self._tenants:
+            limit = CHUNK
+            while True:
+                try:
+                    done = await self._give(tenant, limit)
+                except StoreAway:
+                    raise
+                except Exception:  # one clock must not keep the others from being heard
+                    log.exception("clock_failed", tenant=tenant, clocks=limit)
+                    if limit == 1:
+                        await self._put_off(tenant)
+                    limit = max(1, limit // 8)
+                    continue
+                given += len(done.given)
+                if done.looked < limit:
+                    break
+        return given
+
+    async def count_anew(self) -> float:
+        """Count the next tickets' due dates by the rules of now; seconds to rest then."""
+        began = time.monotonic()
+        for tenant in sorted(self._counting):
+            rules = self._rules.of(tenant)
+            try:
+                counted = await self._database.write(
+                    partial(recount_chunk, tenant=tenant, rules=rules), order=tenant
+                )
+            except StoreAway:
+                raise
+            except Exception:  # told, not tried again: cards go on, events count anew by themselves
+                log.exception("due_dates_not_counted", tenant=tenant)
+                counted = -1
+            if counted < 0:
+                self._counting.discard(tenant)
+                log.info("due_dates_counted", tenant=tenant, basis=rules.basis)
+        return (time.monotonic() - began) * SHARE
+
+    async def _give(self, tenant: str, limit: int) -> Round:
+        now = seconds(self._clock.now())
+        rules = self._rules.of(tenant)
+        if not 0 < await self._database.read(partial(next_look, tenant=tenant)) <= now:
+            return Round(0, ())
+        done = await self._database.write(
+            partial(give_due, tenant=tenant, rules=rules, now=now, tell=self._tell, limit=limit),
+            order=tenant,
+        )
+        for given in done.given:
+            self._on_given(given)
+        if done.given:
+            log.info("marks_given", tenant=tenant, marks=len(done.given), clocks=done.looked)
+        return done
+
+    async def _put_off(self, tenant: str) -> None:
+        now = seconds(self._clock.now())
+        await self._database.write(partial(put_off, tenant=tenant, now=now), order=tenant)
+
+    async def _until_next(self) -> float:
+        """Seconds until the next clock wants to be looked at, `LOOK_S` at most."""
+        now = self._clock.now().timestamp()
+        nearest = LOOK_S
+        for tenant in self._tenants:
+            if at := await self._database.read(partial(next_look, tenant=tenant)):
+                nearest = min(nearest, max(at - now, BUSY_S))
+        return nearest
+
+    async def _sleep(self, rest_s: float) -> None:
+        try:
+            async with asyncio.timeout(rest_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()

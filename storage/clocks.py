@@ -1,0 +1,160 @@
+"""The deadlines' part in the events' transaction: `storage.clockwork.Clockwork` on SQL."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from storage.clock_rows import bring_forward, clocks_of, save
+from storage.clockwork import Change
+from tickets.calendar import moment, seconds
+from tickets.clock_book import ClockBook
+from tickets.clocks import TicketClock
+from tickets.effects import ClockEffect, ClockName
+from tickets.life import Life, Limits
+from tickets.model import Kind
+from tickets.policy import AlwaysOn, Complexity, Matter, Urgency
+from tickets.rulings import limits_of
+from tickets.timetable import Rules
+
+CONTACTED = frozenset({"contacted", "replied"})
+"""Events that show the citizen was spoken to."""
+
+
+MATTER = frozenset({"kind", "urgency", "complexity", "class_code", "always"})
+"""What an event's data may say that limits depend on."""
+
+
+class SqlClockwork:
+    """Clocks of tickets in `ticket_clocks`. `rules` gives a tenant's policy and calendar as they
+    are now; they may be exchanged at any time, the next event goes by the new ones.
+
+    What a ticket's limits depend on is taken from its life (kind, urgency) and from the data of
+    its events: `complexity`, `class_code` and `always` hold until another event names them anew.
+    """
+
+    def __init__(self, rules: Callable[[str], Rules]) -> None:
+        self._rules = rules
+
+    def limits(
+        self, connection: Connection, lives: Sequence[Life], at: datetime
+    ) -> Sequence[Limits]:
+        """What policy and calendar allow each of them; in the same order."""
+        measured = [life for life in lives if life.running & {ClockName.FINISH, ClockName.SIGN}]
+        known = _by_ticket(connection, measured)
+        return [
+            limits_of(
+                self._rules(life.tenant), known.get((life.tenant, life.number), []), _matter(life)
+            )
+            for life in lives
+        ]
+
+    def changed(
+        self, connection: Connection, changes: Sequence[Change]
+    ) -> Sequence[datetime | None]:
+        """Carry the clock effects out; each ticket's due time (办结) afterwards, in order."""
+        moved = [change for change in changes if _concerns(change)]
+        lives = [change.life for change in moved]
+        parents = [replace(life, number=life.parent) for life in lives if life.parent]
+        known = _by_ticket(connection, [*lives, *parents])
+        books = {
+            (life.tenant, life.number): ClockBook(
+                life.tenant, life.number, life.parent,
+                known[(life.tenant, life.number)], self._rules(life.tenant),
+            )
+            for life in lives
+        }  # fmt: skip
+        dues = {id(change): change.due for change in changes}
+        for change in moved:
+            life, told = change.life, change.told
+            book = books[(life.tenant, life.number)]
+            above = _above(life, books, known)
+            at = seconds(told.at)
+            matter = _matter(life, told.data, book.clocks or above)
+            book.obey(change.effects, at, matter, _cap(change, above))
+            if told.event in CONTACTED:
+                book.stop(ClockName.CONTACT, at)
+            finish = book.running(ClockName.FINISH)
+            if finish is not None:
+                dues[id(change)] = moment(finish.due)
+        save(
+            connection,
+            [clock for book in books.values() for clock in book.made],
+            [clock for book in books.values() for clock in book.changed],
+        )
+        for book in books.values():
+            bring_forward(connection, book.earlier)
+        return list(dues.values())
+
+
+def _concerns(change: Change) -> bool:
+    """Whether an event can change a clock; most overlays can't, cards least of all."""
+    told = change.told
+    return (
+        told.event in CONTACTED
+        or any(isinstance(effect, ClockEffect) for effect in change.effects)
+        or not MATTER.isdisjoint(told.data)
+    )
+
+
+_Known = Mapping[tuple[str, str], Sequence[TicketClock]]
+
+
+def _above(
+    life: Life, books: Mapping[tuple[str, str], ClockBook], known: _Known
+) -> Sequence[TicketClock]:
+    """The parent's clocks, as this commit leaves them so far."""
+    if not life.parent:
+        return ()
+    key = (life.tenant, life.parent)
+    return books[key].clocks if key in books else known.get(key, ())
+
+
+def _cap(change: Change, above: Sequence[TicketClock]) -> int:
+    """The parent's due date; 0 without one."""
+    for clock in above:
+        if clock.name is ClockName.FINISH and not clock.stopped_at:
+            return clock.due
+    return seconds(change.parent_due) if change.parent_due else 0
+
+
+def _by_ticket(
+    connection: Connection, lives: Sequence[Life]
+) -> dict[tuple[str, str], list[TicketClock]]:
+    numbers: dict[str, set[str]] = {}
+    for life in lives:
+        numbers.setdefault(life.tenant, set()).add(life.number)
+    return {
+        (tenant, number): clocks
+        for tenant, wanted in numbers.items()
+        for number, clocks in clocks_of(connection, tenant, wanted).items()
+    }
+
+
+def _matter(
+    life: Life, data: Mapping[str, object] | None = None, known: Sequence[TicketClock] = ()
+) -> Matter:
+    """What limits depend on: the event's word before the life's, that before what was known."""
+    was = max(known, key=lambda clock: clock.started_at).matter if known else Matter()
+    told = data or {}
+    return Matter(
+        kind=Kind(life.kind) if life.kind in _KINDS else was.kind,
+        urgency=Urgency(life.urgency) if life.urgency in _URGENCIES else was.urgency,
+        complexity=Complexity(_word(told, "complexity", _COMPLEXITIES, was.complexity)),
+        always=AlwaysOn(_word(told, "always", _ALWAYS, was.always)),
+        class_code=_code(told.get("class_code")) or was.class_code,
+    )
+
+
+_KINDS, _URGENCIES = frozenset(map(str, Kind)), frozenset(map(str, Urgency))
+_COMPLEXITIES, _ALWAYS = frozenset(map(str, Complexity)), frozenset(map(str, AlwaysOn))
+
+
+def _word(told: Mapping[str, object], name: str, known: frozenset[str], else_: str) -> str:
+    value = told.get(name)
+    return value if isinstance(value, str) and value in known else else_
+
+
+def _code(value: object) -> str:
+    return value if isinstance(value, str) and len(value) <= 20 and "|" not in value else ""
