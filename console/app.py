@@ -22,6 +22,7 @@ from console.api import (
     reload,
     roster,
     seats,
+    spoken,
     status,
     talks,
     tickets,
@@ -41,7 +42,7 @@ def routes() -> Iterable[web.RouteDef]:
     """Every path there is."""
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
-        roster, figures, reload, pages, talks,
+        roster, figures, reload, pages, talks, spoken,
     )  # fmt: skip
     return [route for room in rooms for route in room.ROUTES]
 
@@ -60,7 +61,9 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics, flush_s)
     app[health.HEALTH] = health.Health(services.parts)
     app[pages.FILES] = pages.read_files()
-    app[guard.UNBOUNDED] = frozenset((wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED))
+    app[guard.UNBOUNDED] = frozenset(
+        (wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED, *spoken.UNBOUNDED)
+    )
     app.add_routes(routes())
     app.on_response_prepare.append(guard.security_headers)
     app.cleanup_ctx.append(_flushing)

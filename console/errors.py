@@ -182,6 +182,15 @@ class Conflict(ConsoleError):
     message_zh = "配置文件有误,未作任何更改。"
 
 
+class VersionStale(ConsoleError):
+    """Somebody else has changed it since it was read."""
+
+    id = "stale-version"
+    status = 409
+    message = "Somebody else has changed this meanwhile: load it again."
+    message_zh = "内容已被他人修改,请重新加载。"
+
+
 class BodyTooLarge(ConsoleError):
     """More than the body limit."""
 

@@ -28,12 +28,14 @@ from console.errors import (
     TimedOut,
     TokenMissing,
     UnknownPauseReason,
+    VersionStale,
 )
 from console.live import encode
 from console.ports import ALL_TENANTS, Role, TenantFacts
 from console.services import AUTH, SERVICES
 from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
 from tickets.errors import StoreAway, UnknownTicket
+from tickets.review import StaleVersion
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Body = TypeVar("Body", bound=BaseModel)
@@ -44,7 +46,8 @@ EVERYONE = frozenset(Role)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-        "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; "
+        "connect-src 'self'; media-src blob:; manifest-src 'self'; base-uri 'none'; "
+        "form-action 'none'; "
         "frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -62,6 +65,7 @@ _CORES: dict[type[Exception], type[ConsoleError]] = {
     UnknownReason: UnknownPauseReason,
     UnknownTicket: TicketNotFound,
     StoreAway: StoreUnavailable,
+    StaleVersion: VersionStale,
 }
 
 log = structlog.get_logger(__name__)

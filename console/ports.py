@@ -321,6 +321,10 @@ class Audio(Protocol):
         """The spoken request."""
         ...
 
+    def part(self, stored: str) -> Path | None:
+        """A recording by its path relative to the home; None for a path that leads out of it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class CallbackView:

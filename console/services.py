@@ -25,7 +25,9 @@ from console.ports import (
     Tokens,
     Waiting,
 )
+from console.spoken import NoSpoken
 from console.talks import NoTalks, Talks
+from tickets.review import SpokenCases
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Services:
     now: Callable[[], datetime]
     version: str = ""
     talks: Talks = field(default_factory=NoTalks)
+    spoken: SpokenCases = field(default_factory=NoSpoken)
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The tenant of this id; raises `UnknownTenant`."""

@@ -158,6 +158,12 @@ class HomeAudio:
     def voice(self, ticket: Ticket) -> Path | None:
         return outside(self._home, ticket.voice_path) if ticket.voice_path else None
 
+    def part(self, stored: str) -> Path | None:
+        try:
+            return outside(self._home, stored)
+        except ValueError:
+            return None
+
 
 class StoredTokens:
     """Tokens of SQL in the console's words."""

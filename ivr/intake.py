@@ -205,6 +205,17 @@ def heard(question: Question, turn: Turn, recording: str) -> SpokenAnswer:
     )
 
 
+def so_far(listening: SpokenAnswer, text: str, at_s: float) -> SpokenAnswer:
+    """A question being answered, with the unfinished text there is of it: its words have no places
+    of their own, and nobody is sure of them."""
+    words = (UNHEARD if word == UNKNOWN else word for word in text.split())
+    return replace(
+        listening,
+        words=tuple(SpokenWord(word, listening.begin_s, at_s, 0.0) for word in words),
+        end_s=at_s,
+    )
+
+
 def _guessed(given: SpokenAnswer, guess: Guess | None) -> SpokenAnswer:
     if guess is None:
         return given

@@ -24,7 +24,7 @@ from ivr.transfer import connect
 from ivr.voice_files import VoiceFile
 from telephony.call import Call
 from telephony.live_audio import AudioAway
-from tickets.kept import KeptTalk, TalkJournal
+from tickets.kept import KeptTalk
 from tickets.model import NewTicket
 from tickets.spoken import Question, SpokenAnswer
 

@@ -18,12 +18,13 @@ from ivr.intake import (
     confirmation_of,
     heard,
     number_of,
+    so_far,
     understood,
 )
 from ivr.intake_plan import Asked, IntakePlan
 from ivr.numbers import DIGITS, digits
 from ivr.spoken_ports import OwnVoice, Sound, SpokenCaller
-from ivr.turn_rules import FREE_SPEECH, NUMBER_ANSWER, SHORT_ANSWER, Turn, TurnEnd, TurnRules
+from ivr.turn_rules import FREE_SPEECH, NUMBER_ANSWER, SHORT_ANSWER, Turn, TurnRules
 from tickets.spoken import Confirmation, Question, SpokenAnswer, holding
 
 END_KEY = "#"
@@ -213,12 +214,17 @@ class _Talk:
         self._alarm = None
         turn = await self._caller.ask(sounds, rules, keys=keys, stop_at=self._alarmed)
         self._intake.listening = None
-        if turn.end is TurnEnd.STOPPED and self._alarm is not None:
+        alarm = self._alarm or self._knowing.mind.alarm(turn.text)  # or in the very last words
+        if alarm is not None:
             await self._take(heard(question, turn, self._knowing.recording))
-            raise AlarmRaised(self._alarm)
+            raise AlarmRaised(alarm)
         return turn
 
     def _alarmed(self, text: str) -> bool:
+        """Asked of every text heard, which is all there is of his words should he hang up now."""
+        listening = self._intake.listening
+        if listening is not None:
+            self._intake.listening = so_far(listening, text, self._caller.at_s)
         self._alarm = self._knowing.mind.alarm(text)
         return self._alarm is not None
 

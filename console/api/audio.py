@@ -34,16 +34,22 @@ async def _play(
     identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
     number = request.match_info["number"]
     path = find(await request.app[SERVICES].tickets.get(tenant.id, number))
+    answer = await play_file(request, path, f"{number}-{what}.wav")
+    log.info("audio_played", tenant=tenant.id, ticket=number, what=what, token=identity.token_id)
+    return answer
+
+
+async def play_file(request: web.Request, path: Path | None, name: str) -> web.StreamResponse:
+    """Send a WAV file, or the range of it that is asked for; raises `NoAudio`, `BadRange`."""
     size_bytes = await asyncio.to_thread(_size, path) if path else None
     if path is None or size_bytes is None:
         raise NoAudio
     _check_range(request, size_bytes)
-    log.info("audio_played", tenant=tenant.id, ticket=number, what=what, token=identity.token_id)
     return web.FileResponse(
         path,
         headers={
             "Content-Type": "audio/wav",
-            "Content-Disposition": f'inline; filename="{number}-{what}.wav"',
+            "Content-Disposition": f'inline; filename="{name}"',
             "Cache-Control": "private, no-store",
         },
     )

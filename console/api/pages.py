@@ -54,6 +54,11 @@ async def queues_page(request: web.Request) -> web.Response:
     return _send(request, "queues.html")
 
 
+async def spoken_page(request: web.Request) -> web.Response:
+    """The seats' page: spoken requests to be listened to."""
+    return _send(request, "spoken.html")
+
+
 async def file(request: web.Request) -> web.Response:
     """A style, a script, a picture."""
     return _send(request, request.match_info["file"])
@@ -77,5 +82,6 @@ ROUTES = (
     web.get("/", root),
     web.get("/wallboard", wallboard_page),
     web.get("/queues", queues_page),
+    web.get("/spoken", spoken_page),
     web.get("/web/{file}", file),
 )

@@ -28,6 +28,7 @@ from console.ports import (
     WaitingSummary,
 )
 from console.services import Services
+from console.spoken import NoSpoken
 from console.talks import NoTalks, Talks
 from queue_manager.counts import Figure
 from queue_manager.duty import Counts, counted
@@ -35,6 +36,7 @@ from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, Unk
 from queue_manager.model import Alert, CallerView, Forced, Seat, SeatState, SeatView
 from tickets.errors import StoreAway, UnknownTicket
 from tickets.model import CallFacts, Kind, Origin, Ticket, TicketState
+from tickets.review import SpokenCases
 
 CITY = "default"
 OTHER_CITY = "baoji"
@@ -68,6 +70,7 @@ class City:
     audio: dict[str, Path] = field(default_factory=dict)
     shift: timedelta = timedelta()
     talking: Talks = field(default_factory=NoTalks)
+    spoken: SpokenCases = field(default_factory=NoSpoken)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift
@@ -252,6 +255,9 @@ class City:
     def voice(self, ticket: Ticket) -> Path | None:
         return self.audio.get(f"voice-{ticket.number}")
 
+    def part(self, stored: str) -> Path | None:
+        return self.audio.get(stored)
+
     async def reload(self, tenant: str) -> Mapping[str, int]:
         if self.mistake:
             raise Conflict(self.mistake)
@@ -274,7 +280,7 @@ class City:
             reports=self, tickets=self, hours=self, lines=self, rosters=self, audio=self,
             reload=self, callbacks=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
-            version="0.1.0", talks=self.talking,
+            version="0.1.0", talks=self.talking, spoken=self.spoken,
         )  # fmt: skip
 
 

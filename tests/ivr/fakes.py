@@ -30,6 +30,7 @@ class Office:
 
     def __init__(self, *, sql_away: bool = False) -> None:
         self._facts: dict[str, list[NewTicket]] = {}
+        self.told: list[NewTicket] = []
         self.creates = 0
         self.rows: list[CallRecord] = []
         self._sql_away = sql_away
@@ -38,6 +39,7 @@ class Office:
         await asyncio.sleep(0)
         self.creates += 1
         self._facts.setdefault(new.facts.call_id, []).append(new)
+        self.told.append(new)
         return "" if self._sql_away else NUMBER
 
     @property

@@ -1,0 +1,337 @@
+// The morning list: listen, with the words lit up as they are said; correct; submit.
+
+import { byId, element, english, write } from "./dom.js";
+import { dropToken, keepToken, keptToken, takeToken } from "./token.js";
+import { duration } from "./time.js";
+
+const SAID_MS = 6_000;
+const PAGE = 50;
+const BACK_S = 3;
+const SURE = 0.7;
+const UNTIL_WORD_S = 0.05;
+const KINDS = [
+  ["", "未定", "not known"], ["consultation", "咨询", "question"], ["complaint", "投诉", "complaint"],
+  ["help", "求助", "help"], ["suggestion", "建议", "suggestion"], ["report", "举报", "report"],
+  ["praise", "表扬", "praise"],
+];
+const KIND = Object.fromEntries(KINDS.map(([id, zh]) => [id, zh]));
+const WHY = {
+  unconfirmed: "未确认", unsure: "识别不准", not_understood: "未听懂", not_recognised: "未识别",
+  language: "其他语种", danger: "紧急",
+};
+const ASKED = {
+  kind: ["诉求类型", "kind"], place: ["地点", "place"], matter: ["诉求内容", "what happened"],
+  number: ["回电号码", "call back"], confirm: ["确认", "confirmation"], broken: ["中断处", "broken off"],
+};
+const MEANS = {
+  yes: "确认", again: "重说", more: "补充", none: "不用回电", other: "换号码",
+};
+const LANGUAGE = { cmn: "普通话", yue: "粤语", en: "English", za: "壮语" };
+
+let tenant = "";
+let requests = [];
+let next = null;
+let open = null;
+let sounds = [];
+let part = 0;
+let words = [];
+
+// --- asking the server
+
+async function answer(path, options = {}) {
+  const got = await fetch(path.startsWith("/") ? path : `/api/v1/${path}`, {
+    ...options,
+    headers: { Authorization: `Bearer ${keptToken()}`, ...options.headers },
+  });
+  if (got.ok) return got;
+  const told = await got.json();
+  const failure = new Error(`${told.error.message_zh} ${told.error.message}`);
+  failure.status = got.status;
+  throw failure;
+}
+
+const ask = async (path, options) => (await answer(path, options)).json();
+const ours = (path) => `tenants/${encodeURIComponent(tenant)}/${path}`;
+
+let saying = 0;
+function say(text, failed = false) {
+  byId("said").replaceChildren(text);
+  byId("said").classList.toggle("failed", failed);
+  clearTimeout(saying);
+  saying = setTimeout(() => byId("said").replaceChildren(), SAID_MS);
+}
+
+// --- the list
+
+async function readList(after = "") {
+  const language = byId("language").value;
+  const query = new URLSearchParams({ limit: PAGE, ...(after && { after }), ...(language && { language }) });
+  const told = await ask(`${ours("spoken")}?${query}`);
+  requests = after ? [...requests, ...told.requests] : told.requests;
+  next = told.next_after;
+  drawList();
+}
+
+function reasons(list, review) {
+  list.replaceChildren(...review.map((why) => {
+    const chip = element("li", "", WHY[why] ?? why);
+    chip.dataset.why = why;
+    return chip;
+  }));
+  return list;
+}
+
+function row(request) {
+  const item = element("li");
+  item.dataset.number = request.number;
+  item.tabIndex = 0;
+  const first = element("div", "first");
+  const kind = [KIND[request.kind] ?? "", request.place].filter(Boolean).join(" · ");
+  first.append(element("b", "", kind || "语音留言"));
+  const time = element("time", "", new Date(request.made_at).toLocaleString("zh-CN", {
+    month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }));
+  first.append(time);
+  const language = request.language === "cmn" ? "" : `〔${LANGUAGE[request.language] ?? request.language}〕`;
+  item.append(first, element("p", "words", language + (request.text || "（无文字，请听录音）")),
+    reasons(element("ul", "why"), request.review));
+  const choose = () => show(request.number);
+  item.addEventListener("click", choose);
+  item.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === item) choose();
+  });
+  return item;
+}
+
+function drawList() {
+  byId("requests").replaceChildren(...requests.map(row));
+  write(byId("waiting"), next ? `${requests.length}+` : requests.length);
+  byId("more").hidden = !next;
+  mark();
+}
+
+function mark() {
+  for (const item of byId("requests").children) {
+    if (item.dataset.number) item.setAttribute("aria-current", String(item.dataset.number === open?.number));
+  }
+  byId("one").hidden = byId("correct").hidden = !open;
+  byId("nothing").hidden = Boolean(open);
+  byId("nothing").replaceChildren(
+    requests.length ? "请选择一条 " : "没有待复核的语音受理 ",
+    english(requests.length ? "Choose one" : "Nothing to check"));
+}
+
+// --- one request
+
+let showing = 0;
+async function show(number) {
+  const turn = ++showing;
+  stop();
+  try {
+    const { request } = await ask(ours(`spoken/${number}`));
+    if (turn !== showing) return;
+    open = request;
+    draw();
+    mark();
+    const found = await Promise.all(request.audio.map(load));
+    if (turn !== showing) {
+      found.forEach((url) => url && URL.revokeObjectURL(url));
+      return;
+    }
+    sounds = found;
+    turnTo(0, 0, false);
+  } catch (error) {
+    say(error.message, true);
+  }
+}
+
+async function load(path) {
+  try {
+    return URL.createObjectURL(await (await answer(path)).blob());
+  } catch (error) {
+    say(error.message, true);
+    return "";
+  }
+}
+
+function draw() {
+  write(byId("number"), open.number);
+  reasons(byId("why"), open.review);
+  words = [];
+  byId("answers").replaceChildren(...open.answers.map(drawAnswer));
+  if (!open.answers.length) {
+    byId("answers").append(element("li", "voice", "没有识别结果，请听录音。"));
+  }
+  const told = open.corrected ?? open;
+  byId("kind").value = told.kind ?? "";
+  byId("place").value = told.place;
+  byId("place-code").value = told.place_code;
+  byId("topic").value = told.topic;
+  byId("callback").value = told.callback;
+  byId("text").value = told.text;
+  const matter = open.answers.findLast((one) => one.question === "matter" && one.value);
+  byId("because").replaceChildren(matter
+    ? `建议分类：${matter.label}（${Math.round(matter.score * 100)}%，依据：${matter.because.join("、")}）` : "");
+}
+
+function drawAnswer(given) {
+  const item = element("li");
+  const [zh, en] = ASKED[given.question] ?? [given.question, ""];
+  const head = element("h3", "", `${zh} `);
+  head.append(english(en));
+  const meant = MEANS[given.value] ?? KIND[given.value] ?? (given.question === "matter" ? "" : given.label || given.value);
+  if (meant) head.append(element("b", "", `→ ${meant}`));
+  else if (given.question !== "matter" && given.question !== "broken") head.append(element("b", "", "→ 未听懂"));
+  if (given.keys) head.append(element("span", "", `按键 ${given.keys}`));
+  item.append(head);
+  const text = element("p");
+  for (const [word, begin, end, confidence] of given.words) {
+    const spoken = element("button", confidence < SURE ? "word unsure" : "word", word);
+    spoken.type = "button";
+    spoken.title = `${Math.round(confidence * 100)}%`;
+    spoken.addEventListener("click", () => turnTo(given.part ?? 0, begin, true));
+    words.push({ button: spoken, part: given.part, begin, end });
+    text.append(spoken);
+  }
+  if (!given.words.length && given.part !== null && given.end_s > given.begin_s) {
+    const hear = element("button", "word", `录音 ${duration(given.begin_s * 1000)}–${duration(given.end_s * 1000)}`);
+    hear.type = "button";
+    hear.addEventListener("click", () => turnTo(given.part, given.begin_s, true));
+    text.append(hear);
+  }
+  item.append(text);
+  return item;
+}
+
+// --- playing
+
+const audio = byId("audio");
+
+function turnTo(which, at, play) {
+  if (!sounds[which]) return;
+  if (part !== which || !audio.src) {
+    part = which;
+    audio.src = sounds[which];
+  }
+  audio.currentTime = at;
+  audio.playbackRate = Number(byId("speed").value);
+  if (play) audio.play();
+  tick();
+}
+
+function stop() {
+  audio.pause();
+  audio.removeAttribute("src");
+  sounds.forEach((url) => url && URL.revokeObjectURL(url));
+  sounds = [];
+}
+
+function tick() {
+  const at = audio.currentTime;
+  const whole = Number.isFinite(audio.duration) ? audio.duration : 0;
+  byId("place-in").max = Math.max(whole, 0.01);
+  byId("place-in").value = at;
+  write(byId("clock"), `${duration(at * 1000)} / ${duration(whole * 1000)}`);
+  for (const { button, part: where, begin, end } of words) {
+    const now = where === part && at >= begin - UNTIL_WORD_S && at < end;
+    if (now && !button.classList.contains("now") && !audio.paused) button.scrollIntoView({ block: "nearest" });
+    button.classList.toggle("now", now);
+  }
+}
+
+function eachFrame() {
+  tick();
+  if (!audio.paused) requestAnimationFrame(eachFrame);
+}
+
+audio.addEventListener("play", () => {
+  byId("play").replaceChildren("暂停 ", english("pause"));
+  eachFrame();
+});
+audio.addEventListener("pause", () => byId("play").replaceChildren("播放 ", english("play")));
+audio.addEventListener("loadedmetadata", tick);
+audio.addEventListener("ended", () => turnTo(part + 1, 0, true));
+byId("play").addEventListener("click", () => (audio.paused ? audio.play() : audio.pause()));
+byId("back").addEventListener("click", () => turnTo(part, Math.max(0, audio.currentTime - BACK_S), !audio.paused));
+byId("place-in").addEventListener("input", () => turnTo(part, Number(byId("place-in").value), !audio.paused));
+byId("speed").addEventListener("change", () => { audio.playbackRate = Number(byId("speed").value); });
+
+// --- submitting
+
+byId("correct").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const done = open;
+  byId("submit").disabled = true;
+  try {
+    await ask(ours(`spoken/${done.number}`), {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({
+        version: done.version, kind: byId("kind").value || null,
+        place: byId("place").value.trim(), place_code: byId("place-code").value.trim(),
+        topic: byId("topic").value.trim(), callback: byId("callback").value.trim(),
+        text: byId("text").value.trim(),
+      }),
+    });
+    say(`${done.number} 已提交 submitted`);
+    const following = requests[requests.findIndex(({ number }) => number === done.number) + 1];
+    stop();
+    open = null;
+    await readList();
+    if (following && requests.some(({ number }) => number === following.number)) await show(following.number);
+  } catch (error) {
+    say(error.message, true);
+    if (error.status === 409) show(done.number);
+  }
+  byId("submit").disabled = false;
+});
+
+// --- beginning
+
+async function begin() {
+  try {
+    const { tenants } = await ask("status");
+    const chosen = new URLSearchParams(location.search).get("tenant");
+    tenant = tenants.find((one) => one.tenant === chosen)?.tenant ?? tenants[0].tenant;
+    write(byId("tenant-name"), tenants.find((one) => one.tenant === tenant).name);
+    const choice = byId("tenant-choice");
+    choice.replaceChildren(...tenants.map((one) => new Option(one.name, one.tenant, false, one.tenant === tenant)));
+    choice.hidden = tenants.length < 2;
+    await readList();
+    byId("enter").hidden = true;
+    byId("board").hidden = false;
+  } catch (error) {
+    if (error.status !== 401 && error.status !== 403) {
+      byId("banner").hidden = false;
+      write(byId("banner"), error.message);
+      setTimeout(begin, 3_000);
+      return;
+    }
+    dropToken();
+    letIn(error.message);
+  }
+  byId("banner").hidden = true;
+}
+
+function letIn(refused = "") {
+  byId("board").hidden = true;
+  byId("enter").hidden = false;
+  byId("refused").hidden = !refused;
+  write(byId("refused"), refused);
+  byId("token").focus();
+}
+
+byId("enter").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepToken(byId("token").value.trim());
+  byId("token").value = "";
+  begin();
+});
+byId("tenant-choice").addEventListener("change", (event) => {
+  location.search = new URLSearchParams({ tenant: event.target.value });
+});
+byId("language").append(...Object.entries(LANGUAGE).map(([id, name]) => new Option(name, id)));
+byId("language").addEventListener("change", () => readList().catch((error) => say(error.message, true)));
+byId("more").addEventListener("click", () => readList(next).catch((error) => say(error.message, true)));
+byId("kind").append(...KINDS.map(([id, zh, en]) => new Option(`${zh} ${en}`, id)));
+if (takeToken()) begin();
+else letIn();
