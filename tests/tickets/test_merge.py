@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickets.merge import ORIGIN_RANK, merged
+from tests.storage.facts import call_facts
+from tickets.merge import ORIGIN_RANK, STATE_RANK, merged
 from tickets.model import CallFacts, Kind, NewTicket, Origin, TicketState
 
 NOON = datetime(2026, 11, 21, 4, 0, tzinfo=UTC)
@@ -35,7 +36,7 @@ CALLS = st.builds(
 )  # fmt: skip
 FACTS = st.builds(
     NewTicket,
-    facts=CALLS, origin=st.sampled_from(Origin), state=st.sampled_from(TicketState), at=TIMES,
+    facts=CALLS, origin=st.sampled_from(Origin), state=st.sampled_from(sorted(STATE_RANK)), at=TIMES,
     seat_id=_few("", "801", "802"), voice_path=_few("", "a.wav", "b.wav"),
     voice_s=_few(0.0, 1.5, 9.0), confirmed=st.booleans(), first_callback=st.booleans(),
     spool_id=_few("", "n-1.1"),
@@ -109,3 +110,16 @@ def test_facts_of_different_calls_are_never_mixed() -> None:
         merged("1", [fact, other])
     with pytest.raises(ValueError, match="one call"):
         merged("1", [])
+
+
+def test_who_was_handed_on_outside_leaves_a_note_with_the_number() -> None:
+    """Also when that is the only fact that arrived."""
+    facts = call_facts("n-1.1")
+    talk = NewTicket(facts, Origin.TALK, TicketState.DRAFT, NOON, seat_id="8001")
+    handed = replace(talk, at=talk.at + timedelta(minutes=3), handed_to="110")
+    assert merged("1", [talk, handed]).notes == (
+        "talk 2026-11-21T04:00:00+00:00 8001",
+        "talk 2026-11-21T04:03:00+00:00 8001 → 110",
+    )
+    assert merged("1", [handed]).notes == ("talk 2026-11-21T04:03:00+00:00 8001 → 110",)
+    assert merged("1", [talk]).notes == ()
