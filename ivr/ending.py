@@ -62,6 +62,7 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
                 state=TicketState.DRAFT,
                 at=now,
                 seat_id=last_seat(story),
+                handed_to=story.handed_to,
             )
         case Outcome.VOICE_REQUEST:
             return request_ticket(story, now)

@@ -39,7 +39,13 @@ async def _hand_on(call: Call, desk: Desk, story: Story, talk: Talk) -> str | No
     story.answered, story.seat_id = False, ""
     story.place = story.offer = None
     if target is not None and target.kind is TargetKind.NUMBER:
-        if await connect(call, story, target.name, "transfer_seat"):
+        outside = target.name
+
+        async def answered(when: datetime) -> None:
+            story.handed_to = outside
+            await draft_ticket(story, desk, when)
+
+        if await connect(call, story, outside, "transfer_seat", answered):
             return None
         await call.play(("transfer_failed",), language=story.language)
         story.transferred = story.sought = False

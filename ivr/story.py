@@ -91,7 +91,8 @@ class Story:
     `known` is what was known of him before; `priority`, `queue_id` and `waits_for` (what a seat
     must know) are those of his place once he has one. `number` is where he wants to be called back
     (confirmed), `promised` that this is durable. `talked` are the seats that have had him, in
-    order, `to` is where a seat handed him on to (`ivr.targets`). `intake`: his answers by voice.
+    order, `to` is where a seat handed him on to (`ivr.targets`), `handed_to` the number outside
+    where somebody answered then. `intake`: his answers by voice.
     """
 
     info: CallInfo
@@ -130,6 +131,7 @@ class Story:
     asked_in: str = ""
     talked: tuple[str, ...] = ()
     to: str = ""
+    handed_to: str = ""
     draft: asyncio.Future[None] | None = None
     intake: Intake | None = None
 
@@ -268,6 +270,7 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
         asked_in=seen.get("ORIGIN", ""),
         talked=tuple(seen.get("TALKED", "").split()),
         to=seen.get("TO", ""),
+        handed_to=_number_of(seen.get("TO", "")) if point is Resume.TRANSFERRED else "",
         priority=_whole(seen.get("PRIORITY", "")),
         queue_id=seen.get("QUEUE", ""),
         waits_for=_requirement(seen.get("NEEDS", "")),
@@ -302,6 +305,12 @@ def _requirement(text: str) -> Requirement | None:
         return Requirement.parse(text) if text else None
     except ValueError:
         return None
+
+
+def _number_of(target: str) -> str:
+    """The number outside that a target names; "" when it is a seat, a queue or a line."""
+    kind, _, number = target.partition(":")
+    return number if kind == "number" else ""
 
 
 def _order(text: str) -> CallbackOrder | None:

@@ -153,11 +153,18 @@ class Talks:
         self._release(talk, {p.seat_id for p in (new.first, new.third) if p is not None})
         if new.first.seat_id and new.first.seat_id != old.first.seat_id:
             _goes_to(talk.story, new.first.seat_id)
-            if self._tell_seat is not None:
-                self.spawn(self._tell_seat(talk.story))
+            self._tell_ticket(talk)
+        elif new.first.number and new.first.number != old.first.number:
+            talk.story.handed_to = new.first.number
+            self._tell_ticket(talk)
         talk.wake()
         if new.state is TalkState.OVER and event is TalkEvent.CITIZEN_LEFT:
             self.forget(talk.call_id)
+
+    def _tell_ticket(self, talk: Talk) -> None:
+        """Somebody else has the citizen: his ticket says so."""
+        if self._tell_seat is not None:
+            self.spawn(self._tell_seat(talk.story))
 
     def saw(self, talk: Talk, event: TalkEvent, third: Party | None = None) -> bool:
         """As `happens`, for what comes by itself: False when it comes too late to matter."""

@@ -3,6 +3,9 @@
 The original caller and the number he first dialled go along (「推送原始主叫号码」).
 """
 
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+
 from ivr.lines import Mode
 from ivr.story import Story
 from telephony.call import Call, DialStatus
@@ -24,8 +27,15 @@ async def transfer_line(call: Call, story: Story) -> bool:
     return False
 
 
-async def connect(call: Call, story: Story, target: str, announcement: str) -> bool:
-    """Say so, then connect; True when the other side answered (and the talk is over)."""
+async def connect(
+    call: Call,
+    story: Story,
+    target: str,
+    announcement: str,
+    on_answer: Callable[[datetime], Awaitable[None]] | None = None,
+) -> bool:
+    """Say so, then connect; True when the other side answered (and the talk is over). `on_answer`
+    is called as soon as it does."""
     await call.play((announcement,), language=story.language)
     await call.remember(**story.variables("dialing"), SEAT="")
     facts = story.facts
@@ -33,7 +43,10 @@ async def connect(call: Call, story: Story, target: str, announcement: str) -> b
     # nobody answered: then he is one to be called back.
     story.sought = story.transferred = True
     result = await call.transfer(
-        target, caller=facts.caller_e164 or facts.caller_raw, first_called=facts.called_number
+        target,
+        caller=facts.caller_e164 or facts.caller_raw,
+        first_called=facts.called_number,
+        on_answer=on_answer,
     )
     story.transferred = result.status is DialStatus.ANSWER
     if not story.transferred:

@@ -247,6 +247,7 @@ async def test_consulting_a_number_outside(home: House) -> None:
         await home.board.act(TENANT, call_id, COMPLETE, None)
         await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
         await home.is_("8001", SeatState.WRAP_UP)
+        assert any("→ 110" in note for note in home.office.tickets[call_id].notes)
         home.phones["far"].hang_up()
         await home.phones["citizen"].happens("other_left")
     assert home.phones["far"].events[0].values[2].endswith("13800138000")
@@ -328,6 +329,10 @@ async def test_blind_to_a_number(home: House) -> None:
         await home.board.act(TENANT, call_id, TRANSFER, TalkTarget("number", "110"))
         await home.is_("8001", SeatState.WRAP_UP)
         await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
+        await eventually(
+            lambda: any("→ 110" in note for note in home.office.tickets[call_id].notes),
+            "no note of the number",
+        )
         home.phones["far"].hang_up()
         await home.phones["citizen"].happens("other_left")
     row = await home.row()
