@@ -46,6 +46,7 @@ from hotline.seats_config import rerender
 from hotline.settings import Settings
 from hotline.spare import take_turn
 from hotline.speech import Speech
+from hotline.speech_later import later
 from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
@@ -460,6 +461,9 @@ class Engine:
             "todays-tickets": self._todays.run(),
             "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
+            "later-recognition": later(
+                self._settings, self._speech, self._database, self._counted.create, self._clock.now
+            ).run(),
             "watchdog": watch_loop(),
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]

@@ -93,6 +93,11 @@ class Speech:
         for part in self._parts:
             await part.close()
 
+    @property
+    def calls(self) -> int:
+        """How many calls are being heard here; those at servers don't need this machine."""
+        return sum(part.calls for part in self._parts if isinstance(part, VoskPool))
+
     async def health(self) -> PartHealth:
         """For /readyz: away means that after hours callers are recorded and not understood."""
         detail = self.recogniser.detail

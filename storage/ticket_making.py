@@ -18,6 +18,7 @@ from storage.rows import DIALECTS, insert_once, row_ticket, ticket_row
 from storage.spoken import write_spoken
 from storage.tables import spool_taken, tickets
 from storage.ticket_search import Words, index
+from storage.transcripts import expect_transcript
 from tickets.grams import plain
 from tickets.life import SYSTEM, Actor, Life, Role, Told
 from tickets.lifecycle import Event, born, with_fact
@@ -152,6 +153,7 @@ def _note(connection: Connection, new: NewTicket, number: str) -> None:
     """What else depends on the fact: a recording to be checked, a spool item that was taken."""
     if new.voice_path:
         expect_recording(connection, new.facts, new.voice_path, new.voice_s, new.at)
+        expect_transcript(connection, new, number)
     if new.spool_id:
         taken = {"tenant": new.facts.tenant, "spool_id": new.spool_id, "taken_at": new.at}
         connection.execute(_TAKEN[connection.dialect.name], {**taken, "ticket": number})

@@ -43,6 +43,7 @@ class VoskPool:
         self._tasks: list[asyncio.Task[None]] = []
         self._watching: asyncio.TimerHandle | None = None
         self._why_not = "its workers are being started"
+        self._there = asyncio.Event()
 
     def start(self) -> None:
         """Begin to start the workers; calls can be heard as soon as one is ready."""
@@ -60,6 +61,19 @@ class VoskPool:
             hearing.lose("the engine stops")
         if self._watching is not None:
             self._watching.cancel()
+
+    async def ready(self, patience_s: float) -> None:
+        """Return when calls can be heard; raises `SpeechAway` when they can't be in time."""
+        try:
+            async with asyncio.timeout(patience_s):
+                await self._there.wait()
+        except TimeoutError:
+            raise SpeechAway(self.detail, language=self.language) from None
+
+    @property
+    def calls(self) -> int:
+        """How many calls are being heard."""
+        return len(self._homeless) + sum(map(len, self._ready.values()))
 
     def able(self, language: str) -> bool:
         return language == self.language and bool(self._ready)
@@ -131,6 +145,7 @@ class VoskPool:
             facts = await worker.start(self._model, self._nice, self._limits.load_s)
             log.info("speech_worker_ready", worker=worker.pid, model=str(self._model), **facts)
             self._ready[worker] = ears
+            self._there.set()
             homeless, self._homeless = self._homeless, []
             for hearing in homeless:
                 self.attach(hearing)
@@ -139,6 +154,8 @@ class VoskPool:
             self._why_not = f"a worker {why}"
         finally:
             self._ready.pop(worker, None)
+            if not self._ready:
+                self._there.clear()
             culprit = ears.get(worker.busy_with)
             ending = asyncio.create_task(worker.end())
             self._move(ears, culprit)
