@@ -1,0 +1,41 @@
+"""Which of the six kinds of request it is: the weight of patterns, and the class's usual kind."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tickets.model import Kind
+from tickets.understanding.model import Hit, KindGuess
+from tickets.understanding.plain import Plain
+
+
+class KindWords:
+    """Patterns and their weights for each kind. Raises KeyError, ValueError and re.error."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._usual = float(data["usual"])
+        self._patterns = [
+            (Kind(kind), float(weight), re.compile("|".join(f"(?:{one})" for one in patterns)))
+            for kind, weighed in data["kinds"].items()
+            for weight, patterns in weighed.items()
+        ]
+
+    def guess(self, text: Plain, usual: Kind | None) -> tuple[KindGuess, ...]:
+        """Kinds with anything that speaks for them, best first; scores add up to 1.0."""
+        weights: dict[Kind, float] = {} if usual is None else {usual: self._usual}
+        hits: dict[Kind, set[Hit]] = {}
+        for kind, weight, pattern in self._patterns:
+            for match in pattern.finditer(text.text):
+                if match.end() > match.start():
+                    hits.setdefault(kind, set()).add(text.hit(*match.span()))
+                    weights[kind] = weights.get(kind, 0.0) + weight
+        total = sum(weights.values())
+        guesses = [
+            KindGuess(
+                kind,
+                round(weight / total, 3),
+                tuple(sorted(hits.get(kind, ()), key=lambda hit: hit.start)),
+            )
+            for kind, weight in weights.items()
+        ]
+        return tuple(sorted(guesses, key=lambda guess: (-guess.score, guess.kind)))
