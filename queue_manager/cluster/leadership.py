@@ -208,9 +208,10 @@ class Leadership:
             for held in report.all("legs"):
                 self._leg_found(node, held)
         for node, report in nodes:
+            rung = {held.call_id for held in report.all("ringing")}
             for caller in report.all("waiting"):
                 guest = self._guests.get(caller.call_id)
-                if guest is None or guest.rings is None:
+                if guest is None or guest.rings is None or caller.call_id not in rung:
                     self._enters(node, caller)
         for node, report in nodes:
             phones = set(report.all("phones"))
@@ -257,6 +258,9 @@ class Leadership:
         callers = {caller.call_id: caller for caller in report.all("waiting")}
         for held in report.all("ringing"):
             caller, known = callers.get(held.call_id), self._guests.get(held.call_id)
+            before = known.rings if known is not None else None
+            if before is not None and before.seat_id != held.seat_id:
+                self._stop_ringing(before)
             if caller is not None and (known is None or known.place is None):
                 self.service.restore_talk(held.seat_id, held.call_id)
                 self._guests[held.call_id] = Guest(self, node, caller, rings=held)

@@ -101,6 +101,12 @@ def told(text: str) -> list[tuple[str, int]]:
 @example(
     told("call 5, deliver 6, miss 4, crash 8, start 11, crash_leader 3, elect 5, begin 6, crash 2")
 )
+@example(
+    told(
+        "call 10, call 1, deliver 5, crash_leader 5, elect 2, join 7, begin 6, deliver 10, "
+        "part 4, miss 9"
+    )
+)
 def test_no_history_rings_a_seat_for_two_or_loses_a_place(
     history: list[tuple[str, int]],
 ) -> None:
