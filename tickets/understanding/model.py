@@ -98,7 +98,7 @@ class Danger:
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """All that is understood of a text, best guesses first; `kind` and `place` are the best or None.
+    """All that is understood of a text, best first; `kind` and `place` are the best or None.
 
     `places` holds every place said, the finest first.
     """
