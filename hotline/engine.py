@@ -47,6 +47,7 @@ from hotline.settings import Settings
 from hotline.spare import take_turn
 from hotline.speech import Speech
 from hotline.speech_later import later
+from hotline.spoken import SpokenIntakes
 from hotline.todays_tickets import TodaysTickets
 from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
@@ -82,6 +83,7 @@ from storage.known_callers import SqlKnownCallers
 from storage.live import RedisLiveState
 from storage.recordings import SqlRecordings
 from storage.seats import SqlSeats
+from storage.spoken import SqlSpoken
 from storage.spool import SpoolTaker
 from storage.spool_item import SpoolItem
 from storage.tickets import SqlTickets
@@ -146,6 +148,7 @@ class Engine:
         self._clock = SystemClock()
         self._zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
         self._speech = Speech(settings)
+        self._spoken = SpokenIntakes(settings, self._speech.recogniser, self._zones)
         self._metrics = Metrics()
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._tasks: list[asyncio.Task[None]] = []
@@ -223,7 +226,12 @@ class Engine:
             settings, self._queues, self._clock, serve=self._serve, changed=self._read_again,
             figures=lambda tenant: figures_view(self._figures[tenant], self._clock.now()),
         )  # fmt: skip
-        self._desk = replace(self._desk, callbacks=self._callbacks, talks=self._talks)
+        self._desk = replace(
+            self._desk,
+            callbacks=self._callbacks,
+            talks=self._talks,
+            spoken=self._spoken.house,
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
@@ -260,6 +268,7 @@ class Engine:
                 stack.push_async_callback(self._keeper.close)  # while they are ours to write
             self._speech.start()
             stack.push_async_callback(self._speech.close)
+            stack.push_async_callback(self._spoken.close)
             await self._telephony.start()
             stack.push_async_callback(self._talks.close)
             stack.push_async_callback(self._telephony.close)
@@ -297,6 +306,9 @@ class Engine:
 
     async def _on_hangup(self, info: CallInfo) -> None:
         await hang_up(info, self._desk)
+
+    def _led(self, call_id: str) -> bool:
+        return call_id in self._telephony.active_calls() or call_id in self._desk.live
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -464,6 +476,7 @@ class Engine:
             "later-recognition": later(
                 self._settings, self._speech, self._database, self._counted.create, self._clock.now
             ).run(),
+            "talks-left": self._spoken.watch(self._counted, self._led),
             "watchdog": watch_loop(),
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
@@ -527,6 +540,7 @@ class Engine:
             now=self._clock.now,
             version=version("hotline12345"),
             talks=self._talk_board,
+            spoken=SqlSpoken(self._database, self._clock.now),
         )
 
     def _probes(self) -> Mapping[str, Probe]:

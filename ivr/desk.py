@@ -86,6 +86,9 @@ class Live:
     def __len__(self) -> int:
         return len(self._running)
 
+    def __contains__(self, call_id: str) -> bool:
+        return call_id in self._running
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

@@ -80,8 +80,8 @@ class Mind(Protocol):
         """The telephone number in a sentence, as digits; "" without one."""
         ...
 
-    def alarm(self, text: str) -> Alarm | None:
-        """A word of danger, if there is one."""
+    def alarm(self, text: str, *, live: bool = False) -> Alarm | None:
+        """A word of danger, if there is one; `live`: the text may go on, and turn out harmless."""
         ...
 
     def agrees(self, text: str) -> Confirmation | None:

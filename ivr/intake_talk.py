@@ -173,7 +173,8 @@ class _Talk:
         for place in holds.get(Question.PLACE, ()):
             named = f"place/{place.value}"
             own = self._own(place)
-            if place.value and self._knowing.says(named):
+            called = self._knowing.mind.place_name(place.value)
+            if called and called == place.label and self._knowing.says(named):
                 sounds += ["intake/said_at", named]
             elif own is not None:
                 sounds += ["intake/said_at", own]
@@ -225,7 +226,7 @@ class _Talk:
         listening = self._intake.listening
         if listening is not None:
             self._intake.listening = so_far(listening, text, self._caller.at_s)
-        self._alarm = self._knowing.mind.alarm(text)
+        self._alarm = self._knowing.mind.alarm(text, live=True)
         return self._alarm is not None
 
     async def _take(self, answer: SpokenAnswer) -> None:

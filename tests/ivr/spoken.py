@@ -79,7 +79,7 @@ class FakeMind:
         digits = "".join(c for c in text if c.isdigit())
         return digits if len(digits) > 6 else ""
 
-    def alarm(self, text: str) -> Alarm | None:
+    def alarm(self, text: str, *, live: bool = False) -> Alarm | None:
         return Alarm("着火", ("119",)) if "着火" in text else None
 
     def agrees(self, text: str) -> Confirmation | None:
