@@ -36,7 +36,8 @@ CALLS = st.builds(
 )  # fmt: skip
 FACTS = st.builds(
     NewTicket,
-    facts=CALLS, origin=st.sampled_from(Origin), state=st.sampled_from(sorted(STATE_RANK)), at=TIMES,
+    facts=CALLS, origin=st.sampled_from(Origin), state=st.sampled_from(sorted(STATE_RANK)),
+    at=TIMES,
     seat_id=_few("", "801", "802"), voice_path=_few("", "a.wav", "b.wav"),
     voice_s=_few(0.0, 1.5, 9.0), confirmed=st.booleans(), first_callback=st.booleans(),
     spool_id=_few("", "n-1.1"),
