@@ -14,7 +14,7 @@ from tickets.clocks import TicketClock
 from tickets.effects import ClockEffect, ClockName
 from tickets.life import Life, Limits
 from tickets.model import Kind
-from tickets.policy import AlwaysOn, Complexity, Matter, Urgency
+from tickets.policy import AlwaysOn, Complexity, Matter, Policy, Urgency
 from tickets.rulings import limits_of
 from tickets.timetable import Rules
 
@@ -43,12 +43,11 @@ class SqlClockwork:
         """What policy and calendar allow each of them; in the same order."""
         measured = [life for life in lives if life.running & {ClockName.FINISH, ClockName.SIGN}]
         known = _by_ticket(connection, measured)
-        return [
-            limits_of(
-                self._rules(life.tenant), known.get((life.tenant, life.number), []), _matter(life)
-            )
-            for life in lives
-        ]
+        return [self._limits(life, known.get((life.tenant, life.number), [])) for life in lives]
+
+    def _limits(self, life: Life, known: Sequence[TicketClock]) -> Limits:
+        rules = self._rules(life.tenant)
+        return limits_of(rules, known, _matter(life, rules.policy, {}, known))
 
     def changed(
         self, connection: Connection, changes: Sequence[Change]
@@ -71,7 +70,8 @@ class SqlClockwork:
             book = books[(life.tenant, life.number)]
             above = _above(life, books, known)
             at = seconds(told.at)
-            matter = _matter(life, told.data, book.clocks or above)
+            policy = self._rules(life.tenant).policy
+            matter = _matter(life, policy, told.data, book.clocks or above)
             book.obey(change.effects, at, matter, _cap(change, above))
             if told.event in CONTACTED:
                 book.stop(ClockName.CONTACT, at)
@@ -133,17 +133,18 @@ def _by_ticket(
 
 
 def _matter(
-    life: Life, data: Mapping[str, object] | None = None, known: Sequence[TicketClock] = ()
+    life: Life, policy: Policy, data: Mapping[str, object], known: Sequence[TicketClock]
 ) -> Matter:
     """What limits depend on: the event's word before the life's, that before what was known."""
     was = max(known, key=lambda clock: clock.started_at).matter if known else Matter()
-    told = data or {}
+    code = _code(data.get("class_code"))
+    always = policy.always_on(code) if code else was.always
     return Matter(
         kind=Kind(life.kind) if life.kind in _KINDS else was.kind,
         urgency=Urgency(life.urgency) if life.urgency in _URGENCIES else was.urgency,
-        complexity=Complexity(_word(told, "complexity", _COMPLEXITIES, was.complexity)),
-        always=AlwaysOn(_word(told, "always", _ALWAYS, was.always)),
-        class_code=_code(told.get("class_code")) or was.class_code,
+        complexity=Complexity(_word(data, "complexity", _COMPLEXITIES, was.complexity)),
+        always=AlwaysOn(_word(data, "always", _ALWAYS, always)),
+        class_code=code or was.class_code,
     )
 
 

@@ -127,8 +127,12 @@ class FinishRule(_Part):
 
 
 class AlwaysRule(_Part):
-    """Limits of a class that doesn't wait for the morning; what isn't named is as for others."""
+    """Limits of a class that doesn't wait for the morning; what isn't named is as for others.
 
+    `classes` are beginnings of class codes that are such; an event may say so of any ticket.
+    """
+
+    classes: tuple[str, ...] = Field(default=())
     sign: LengthField
     contact: LengthField | None = None
     finish: LengthField | None = None
@@ -229,6 +233,13 @@ class Policy(_Part):
     def finish_rule(self, matter: Matter) -> FinishRule:
         """The first rule that fits."""
         return next(rule for rule in self.finish if rule.fits(matter))
+
+    def always_on(self, class_code: str) -> AlwaysOn:
+        """Whether a class is one that doesn't wait for the morning."""
+        for always, rule in self.round_the_clock.items():
+            if class_code and class_code.startswith(rule.classes):
+                return always
+        return AlwaysOn.NO
 
     def limit(self, clock: ClockName, matter: Matter, state: str = "") -> Length | None:
         """How long a clock may run, before urgency; None: this policy doesn't have the clock."""
