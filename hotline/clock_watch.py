@@ -11,14 +11,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
+from sqlalchemy import Connection
 
 from hotline.policies import RuleBook
 from ivr.ports import Clock
 from storage.clock_recount import recount_chunk
 from storage.clock_watching import CHUNK, GivenMark, Round, Tell, give_due, next_look, put_off
 from storage.database import Database
+from storage.lives import Command, SqlLives
 from tickets.calendar import seconds
-from tickets.errors import StoreAway
+from tickets.errors import StoreAway, TicketError
+from tickets.life import Told
 
 LOOK_S = 20.0
 BUSY_S = 0.5
@@ -27,6 +30,22 @@ SHARE = 0.5
 """Of the time that counting anew takes, this part is rested: traffic goes on meanwhile."""
 
 log = structlog.get_logger(__name__)
+
+
+def told_by(lives: SqlLives) -> Tell:
+    """Marks as events of the tickets' lives; one that is refused (it has just ended) is logged."""
+
+    def tell(connection: Connection, tenant: str, events: Sequence[tuple[str, Told]]) -> None:
+        commands = [Command(tenant, number, told) for number, told in events]
+        answers = lives.tell_within(connection, commands)
+        for (number, told), answer in zip(events, answers, strict=True):
+            if isinstance(answer, TicketError):
+                log.warning(
+                    "mark_not_told", tenant=tenant, ticket=number, mark=told.event,
+                    reason=answer.id,
+                )  # fmt: skip
+
+    return tell
 
 
 class ClockWatch:

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from storage.clock_tables import ticket_clocks
 from storage.life_tables import ticket_states
-from tickets.calendar import moment
 from tickets.clocks import TicketClock
 from tickets.effects import ClockName
 from tickets.policy import Matter
@@ -124,7 +123,7 @@ def set_dues(connection: Connection, tenant: str, dues: Mapping[str, int]) -> No
     if dues:
         connection.execute(
             _SET_DUE,
-            [{"of": tenant, "k": number, "at": moment(due)} for number, due in dues.items()],
+            [{"of": tenant, "k": number, "at": due} for number, due in dues.items()],
         )
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, text, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
+from storage.clock_locks import hold_tenant
 from storage.clockwork import Change, Clockwork
 from storage.events import append, event_row, history
 from storage.life_rows import dump_life, load_life
@@ -43,7 +44,6 @@ _LIFE = Prepared(
     }
 )
 _LINK = Prepared({name: i(ticket_links).on_conflict_do_nothing() for name, i in DIALECTS.items()})
-_LOCK = text("SELECT pg_advisory_xact_lock(12345, hashtext(:tenant))")
 PART, MAIN = "part", "main"
 
 
@@ -71,8 +71,7 @@ class LifeBook:
         self._touched: dict[str, None] = {}
         self._rows: list[dict[str, Any]] = []
         self._changes: list[Change] = []
-        if connection.dialect.name == "postgresql":
-            connection.execute(_LOCK, {"tenant": tenant})
+        hold_tenant(connection, tenant)
 
     def load(self, numbers: Iterable[str]) -> None:
         """Read what isn't known yet; unknown numbers stay unknown."""

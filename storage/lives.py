@@ -67,6 +67,13 @@ class SqlLives:
         life: Life = result
         return life
 
+    def tell_within(
+        self, connection: Connection, commands: Sequence[Command]
+    ) -> Sequence[Life | TicketError]:
+        """As `tell`, of one tenant's tickets, in the caller's own transaction; refused ones are
+        answered with their error."""
+        return self._tell_all(connection, commands)
+
     async def life(self, tenant: str, number: str, *, seq: int = 0) -> Life:
         """What holds of a ticket now, or held after its event `seq`; raises `UnknownTicket`."""
         events = await self.history(tenant, number)
