@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, text, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import Connection, Row, Text, insert, literal, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.database import Database
 from storage.life_tables import ticket_texts
@@ -85,7 +85,7 @@ def _find(
         needed = [*dict.fromkeys(sought(wanted)), *([_sign_of(tenant, unit)] if unit else ())]
         query = (
             select(_TEXTS.number, _TEXTS.title)
-            .where(_TEXTS.grams.op("@>")(postgresql.array(needed)), _TEXTS.tenant == tenant)
+            .where(_TEXTS.grams.op("@>")(literal(needed, ARRAY(Text))), _TEXTS.tenant == tenant)
             .where(_TEXTS.plain.contains(wanted, autoescape=True), _TEXTS.id < border)
             .order_by(_TEXTS.id.desc())
             .limit(limit)

@@ -68,6 +68,11 @@ def new_units(life: Life, told: Told, limits: Limits) -> None:
         raise EventRefused("unit-twice", f"{', '.join(sorted(known))} has it already")
 
 
+def part_units(life: Life, told: Told, limits: Limits) -> None:
+    if life.lead in texts(told.data, "units"):
+        raise EventRefused("unit-twice", f"{life.lead} can't hand a part to itself")
+
+
 def proven(life: Life, told: Told, limits: Limits) -> None:
     if not (text(told.data, "recording") or text(told.data, "code")):
         raise EventRefused("missing-data", "a withdrawal needs its recording or the citizen's code")

@@ -192,7 +192,7 @@ STEPS: tuple[Step, ...] = (
         S.JOINT_REVIEW, E.REPLIED, (S.REPLY_REVIEW,), (_DEPARTMENT,), ("reply",), rules.may_reply,
         ours=True,
     ),
-    Step(S.IN_PROGRESS, E.HANDED_DOWN, (S.IN_PROGRESS,), (_DEPARTMENT,), rule=rules.new_units),
+    Step(S.IN_PROGRESS, E.HANDED_DOWN, (S.IN_PROGRESS,), (_DEPARTMENT,), rule=rules.part_units),
     Step(
         S.IN_PROGRESS, E.UNITS_ADDED, (S.IN_PROGRESS,), (_DEPARTMENT, _REVIEWER),
         rule=rules.new_units,

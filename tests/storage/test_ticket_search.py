@@ -1,0 +1,91 @@
+"""Chinese full-text search of tickets, on both stores."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.ticket_search import SqlTicketSearch
+from tests.storage.facts import opened
+from tests.storage.test_lives import Desk
+from tests.tickets.lives import ROADS, WATER
+from tickets.errors import EventRefused
+from tickets.grams import grams, plain, sought
+
+TEXTS = {
+    "a": ("路灯不亮", "民族大道 88 号路口的路灯,三天不亮了。"),
+    "b": ("停水", "翠竹园Ａ栋停水,灯也坏了。"),
+    "c": ("道路积水", "民族大道积水,路边灯杆倾斜 5G 基站"),
+}
+
+
+async def _written(desk: Desk) -> dict[str, str]:
+    numbers = {}
+    for call_id, (title, body) in TEXTS.items():
+        numbers[call_id] = number = await desk.made(call_id)
+        await desk.tell(number, "submitted", title=title, text=body)
+    return numbers
+
+
+async def test_words_are_found_side_by_side_whatever_their_width_and_case(sql_url: str) -> None:
+    async with opened(sql_url) as database:
+        numbers = await _written(Desk(database))
+        search = SqlTicketSearch(database)
+
+        async def found(words: str, **where: str) -> list[str]:
+            by_number = {number: call_id for call_id, number in numbers.items()}
+            return [by_number[f.number] for f in await search.find("default", words, **where)]
+
+        assert await found("路灯") == ["a"]
+        assert await found("民族大道") == ["c", "a"]
+        assert await found("民族大道", before=numbers["c"]) == ["a"]
+        assert await found("翠竹园a栋") == ["b"]
+        assert await found("大道88号") == ["a"]
+        assert await found("5g") == ["c"]
+        assert await found("大道8") == []
+        assert await found('"灯" OR 水) --') == []
+        assert await search.find("baoji", "路灯") == []
+        assert (await search.find("default", "停水"))[0].title == "停水"
+
+
+async def test_a_unit_finds_its_own_and_what_is_moved_is_found_there(sql_url: str) -> None:
+    async with opened(sql_url) as database:
+        desk, search = Desk(database), SqlTicketSearch(database)
+        numbers = await _written(desk)
+        await desk.tell(numbers["a"], "dispatched", lead=WATER)
+        assert [f.number for f in await search.find("default", "路灯", unit=WATER)] == [
+            numbers["a"]
+        ]
+        await desk.tell(numbers["a"], "reassigned", lead=ROADS)
+        assert await search.find("default", "路灯", unit=WATER) == []
+        assert len(await search.find("default", "路灯", unit=ROADS)) == 1
+
+
+async def test_what_the_citizen_adds_is_found_too(sql_url: str) -> None:
+    async with opened(sql_url) as database:
+        desk, search = Desk(database), SqlTicketSearch(database)
+        numbers = await _written(desk)
+        await desk.tell(numbers["b"], "info_asked")
+        await desk.tell(numbers["b"], "info_given", text="三单元电梯")
+        assert [f.number for f in await search.find("default", "单元电梯")] == [numbers["b"]]
+        assert [f.number for f in await search.find("default", "翠竹园")] == [numbers["b"]]
+
+
+@pytest.mark.parametrize("words", ["", "水", " ,。", "\0"])
+async def test_less_than_two_characters_are_no_search(sqlite_url: str, words: str) -> None:
+    async with opened(sqlite_url) as database:
+        with pytest.raises(EventRefused) as refused:
+            await SqlTicketSearch(database).find("default", words)
+        assert refused.value.id == "search-too-short"
+
+
+WORDS = st.text(st.sampled_from("路灯水电大道ａA1 2,。"), max_size=12)
+
+
+@given(WORDS, WORDS, WORDS)
+def test_a_part_of_a_text_is_always_sought_by_grams_it_has(a: str, b: str, c: str) -> None:
+    part = plain(b)
+    whole = plain(f"{a},{b},{c}")
+    if f" {part} " in f" {whole} " or not part.isascii():
+        has = set(grams(whole)) if part in whole else set(sought(part))
+        assert not sought(part) or set(sought(part)) <= has | set(grams(part))
+    assert plain(whole) == whole
