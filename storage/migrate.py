@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-import storage.clock_tables  # noqa: F401 - its tables are part of the schema
-import storage.life_tables  # noqa: F401 - so are these
+import storage.clock_tables
+import storage.life_tables  # noqa: F401 - the tables of both are part of the schema
 from tickets.errors import StoreRefused
 
 FOLDER = Path(__file__).parent / "migrations"
