@@ -1,0 +1,153 @@
+"""After hours a caller speaks and a ticket stands: real SIP, real Asterisk, a real recogniser."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recordings.wav import wav_length_s
+from simulator.audio import spoken
+from simulator.citizens import Citizen, LiveCall
+from tests.e2e.books import call_of, recording_of, rows
+from tests.e2e.installation import TENANTS, Installation
+from tests.e2e.prompts import brief_cache
+from tests.servers import wait_until
+
+VOICE = "cmn-latn-pinyin"
+WITHIN_S = 20.0
+KIND, PLACE, MATTER = "我要投诉", "青秀区民族大道", "路灯坏了晚上不亮"
+YES, RIGHT = "可以", "对"
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[Installation]:
+    """Nobody is at work; prompts are soon over, the dialplan waits half a minute for an engine."""
+    with Installation(TENANTS, speech="vosk", cache=brief_cache(), agi_tries=30) as installation:
+        installation.cli("hours", "set", "closed")
+        wait_until(lambda: _speaks(installation), seconds=60, what="a recogniser")
+        yield installation
+
+
+def _speaks(hotline: Installation) -> bool:
+    parts = hotline.readiness().get("parts", {})
+    return bool(parts.get("speech", {}).get("up"))
+
+
+@cache
+def said(text: str) -> bytes:
+    """A sentence in the voice the model has heard."""
+    voice = spoken(text, VOICE, "ulaw")
+    assert voice is not None, "espeak-ng and sox are missing"
+    return voice
+
+
+class Talk:
+    """What the engine has noted of the one conversation there is."""
+
+    def __init__(self, hotline: Installation) -> None:
+        self._folder = hotline.home / "journal" / "talks"
+
+    def noted(self) -> list[dict[str, Any]]:
+        files = list(self._folder.glob("*.jsonl"))
+        assert len(files) <= 1
+        return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+    async def has(self, answers: int) -> None:
+        """So many answers are on the disk."""
+
+        def there() -> bool:
+            noted = self.noted()
+            return bool(noted) and len(noted) - 1 >= answers
+
+        await asyncio.to_thread(
+            wait_until, there, seconds=WITHIN_S, what=f"{answers} answers; noted: {self.noted()}"
+        )
+
+    async def answer(self, call: LiveCall, *texts: str, first: int = 0) -> None:
+        """Say one text to each question, as soon as the one before was taken: the prompt is talked
+        over."""
+        for number, text in enumerate(texts, first):
+            await self.has(number)
+            call.say(said(text))
+        await self.has(first + len(texts) - 1)
+
+
+def spoken_of(hotline: Installation, number: str) -> dict[str, Any]:
+    """The spoken request of a ticket, as the morning list's door tells it."""
+    path = f"/api/v1/tenants/default/spoken/{number}"
+    return dict(hotline.api(path)["request"])
+
+
+async def test_what_a_caller_says_becomes_his_ticket(hotline: Installation) -> None:
+    """Kind, place, matter, number and yes by voice: the ticket has them word for word, and the
+    recordings are as long as the call."""
+    caller, talk = "13800004001", Talk(hotline)
+    async with Citizen(caller, hotline.sip).dial("12345") as call:
+        await call.answered()
+        await talk.answer(call, KIND, PLACE, MATTER, YES, RIGHT)
+        outcome = await call.ended(within_s=60)
+    assert outcome.ended_by == "hotline"
+    ticket = hotline.ticket_of(caller)
+    assert (ticket["origin"], ticket["confirmed"]) == ("voice_request", True)
+    assert ticket["facts"]["kind"] == "complaint"
+    told = spoken_of(hotline, ticket["number"])
+    assert [a["text"] for a in told["answers"]] == [KIND, PLACE, MATTER, YES, RIGHT]
+    assert (told["kind"], told["place"], told["place_code"]) == ("complaint", PLACE, "450103")
+    assert told["text"] == MATTER
+    assert told["callback"] == f"+86{caller}"
+    assert told["confirmed"]
+    ends = [word[2] for answer in told["answers"] for word in answer["words"]]
+    assert ends == sorted(ends)
+    call_row = call_of(hotline.home, caller)
+    recording = await asyncio.to_thread(recording_of, hotline.home, call_row["call_id"])
+    assert recording["status"] == "ok", recording
+    voice_s = wav_length_s(hotline.home / ticket["voice_path"])
+    assert abs(voice_s - ticket["voice_s"]) <= 0.2
+    checked = rows(hotline.home, "SELECT * FROM recordings WHERE path = ?", ticket["voice_path"])
+    assert checked[0]["expected_s"] == pytest.approx(voice_s, abs=0.2)
+
+
+async def test_an_engine_killed_while_he_speaks_loses_no_word(hotline: Installation) -> None:
+    """SIGKILL in the middle of what happened: the next engine asks again, the ticket has both."""
+    caller, talk = "13800004002", Talk(hotline)
+    async with Citizen(caller, hotline.sip).dial("12345") as call:
+        await call.answered()
+        await talk.answer(call, KIND, PLACE)
+        await talk.has(2)
+        call.say(said(MATTER))
+        await asyncio.sleep(1.5)
+        hotline.kill("engine")
+        await asyncio.to_thread(hotline.wait, lambda: _speaks(hotline), "the next engine")
+        await talk.answer(call, MATTER, YES, RIGHT, first=2)
+        await call.ended(within_s=60)
+    ticket = hotline.ticket_of(caller)
+    told = spoken_of(hotline, ticket["number"])
+    assert (told["kind"], told["place"], told["text"]) == ("complaint", PLACE, MATTER)
+    broken = [a for a in told["answers"] if a["question"] == "broken"]
+    assert len(broken) == 1
+    assert broken[0]["end_s"] - broken[0]["begin_s"] > 1.0
+    assert len(told["audio"]) == 2
+
+
+async def test_who_hangs_up_while_the_engine_is_dead_has_his_ticket(hotline: Installation) -> None:
+    caller, talk = "13800004003", Talk(hotline)
+    async with Citizen(caller, hotline.sip).dial("12345") as call:
+        await call.answered()
+        await talk.answer(call, KIND, PLACE)
+        await talk.has(2)
+        call.say(said(MATTER))
+        await asyncio.sleep(1.5)
+        hotline.kill("engine")
+        call.hang_up()
+        await call.ended()
+    ticket = hotline.ticket_of(caller)
+    assert Path(ticket["voice_path"]).name.endswith("-1.wav")
+    assert ticket["voice_s"] > 3
+    told = spoken_of(hotline, ticket["number"])
+    assert (told["kind"], told["place"]) == ("complaint", PLACE)
+    assert told["review"][0] == "unconfirmed"
+    assert [t for t in hotline.tickets() if caller in str(t)] == [ticket]
