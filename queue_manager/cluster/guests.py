@@ -59,6 +59,13 @@ class Guest:
     offer: Offer | None = None
     rings: Held | None = None
 
+    @property
+    def seat_id(self) -> str:
+        """The seat that rings for him, or rang last; "" when none did."""
+        if self.rings is not None:
+            return self.rings.seat_id
+        return self.offer.seat.seat_id if self.offer is not None else ""
+
     def offered(self, offer: Offer) -> None:
         self.offer = offer
         self.lead.offered(self, offer)

@@ -388,7 +388,8 @@ class Leadership:
             return
         guest = self._guests.get(call_id)
         if guest is not None:
-            self._rings_no_more(guest)
+            if guest.seat_id == seat_id:  # else another one rings for him by now
+                self._rings_no_more(guest)
         else:
             other = f"{call_id}~{seat_id}"
             key = other if other in self._legs else call_id

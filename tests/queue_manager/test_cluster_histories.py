@@ -107,6 +107,12 @@ def told(text: str) -> list[tuple[str, int]]:
         "part 4, miss 9"
     )
 )
+@example(
+    told(
+        "call 5, call 7, hang_up 0, deliver 5, call 11, miss 4, hang_up 0, deliver 6, call 10, "
+        "hang_up 1, call 1, miss 9, deliver 5, part 11"
+    )
+)
 def test_no_history_rings_a_seat_for_two_or_loses_a_place(
     history: list[tuple[str, int]],
 ) -> None:
