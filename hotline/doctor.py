@@ -215,6 +215,22 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield Finding("seats", Grade.LOOK, "nobody could answer", "hotline seats add 1001")
 
 
+def _deadlines(settings: Settings) -> Finding:
+    from hotline.policies import RuleBook
+    from hotline.unit_files import UnitBook
+    from ivr.documents import DocumentError
+
+    what = "limits and units"
+    try:
+        RuleBook.read(settings.tenants)
+        units = UnitBook.read(settings.tenants)
+    except DocumentError as error:
+        mend = "hotline policy check and hotline units check name every mistake"
+        return Finding(what, Grade.WRONG, str(error).splitlines()[0], mend)
+    count = sum(len(units.of(tenant.id).units) for tenant in settings.tenants)
+    return Finding(what, Grade.GOOD, f"{count} units, no mistake")
+
+
 def _documents(settings: Settings) -> Iterator[Finding]:
     from ivr.documents import DocumentError
     from ivr.flow import load_flows
@@ -230,6 +246,7 @@ def _documents(settings: Settings) -> Iterator[Finding]:
         return
     count = sum(len(lines.of(tenant.id)) for tenant in settings.tenants)
     yield Finding("lines and flows", Grade.GOOD, f"{count} lines, no mistake")
+    yield _deadlines(settings)
     able = {rule.number.rstrip("*") for rule in settings.outbound}
     for tenant in settings.tenants:
         for line in lines.of(tenant.id):

@@ -34,6 +34,7 @@ from hotline.callbacks import Callbacks, over_of_item
 from hotline.callers import read_callers, read_marks
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
+from hotline.deadlines import Deadlines
 from hotline.errors import HotlineError
 from hotline.figures import FigureKeeper
 from hotline.groups import GroupBoard
@@ -156,9 +157,11 @@ class Engine:
         self._unread: set[str] = set()
 
         self._database = Database(settings.sql_url)
+        self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
         self._tickets = SqlTickets(
-            self._database, self._zones, lambda ticket, was: self._counted.stored(ticket, was)
-        )
+            self._database, self._zones, lambda ticket, was: self._counted.stored(ticket, was),
+            self._deadlines.clockwork,
+        )  # fmt: skip
         self._calls = SqlCalls(self._database, lambda record: self._keeper.told(record))
         self._seats = SqlSeats(self._database)
         self._known = SqlKnownCallers(self._database)
@@ -473,6 +476,7 @@ class Engine:
             "todays-tickets": self._todays.run(),
             "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
+            "clock-watch": self._deadlines.watch.run(),
             "later-recognition": later(
                 self._settings, self._speech, self._database, self._counted.create, self._clock.now
             ).run(),
@@ -596,12 +600,14 @@ class Engine:
             lines = await asyncio.to_thread(load_all_lines, self._settings.tenants)
             directory = await asyncio.to_thread(self._directory, lines)
             roster = await asyncio.to_thread(self._rosters.read, tenant, seats)
+            deadlines = await asyncio.to_thread(self._deadlines.read)
         except DocumentError as error:
             raise Conflict(str(error)) from error
         await self._overrides.read(tenant)
         await read_marks(self._known, tenant, self._desk.callers)
         self._queues[tenant].set_seats(seats)
         self._rosters.use(tenant, roster, seats)
+        self._deadlines.use(deadlines)
         self._overrides.lines = self._line_board.table = lines
         self._desk = replace(self._desk, directory=directory)
         self._use_rules()

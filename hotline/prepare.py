@@ -15,8 +15,10 @@ from console.ports import ALL_TENANTS, Role
 from hotline import parts, secrets_kept
 from hotline.errors import BadSettings, HomeUnusable
 from hotline.home import Home
+from hotline.policies import RuleBook
 from hotline.prompts import install_prompts
 from hotline.settings import Settings
+from hotline.unit_files import UnitBook
 from ivr.documents import DocumentError
 from ivr.flow import load_flows
 from ivr.lines import load_all_lines
@@ -133,6 +135,8 @@ def _check_documents(settings: Settings) -> Iterator[str]:
     try:
         lines = load_all_lines(settings.tenants)
         load_all_rules(settings.tenants, lines, load_flows(settings.tenants, lines))
+        RuleBook.read(settings.tenants)
+        UnitBook.read(settings.tenants)
     except DocumentError as error:
         raise BadSettings(str(error)) from error
     except OSError as error:

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from storage.clock_tables import ticket_clocks
 from storage.life_tables import ticket_states
+from storage.prepared import Prepared
+from storage.rows import DIALECTS
 from tickets.clocks import TicketClock
 from tickets.effects import ClockName
 from tickets.policy import Matter
@@ -18,17 +20,27 @@ KEY = ("tenant", "number", "clock", "seq")
 LEVELS = 8
 """Parts of parts at most: hand-downs go over four levels, joint work adds some."""
 _CHANGED = tuple(c.name for c in ticket_clocks.columns if c.name not in (*KEY, "started_at"))
-_INSERT = insert(ticket_clocks)
-_UPDATE = (
-    update(ticket_clocks)
-    .where(*(ticket_clocks.c[name] == bindparam(f"k_{name}") for name in KEY))
-    .values({name: bindparam(name) for name in _CHANGED})
+_INSERT = Prepared(dict.fromkeys(DIALECTS, insert(ticket_clocks)))
+_UPDATE = Prepared(
+    dict.fromkeys(
+        DIALECTS,
+        update(ticket_clocks)
+        .where(*(ticket_clocks.c[name] == bindparam(f"k_{name}") for name in KEY))
+        .values({name: bindparam(name) for name in _CHANGED}),
+    )
 )
-_SET_DUE = (
-    update(ticket_states)
-    .where(ticket_states.c.tenant == bindparam("of"), ticket_states.c.number == bindparam("k"))
-    .where(ticket_states.c.due.is_not(None))
-    .values(due=bindparam("at"))
+_SET_DUE = Prepared(
+    dict.fromkeys(
+        DIALECTS,
+        (
+            update(ticket_states)
+            .where(
+                ticket_states.c.tenant == bindparam("of"), ticket_states.c.number == bindparam("k")
+            )
+            .where(ticket_states.c.due.is_not(None))
+            .values(due=bindparam("at"))
+        ),
+    )
 )
 
 
@@ -90,10 +102,8 @@ def save(
     connection: Connection, made: Sequence[TicketClock], changed: Sequence[TicketClock]
 ) -> None:
     """Write new clocks and those that changed."""
-    if changed:
-        connection.execute(_UPDATE, [_keyed(clock_row(clock)) for clock in changed])
-    if made:
-        connection.execute(_INSERT, [clock_row(clock) for clock in made])
+    _UPDATE.run_many(connection, [_keyed(clock_row(clock)) for clock in changed])
+    _INSERT.run_many(connection, [clock_row(clock) for clock in made])
 
 
 def bring_forward(connection: Connection, clock: TicketClock | None) -> None:
@@ -120,11 +130,9 @@ def bring_forward(connection: Connection, clock: TicketClock | None) -> None:
 
 def set_dues(connection: Connection, tenant: str, dues: Mapping[str, int]) -> None:
     """Tell the lists' table the new due dates; a ticket that is closed has none there."""
-    if dues:
-        connection.execute(
-            _SET_DUE,
-            [{"of": tenant, "k": number, "at": due} for number, due in dues.items()],
-        )
+    _SET_DUE.run_many(
+        connection, [{"of": tenant, "k": number, "at": due} for number, due in dues.items()]
+    )
 
 
 def _keyed(row: dict[str, Any]) -> dict[str, Any]:

@@ -56,11 +56,12 @@ class SqlClockwork:
         moved = [change for change in changes if _concerns(change)]
         lives = [change.life for change in moved]
         parents = [replace(life, number=life.parent) for life in lives if life.parent]
-        known = _by_ticket(connection, [*lives, *parents])
+        # A new ticket has no clocks yet: the many that calls leave are not asked for.
+        known = _by_ticket(connection, [*(life for life in lives if life.seq > 1), *parents])
         books = {
             (life.tenant, life.number): ClockBook(
                 life.tenant, life.number, life.parent,
-                known[(life.tenant, life.number)], self._rules(life.tenant),
+                known.get((life.tenant, life.number), ()), self._rules(life.tenant),
             )
             for life in lives
         }  # fmt: skip

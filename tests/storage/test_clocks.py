@@ -1,0 +1,211 @@
+"""Clocks in the transactions of events: begun, handed over, paused, ended, counted anew."""
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from storage.clock_recount import recount_chunk
+from storage.clock_tables import clock_bases
+from storage.life_tables import ticket_states
+from tests.storage.clock_house import (
+    CALENDAR,
+    GUANGXI,
+    REVIEWER,
+    SUPERVISOR,
+    TENANT,
+    WATER,
+    House,
+    house_on,
+    local,
+    preset,
+)
+from tickets.calendar import WorkCalendar, moment, seconds
+from tickets.errors import EventRefused, TicketError
+from tickets.model import Kind
+from tickets.timetable import Rules, rules_of
+from tickets.workdays import CalendarFile, LocalDay
+
+HOLIDAY = WorkCalendar(
+    ZoneInfo("Asia/Shanghai"),
+    CalendarFile(days=(LocalDay(date=date(2026, 11, 25), working=False, name="台风停工"),)),
+    (2026, 2027),
+)
+
+
+def told(instant: int) -> str:
+    return f"{moment(instant).astimezone(CALENDAR.zone):%m-%d %H:%M}"
+
+
+async def test_dispatch_starts_both_clocks_and_signing_ends_one(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.HELP)
+        clocks = await house.clocks(number)
+        assert told(clocks["sign"].due) == "11-24 18:00"
+        assert told(clocks["finish"].due) == "11-26 18:00"
+        assert clocks["finish"].unit == "water"
+        assert clocks["desk"].stopped_at
+        house.later(hours=2)
+        await house.tell(number, "signed", WATER)
+        clocks = await house.clocks(number)
+        assert clocks["sign"].in_time
+        assert not clocks["finish"].stopped_at
+
+
+async def test_the_list_knows_when_it_is_due(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.CONSULTATION)
+        assert await _due_in_list(house, number) == "11-25 18:00"
+
+
+async def test_a_reassignment_takes_no_time_from_the_citizen(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.HELP)
+        before = (await house.clocks(number))["finish"]
+        house.later(days=1)
+        await house.tell(number, "reassigned", REVIEWER, lead="gas", reason="管网属燃气公司")
+        clocks = await house.clocks(number)
+        assert clocks["finish"].due == before.due
+        assert clocks["finish"].unit == "gas"
+        assert (clocks["sign"].seq, told(clocks["sign"].due)) == (2, "11-25 18:00")
+
+
+async def test_water_by_its_class_is_signed_for_within_half_an_hour_at_night(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        house.now = local("2026-11-22 02:00")
+        number = await house.dispatched(Kind.HELP, class_code="040101")
+        assert told((await house.clocks(number))["sign"].due) == "11-22 02:30"
+
+
+async def test_an_extension_is_for_who_may_have_one_and_asks_in_time(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        asked = await house.dispatched(Kind.CONSULTATION)
+        await house.tell(asked, "signed", WATER)
+        with pytest.raises(EventRefused, match="never extended"):
+            await house.tell(asked, "extension_asked", WATER, days=1, reason="难")
+        number = await house.dispatched(Kind.HELP)
+        await house.tell(number, "signed", WATER)
+        await house.tell(number, "extension_asked", WATER, days=5, reason="需开挖")
+        await house.tell(number, "extension_granted", SUPERVISOR, days=5)
+        assert told((await house.clocks(number))["finish"].due) == "12-03 18:00"
+        late = await house.dispatched(Kind.HELP)
+        await house.tell(late, "signed", WATER)
+        house.later(days=10)
+        with pytest.raises(EventRefused, match="it was due"):
+            await house.tell(late, "extension_asked", WATER, days=1, reason="忘了")
+
+
+async def test_a_return_comes_within_two_working_days(sql_url: str) -> None:
+    reason = {"reason": "不属职责", "basis": "三定方案", "suggested": "gas"}
+    async with house_on(sql_url) as house:
+        early, late = await house.dispatched(), await house.dispatched()
+        house.now = local("2026-11-25 18:00")
+        await house.tell(early, "return_asked", WATER, **reason)
+        house.later(seconds=1)
+        with pytest.raises(EventRefused, match="returns ended"):
+            await house.tell(late, "return_asked", WATER, **reason)
+
+
+async def test_a_filed_case_is_due_by_law_and_a_day_outside_the_calendar_changes_nothing(
+    sql_url: str,
+) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.REPORT)
+        await house.tell(number, "signed", WATER)
+        before = await house.clocks(number)
+        with pytest.raises(TicketError):
+            await house.tell(number, "case_filed", WATER, due_on="2099-01-01", basis="行政处罚法")
+        assert await house.clocks(number) == before
+        assert (await house.events(number))[-1] == "signed"
+        await house.tell(number, "case_filed", WATER, due_on="2027-02-20", basis="行政处罚法")
+        finish = (await house.clocks(number))["finish"]
+        assert finish.statutory == date(2027, 2, 20)
+        assert told(finish.due) == "02-22 18:00", "a Saturday: the next working day"
+
+
+async def test_a_long_term_matter_rests_and_goes_on_with_what_was_left(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.HELP)
+        await house.tell(number, "signed", WATER)
+        house.now = local("2026-11-24 18:00")
+        await house.tell(
+            number, "long_term_set", SUPERVISOR, reason="待规划", review_on="2026-12-10"
+        )
+        assert (await house.clocks(number))["finish"].paused_at
+        house.now = local("2026-12-10 09:00")
+        await house.tell(number, "long_term_ended", SUPERVISOR, reason="已规划")
+        assert told((await house.clocks(number))["finish"].due) == "12-11 18:00"
+
+
+async def test_a_part_is_due_with_its_whole_and_comes_forward_with_it(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.COMPLAINT)
+        await house.tell(number, "signed", WATER)
+        house.now = local("2026-12-01 10:00")
+        await house.tell(number, "handed_down", WATER, units=["gas"])
+        part = f"{number[:-6]}{int(number[-6:]) + 1:06}"
+        whole_due = (await house.clocks(number))["finish"].due
+        assert (await house.clocks(part))["finish"].due == whole_due
+        await house.tell(number, "case_filed", WATER, due_on="2026-12-03", basis="行政处罚法")
+        assert told((await house.clocks(part))["finish"].due) == "12-03 18:00"
+        assert await _due_in_list(house, part) == "12-03 18:00"
+
+
+async def test_a_new_calendar_moves_due_dates_by_chunks_and_a_restart_goes_on(
+    sql_url: str,
+) -> None:
+    async with house_on(sql_url) as house:
+        numbers = [await house.dispatched(Kind.HELP) for _ in range(7)]
+        rules = rules_of(GUANGXI.policy, HOLIDAY)
+        assert await _counted(house, rules, limit=3) == 3
+        due = [told((await house.clocks(n))["finish"].due) for n in numbers]
+        assert due == ["11-27 18:00"] * 3 + ["11-26 18:00"] * 4
+    async with house_on(sql_url, rules) as again:
+        chunks = []
+        while (n := await _counted(again, rules, limit=3)) >= 0:
+            chunks.append(n)
+        assert chunks == [3, 1]
+        assert await _counted(again, rules, limit=3) == -1, "nothing is left to do"
+        assert {told((await again.clocks(n))["finish"].due) for n in numbers} == {"11-27 18:00"}
+        assert {await _due_in_list(again, n) for n in numbers} == {"11-27 18:00"}
+
+
+async def test_a_new_policy_keeps_pauses_extensions_and_parts(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.COMPLAINT)
+        await house.tell(number, "signed", WATER)
+        await house.tell(number, "handed_down", WATER, units=["gas"])
+        part = f"{number[:-6]}{int(number[-6:]) + 1:06}"
+        house.now = local("2026-11-24 18:00")
+        await house.tell(number, "long_term_set", SUPERVISOR, reason="待", review_on="2026-12-10")
+        house.now = local("2026-11-26 18:00")
+        await house.tell(number, "long_term_ended", SUPERVISOR, reason="好")
+        before = (await house.clocks(number))["finish"]
+        for name, due in (("shandong", "12-02 18:00"), ("guangdong", "12-16 18:00")):
+            house.rules = rules_of(preset(name), CALENDAR)
+            while await _counted(house, house.rules) >= 0:
+                pass
+            finish = (await house.clocks(number))["finish"]
+            assert finish.spans == before.spans
+            assert told(finish.due) == due
+            assert (await house.clocks(part))["finish"].due <= finish.due
+
+
+async def test_a_tenant_nobody_counted_is_counted_once(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        assert await _counted(house, GUANGXI) == -1
+        rows = await house.database.read(lambda c: c.execute(clock_bases.select()).all())
+        assert [(row.tenant, row.basis, row.upto) for row in rows] == [
+            (TENANT, GUANGXI.basis, "done")
+        ]
+
+
+async def _counted(house: House, rules: Rules, limit: int = 500) -> int:
+    return await house.database.write(lambda c: recount_chunk(c, TENANT, rules, limit))
+
+
+async def _due_in_list(house: House, number: str) -> str:
+    query = ticket_states.select().where(ticket_states.c.number == number)
+    row = await house.database.read(lambda c: c.execute(query).one())
+    assert row.due >= seconds(local("2026-01-01 00:00"))
+    return told(row.due)
