@@ -17,6 +17,7 @@ from simulator.seats import Account, Manners, Seats
 from simulator.sipp import Address, Event, free_port
 from tests.e2e.books import rows
 from tests.e2e.installation import TENANTS, Installation
+from tests.e2e.prompts import brief_cache
 
 VOICE = speech_like(120, "ulaw")
 SEAT = "1001"
@@ -32,7 +33,7 @@ number = "139*"
 trunk = "carrier"
 """
     toml = toml.replace("ring_s = 4", 'ring_s = 6\nqueues_file = "queues.yaml"')
-    installation = Installation(toml, agi_tries=60)
+    installation = Installation(toml, agi_tries=60, cache=brief_cache())
     told = yaml.safe_load(DEFAULT_RULES.read_text())
     told["callback"] = {"order": order, "tries": 2, "retry_s": 2, "expires_s": 600}
     for queue in told["queues"]:
@@ -93,7 +94,7 @@ class House:
     async def asks(self, number: str) -> None:
         """He waits, hears the offer, presses the key, confirms his number and is let go."""
         async with Citizen(number, self.hotline.sip).dial("12345", voice=VOICE) as call:
-            await call.answered()
+            await person_wanted(call)
             pressing = asyncio.create_task(_press_until(call))
             try:
                 await call.ended(within_s=90)
@@ -105,7 +106,7 @@ class House:
     async def another(self, number: str, count: int) -> AsyncIterator[LiveCall]:
         """Somebody who waits on the line, as the so-manieth."""
         async with Citizen(number, self.hotline.sip).dial("12345", voice=VOICE) as call:
-            await call.answered()
+            await person_wanted(call)
             await self.waiting(count)
             yield call
 
@@ -137,10 +138,17 @@ class House:
         return [t for t in self.hotline.tickets() if t["facts"]["caller_raw"] == number]
 
 
+async def person_wanted(call: LiveCall) -> None:
+    """He cuts the greeting short."""
+    await call.answered()
+    await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+    call.press("0")
+
+
 async def _press_until(call: LiveCall) -> None:
     """The key that takes the offer is the one that confirms the number, too."""
     while True:
-        await asyncio.sleep(3)
+        await asyncio.sleep(1.5)
         call.press("1")
 
 

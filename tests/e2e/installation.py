@@ -24,6 +24,8 @@ from tests.servers import free_port, wait_until
 PROJECT = Path(__file__).resolve().parents[2]
 SPEECH = "ivr.speech.worker"
 """The engine's only children: no part of the installation, but of the engine."""
+AS_A_TERMINAL = ("env", "--default-signal=HUP")
+"""Also where the tests themselves run under nohup, which `hotline run` would go by."""
 UP_S = 60.0
 END_S = 30.0
 
@@ -45,7 +47,11 @@ spellings = { "+86" = "" }
 
 
 class Installation(AbstractContextManager["Installation"]):
-    """`with Installation() as hotline:`; everything it started is gone afterwards."""
+    """`with Installation() as hotline:`; everything it started is gone afterwards.
+
+    Speech recognition is off unless asked for (`speech="vosk"`): its processes take as long to
+    start as all the rest. Other settings are the shipped ones.
+    """
 
     def __init__(self, toml: str = TENANTS, **settings: object) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="hl-e2e-"))
@@ -55,6 +61,7 @@ class Installation(AbstractContextManager["Installation"]):
         self.sip = Address("127.0.0.1", ports["SIP"])
         self.http = f"http://127.0.0.1:{ports['HTTP']}"
         first = 20_000 + (ports["SIP"] % 100) * 200
+        settings = {"speech": "off", **settings}
         given = {f"HOTLINE_{key.upper()}": str(value) for key, value in settings.items()}
         clean = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
         self.environment = {
@@ -74,7 +81,14 @@ class Installation(AbstractContextManager["Installation"]):
         """`hotline run`, and wait until calls can be taken."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "hotline", "run", *(words or ("--no-demo",))],
+                [
+                    *AS_A_TERMINAL,
+                    sys.executable,
+                    "-m",
+                    "hotline",
+                    "run",
+                    *(words or ("--no-demo",)),
+                ],
                 cwd=PROJECT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -174,7 +188,8 @@ class Installation(AbstractContextManager["Installation"]):
             words += ["--skill", skill]
         told = json.loads(self.cli(*words))
         if ready:
-            self.cli("seats", "ready", seat, "--tenant", tenant)
+            path = f"/api/v1/tenants/{tenant}/seats/{seat}/state"
+            self.api(path, method="POST", body={"state": "ready"})
         return Account(told["user"], told["password"])
 
     def tickets(self, tenant: str = "default") -> list[dict[str, Any]]:

@@ -1,32 +1,8 @@
 """A callback keeps its place through the engine's death, whenever that comes; none rings twice."""
 
-from collections.abc import AsyncIterator, Iterator
+from tests.e2e.callbacks import SEAT, House
 
-import pytest
-
-from simulator.seats import Account
-from tests.e2e.callbacks import SEAT, House, at_work, calling_back, telephone
-from tests.e2e.installation import Installation
-
-OWN = telephone()
-
-
-@pytest.fixture(scope="module")
-def hotline() -> Iterator[Installation]:
-    with calling_back(OWN) as installation:
-        installation.cli("hours", "set", "open")
-        yield installation
-
-
-@pytest.fixture(scope="module")
-def account(hotline: Installation) -> Account:
-    return hotline.add_seat(SEAT, ready=False)
-
-
-@pytest.fixture
-async def house(hotline: Installation, account: Account) -> AsyncIterator[House]:
-    async with at_work(hotline, account, OWN) as house:
-        yield house
+ORDER = "customer_first"
 
 
 async def test_a_callback_is_placed_in_its_turn_though_the_engine_was_killed(house: House) -> None:

@@ -1,33 +1,10 @@
-"""Callbacks that come to nothing, or to something else; and the seat rung first."""
+"""Callbacks that come to nothing, or to something else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 
-import pytest
+from tests.e2e.callbacks import House
 
-from simulator.seats import Account
-from tests.e2e.callbacks import SEAT, House, at_work, calling_back, telephone
-from tests.e2e.installation import Installation
-
-OWN = telephone()
-
-
-@pytest.fixture(scope="module")
-def hotline() -> Iterator[Installation]:
-    with calling_back(OWN) as installation:
-        installation.cli("hours", "set", "open")
-        yield installation
-
-
-@pytest.fixture(scope="module")
-def account(hotline: Installation) -> Account:
-    return hotline.add_seat(SEAT, ready=False)
-
-
-@pytest.fixture
-async def house(hotline: Installation, account: Account) -> AsyncIterator[House]:
-    async with at_work(hotline, account, OWN) as house:
-        yield house
+ORDER = "customer_first"
 
 
 async def test_busy_twice_is_left_to_a_person(house: House) -> None:

@@ -1,32 +1,8 @@
 """Callbacks with the seat first: it hears whom, then the citizen is rung from its own call."""
 
-from collections.abc import AsyncIterator, Iterator
+from tests.e2e.callbacks import SEAT, House
 
-import pytest
-
-from simulator.seats import Account
-from tests.e2e.callbacks import SEAT, House, at_work, calling_back, telephone
-from tests.e2e.installation import Installation
-
-OWN = telephone()
-
-
-@pytest.fixture(scope="module")
-def hotline() -> Iterator[Installation]:
-    with calling_back(OWN, "seat_first") as installation:
-        installation.cli("hours", "set", "open")
-        yield installation
-
-
-@pytest.fixture(scope="module")
-def account(hotline: Installation) -> Account:
-    return hotline.add_seat(SEAT, ready=False)
-
-
-@pytest.fixture
-async def house(hotline: Installation, account: Account) -> AsyncIterator[House]:
-    async with at_work(hotline, account, OWN) as house:
-        yield house
+ORDER = "seat_first"
 
 
 async def test_the_seat_first_then_the_citizen(house: House) -> None:

@@ -7,16 +7,15 @@ from simulator.audio import speech_like
 from simulator.citizens import Citizen
 from tests.e2e.books import call_of, rows
 from tests.e2e.installation import Installation
+from tests.e2e.prompts import brief_cache
 
 
 async def test_a_request_without_an_engine_becomes_one_ticket() -> None:
     """Engine stopped, a citizen speaks to the fallback; the engine comes back, twice."""
     caller = "13744440000"
-    with Installation(agi_tries=2) as hotline:
+    with Installation(agi_tries=2, cache=brief_cache()) as hotline:
         await asyncio.to_thread(hotline.supervisorctl, "stop", "engine")
-        async with Citizen(caller, hotline.sip).dial(
-            "12333", voice=speech_like(12, "ulaw")
-        ) as call:
+        async with Citizen(caller, hotline.sip).dial("12333", voice=speech_like(6, "ulaw")) as call:
             await call.answered()
             outcome = await call.ended(within_s=90)
         assert outcome.ended_by == "hotline"

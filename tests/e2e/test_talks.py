@@ -1,5 +1,6 @@
 """A talk is handed over by REST, in a whole installation."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -25,6 +26,8 @@ async def test_consult_and_complete_by_rest() -> None:
             wait_until(lambda: _state(hotline, "8001") == "ready", seconds=20, what="8001 ready")
             async with Citizen("13800138000", hotline.sip).dial("12345") as call:
                 await call.answered()
+                await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+                call.press("0")
                 await seats.wait_for("answered", accounts[0].endpoint)
                 [talk] = _talks(hotline, "talking")
                 path = f"{TALKS}/{talk['call_id']}"

@@ -19,6 +19,7 @@ from tests.servers import free_port, wait_until
 pytestmark = pytest.mark.e2e
 
 PARTS = ("redis", "asterisk", "engine")
+AS_SHIPPED = {"speech": "vosk"}
 GONE_S = 60.0  # more than `hotline run` gives its parts (30 s) and what they leave behind (15 s)
 
 
@@ -73,7 +74,7 @@ def run_again(installation: Installation, **settings: str) -> subprocess.Complet
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Installation]:
     """One installation for the tests that leave it as they found it."""
-    with Installation() as installation:
+    with Installation(**AS_SHIPPED) as installation:
         yield installation
 
 
@@ -210,7 +211,7 @@ def test_a_part_that_never_stays_up_is_told_with_its_last_words(tmp_path: Path) 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_every_process(how: signal.Signals) -> None:
-    with Installation() as installation:
+    with Installation(**AS_SHIPPED) as installation:
         ready_times(installation, 1)
         processes = family(installation)
         assert len(processes) >= 5
@@ -224,7 +225,7 @@ def test_a_signal_ends_every_process(how: signal.Signals) -> None:
 
 @pytest.mark.parametrize("also_supervisor", [False, True])
 def test_sigkill_leaves_no_process_and_the_next_start_works(also_supervisor: bool) -> None:
-    with Installation() as installation:
+    with Installation(**AS_SHIPPED) as installation:
         ready_times(installation, 1)
         processes = family(installation)
         victims = [processes[0], *([supervisor(processes)] if also_supervisor else [])]
