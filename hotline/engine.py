@@ -83,6 +83,7 @@ from storage.journal import Journal
 from storage.known_callers import SqlKnownCallers
 from storage.live import RedisLiveState
 from storage.recordings import SqlRecordings
+from storage.seals import Sealer
 from storage.seats import SqlSeats
 from storage.spoken import SqlSpoken
 from storage.spool import SpoolTaker
@@ -477,6 +478,7 @@ class Engine:
             "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
             "clock-watch": self._deadlines.watch.run(),
+            "ticket-seals": Sealer(self._database, self._clock.now).run(),
             "later-recognition": later(
                 self._settings, self._speech, self._database, self._counted.create, self._clock.now
             ).run(),

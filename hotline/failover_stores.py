@@ -28,8 +28,9 @@ async def redis(folder: Path) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def postgres(folder: Path) -> AsyncIterator[str]:
-    """PostgreSQL on a socket in `folder`, as its own user; the URL of an empty database.
+async def postgres(folder: Path, **more: str) -> AsyncIterator[str]:
+    """PostgreSQL on a socket in `folder`, as its own user; the URL of an empty database. `more`
+    are settings of postgresql.conf.
 
     Raises PartsFailed where PostgreSQL isn't installed (`make test` installs it).
     """
@@ -43,7 +44,7 @@ async def postgres(folder: Path) -> AsyncIterator[str]:
     await asyncio.to_thread(
         subprocess.run, [*drop, *init], check=True, capture_output=True, cwd="/", timeout=120
     )
-    settings = {"listen_addresses": "", "unix_socket_directories": str(folder)}
+    settings = {"listen_addresses": "", "unix_socket_directories": str(folder), **more}
     words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
     serve = [*drop, str(programs / "postgres"), "-D", str(data), *words]
 
@@ -58,7 +59,7 @@ async def postgres(folder: Path) -> AsyncIterator[str]:
 def _programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))
     if not found:
-        raise PartsFailed("bench failover needs PostgreSQL: apt-get install postgresql")
+        raise PartsFailed("this bench needs PostgreSQL: apt-get install postgresql")
     return found[-1]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from storage.clock_locks import hold_tenant
 from storage.clockwork import Change, Clockwork
@@ -15,7 +15,6 @@ from storage.life_rows import dump_life, load_life
 from storage.life_tables import ticket_links, ticket_lives, ticket_states
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
-from storage.tables import tickets
 from tickets.errors import UnknownTicket
 from tickets.life import Decision, Life, Told
 from tickets.lifecycle import CLOSED, replay
@@ -89,8 +88,6 @@ class LifeBook:
             )
             .where(states.tenant == self.tenant, states.number.in_(wanted))
         )
-        if self.connection.dialect.name == "postgresql":
-            self.connection.execute(_held(self.tenant, wanted))
         rows = self.connection.execute(query).all()
         young = [row.number for row in rows if row.life is None]
         told = history(self.connection, self.tenant, young) if young else {}
@@ -211,16 +208,6 @@ def _due(page: Page) -> int | None:
 
 def _moment(due: int | None) -> datetime | None:
     return None if due is None else datetime.fromtimestamp(due, UTC)
-
-
-def _held(tenant: str, numbers: Sequence[str]) -> Select[Any]:
-    """The tickets' rows, held until the commit: those who watch clocks then leave them alone."""
-    return (
-        select(tickets.c.number)
-        .where(tickets.c.tenant == tenant, tickets.c.number.in_(numbers))
-        .order_by(tickets.c.number)
-        .with_for_update()
-    )
 
 
 def _life(page: Page) -> Mapping[str, Any]:
