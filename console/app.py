@@ -26,6 +26,7 @@ from console.api import (
     status,
     talks,
     tickets,
+    understanding,
     wallboard,
 )
 from console.auth import Authenticator
@@ -42,7 +43,7 @@ def routes() -> Iterable[web.RouteDef]:
     """Every path there is."""
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
-        roster, figures, reload, pages, talks, spoken,
+        roster, figures, reload, pages, talks, spoken, understanding,
     )  # fmt: skip
     return [route for room in rooms for route in room.ROUTES]
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "plan": ("plan",),
     "forecast": ("forecast",),
     "bench": ("bench",),
+    "understand": ("understand",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
 IN_THE_HOME = frozenset(

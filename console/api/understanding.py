@@ -1,0 +1,33 @@
+"""What a typed text is understood as: suggestions for the seat that takes a ticket."""
+
+import asyncio
+from dataclasses import asdict
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from console.guard import allowed, body, reply
+from console.ports import Role
+from tickets.understanding.understand import understand
+
+LONGEST_TEXT = 2000
+MAY = (Role.ADMIN, Role.SUPERVISOR, Role.SEAT)
+
+
+class Typed(BaseModel):
+    """What a seat has typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=LONGEST_TEXT)
+
+
+async def suggest(request: web.Request) -> web.Response:
+    """The best guesses first, each with its score and the words that gave it. Nothing is kept."""
+    await allowed(request, *MAY)
+    typed = await body(request, Typed)
+    # a long text takes some ten milliseconds: calls don't wait for them
+    return reply({"understanding": asdict(await asyncio.to_thread(understand, typed.text))})
+
+
+ROUTES = (web.post("/api/v1/tenants/{tenant}/understanding", suggest),)
