@@ -189,7 +189,7 @@ class Spoken:
         voiced = self._voice.voiced(frame, playing=self._audio.playing)
         asking = self._asking
         if asking is not None:
-            self._do(asking, asking.taking.frame(self.at_s, voiced=voiced))
+            self._do(asking, asking.taking.frame(self.at_s, voiced=voiced, still=self._voice.still))
 
     def pressed(self, key: str) -> None:
         asking = self._asking

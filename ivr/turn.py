@@ -157,9 +157,11 @@ class TurnTaking:
         """Where his speech ended, as far as voice and words tell."""
         return max(self._voice_at, self._words_at, self.begun_s)
 
-    def frame(self, at_s: float, *, voiced: bool) -> Do:
-        """20 ms of him, which end at `at_s`."""
+    def frame(self, at_s: float, *, voiced: bool, still: bool = False) -> Do:
+        """20 ms of him, which end at `at_s`; see `ivr.voice`."""
         self.at_s = at_s
+        if still:
+            self._recent.clear()
         self._recent.append(voiced)
         if voiced:
             self._voice_at = at_s

@@ -46,8 +46,8 @@ class TurnRules:
     silence_s: float = 1.5
     endpoint_silence_s: float = 0.4
     longest_s: float = 15.0
-    start_s: float = 0.14
-    start_window_s: float = 0.24
+    start_s: float = 0.1
+    start_window_s: float = 0.3
     sure_s: float = 0.5
     false_start_s: float = 0.6
     wordless_s: float = 8.0

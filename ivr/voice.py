@@ -30,13 +30,15 @@ STILL_DB = 0.5
 
 
 class VoiceDetector:
-    """Give it every frame, in order."""
+    """Give it every frame, in order. `still`: the last ones were loud and stood still, so that what
+    was taken for a voice just before was the beginning of a tone."""
 
-    __slots__ = ("_floor_db", "_levels", "_vad")
+    __slots__ = ("_floor_db", "_levels", "_vad", "still")
 
     def __init__(self) -> None:
         self._vad = webrtcvad.Vad(STRICTEST)
         self._floor_db = FIRST_FLOOR_DB
+        self.still = False
         self._levels: deque[float] = deque((FIRST_FLOOR_DB,), maxlen=STILL_FRAMES)
 
     def voiced(self, frame: bytes, *, playing: bool = False) -> bool:
@@ -44,10 +46,15 @@ class VoiceDetector:
         level = level_db(frame)
         levels = self._levels
         levels.append(level)
-        looks_like = level > LEAST_DB and self._vad.is_speech(frame, RATE_HZ)
-        moves = len(levels) < STILL_FRAMES or max(levels) - min(levels) > STILL_DB
-        least = LEAST_WHILE_PLAYING_DB if playing else LEAST_DB
-        voice = looks_like and moves and level > max(least, self._floor_db + ABOVE_FLOOR_DB)
+        loud = level > max(LEAST_DB, self._floor_db + ABOVE_FLOOR_DB)
+        full = len(levels) == STILL_FRAMES
+        self.still = loud and full and max(levels) - min(levels) <= STILL_DB
+        voice = (
+            loud
+            and not self.still
+            and (level > LEAST_WHILE_PLAYING_DB or not playing)
+            and self._vad.is_speech(frame, RATE_HZ)
+        )
         self._follow(level, voice=voice)
         return voice
 

@@ -6,15 +6,19 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 
 from hotline.arena import arena
 from hotline.commands.common import JsonOption, out, print_json, print_table
 from hotline.errors import PartsFailed
 from hotline.failover_house import failover_house
+from hotline.loading import load_settings
 from hotline.routing_house import RealHouse
 from hotline.settings import PROJECT
-from simulator import bench_failover, bench_routing
+from hotline.speech_house import speech_house
+from ivr.speech.tiny.place import place
+from simulator import bench_failover, bench_routing, bench_speech
 from simulator.bench_calls import bench_calls, report
 from simulator.bench_plan import QUICK, Measure, Plan
 from simulator.errors import SimulatorError
@@ -78,6 +82,24 @@ async def measure_failover(plan: bench_failover.FailoverPlan) -> dict[str, float
     _say("starting two private nodes: Asterisk and engine each, one Redis and PostgreSQL")
     async with failover_house(plan) as (house, folder):
         return await bench_failover.bench_failover(house, plan, folder, _say)
+
+
+@bench_app.command()
+def speech(
+    as_json: JsonOption = False,
+    quick: Annotated[bool, typer.Option("--quick", help="few callers, half a minute")] = False,
+) -> None:
+    """Live audio through the engine against bare Vosk on the same audio. About four minutes."""
+    plan = bench_speech.QUICK if quick else bench_speech.Plan()
+    figures = uvloop.run(measure_speech(plan))
+    _tell(bench_speech.report(figures, _commit()), figures, as_json=as_json)
+
+
+async def measure_speech(plan: bench_speech.Plan) -> dict[str, float]:
+    """The figures of speech with the demonstration's model, on a private engine."""
+    _say("making voices, starting a private engine with two recognisers")
+    async with speech_house(place(load_settings().cache.resolve() / "speech")) as house:
+        return await bench_speech.bench_speech(house, plan, _say)
 
 
 def _tell(told: dict[str, object], figures: dict[str, float], *, as_json: bool) -> None:

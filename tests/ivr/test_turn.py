@@ -60,9 +60,9 @@ def test_every_pair_that_is_not_in_the_table_raises() -> None:
 
 
 def test_a_prompt_stops_within_300_ms_of_the_voice() -> None:
-    """160 ms of voice pause it; a word that is known by then makes it sure."""
+    """A tenth of a second of voice pauses it; whether it was meant is decided later."""
     turn = Turn(SHORT_ANSWER, prompt_s=5.0).quiet(1.0).voice(0.3)
-    assert turn.did == [(1.14, Do.PAUSE)]
+    assert turn.did == [(1.1, Do.PAUSE)]
 
 
 def test_a_voice_that_lasts_is_an_interruption_and_a_short_one_is_not() -> None:

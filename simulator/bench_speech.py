@@ -1,0 +1,242 @@
+"""`hotline bench speech`: the engine's way of hearing a caller against bare Vosk on like audio.
+
+Callers talk with the engine over AudioSocket: first some who answer prompts and talk over them,
+then a hundred who speak all at once. What the engine recorded of each is given to bare Vosk, which
+tells what of CPU, words and time is ours. This module decides what is asked and measured; engine
+and Vosk are given by the front door (`House`). docs/benchmarks.md tells how the figures are meant.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Protocol
+
+from simulator.bench_calls import machine
+from simulator.speech_callers import Line, SpeechCaller, Utterance, Watched, talk
+
+TARGETS: Mapping[str, float] = {
+    "own_cpu_ms_per_s": 3.0,
+    "words_lost": 0.0,
+    "turn_p95_ms": 900.0,
+    "own_ms": 100.0,
+    "barge_in_ms": 300.0,
+    "dropped_frames_100_callers": 0,
+    "mb_per_caller": 5.0,
+}
+"""Upper limits. `words_lost` is bare Vosk's word accuracy less the engine's."""
+
+_MS = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many callers answer and for how long, and how many speak at once."""
+
+    answering: int = 20
+    answering_s: float = 90.0
+    speaking: int = 100
+    speaking_s: float = 40.0
+    utterances: int = 150
+    seed: int = 12345
+
+
+QUICK = Plan(answering=3, answering_s=20.0, speaking=5, speaking_s=12.0, utterances=12)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the engine has of one call: the words it heard, the frames that came and those it made
+    up, and the recording (8 kHz, mono, s16le)."""
+
+    text: str
+    came: int
+    filled: int
+    recording: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """What bare Vosk made of a recording: its words, and the places (s) where it ended utterances
+    with words in them; `cpu_s` and `audio_s` are what it took for how much."""
+
+    text: str
+    endpoints: Sequence[float]
+    cpu_s: float
+    audio_s: float
+
+
+class House(Protocol):
+    """What the front door gives."""
+
+    def utterances(self, count: int, seed: int) -> Sequence[Utterance]:
+        """Short answers in voices that the model knows."""
+        ...
+
+    async def open(self, count: int, *, answers: bool) -> Sequence[Line]:
+        """Calls the engine waits for: it asks and listens, or only listens."""
+        ...
+
+    async def heard(self) -> Sequence[Heard]:
+        """The calls that were opened, ended, in that order."""
+        ...
+
+    def cpu_s(self) -> float:
+        """CPU of the engine and its recognisers so far."""
+        ...
+
+    def memory_bytes(self) -> int:
+        """Memory of the engine and its recognisers now."""
+        ...
+
+    async def bare(self, recordings: Sequence[Path]) -> Sequence[Bare]:
+        """The recordings through bare Vosk."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Callers of one kind: what they saw, what the engine heard, and what it took."""
+
+    watched: Sequence[Watched]
+    heard: Sequence[Heard]
+    bare: Sequence[Bare]
+    cpu_s: float
+    bytes_each: float
+
+    @property
+    def audio_s(self) -> float:
+        return sum(one.audio_s for one in self.bare)
+
+    @property
+    def own_cpu_ms_per_s(self) -> float:
+        """CPU of ours for a second of audio: all but what bare Vosk takes for the same."""
+        return (self.cpu_s - sum(one.cpu_s for one in self.bare)) / self.audio_s * _MS
+
+    @property
+    def dropped(self) -> int:
+        """Frames that a caller sent and nobody was told of, or that never came to him."""
+        pairs = zip(self.watched, self.heard, strict=True)
+        return sum(seen.sent - call.came + seen.missing for seen, call in pairs)
+
+
+async def bench_speech(house: House, plan: Plan, say: Callable[[str], None]) -> dict[str, float]:
+    """Measure everything; figures by name."""
+    says = house.utterances(plan.utterances, plan.seed)
+    say(f"{plan.answering} callers answer prompts and talk over them, {plan.answering_s:g} s")
+    answering = await _round(house, plan, says, answers=True)
+    say(f"{plan.speaking} callers speak at once, {plan.speaking_s:g} s")
+    speaking = await _round(house, plan, says, answers=False)
+    return figures_of(answering, speaking)
+
+
+def figures_of(answering: Round, speaking: Round) -> dict[str, float]:
+    """The figures of two rounds. Accuracy is of those who answer: what they said is asked for."""
+    turns = sorted(after for seen in answering.watched for _, after in seen.turns)
+    own = sorted(own_times(answering))
+    over = sorted(late for seen in answering.watched for late in seen.talked_over)
+    accuracy = _accuracy([(seen.said, call.text) for seen, call in _pairs(answering)])
+    bare = _accuracy(
+        [(seen.said, one.text) for seen, one in zip(answering.watched, answering.bare, strict=True)]
+    )
+    cpu = {"answering": answering.own_cpu_ms_per_s, "speaking": speaking.own_cpu_ms_per_s}
+    return {
+        "own_cpu_ms_per_s": round(max(cpu.values()), 3),
+        "own_cpu_ms_per_s_answering": round(cpu["answering"], 3),
+        "own_cpu_ms_per_s_speaking": round(cpu["speaking"], 3),
+        "vosk_cpu_ms_per_s": round(
+            sum(one.cpu_s for one in speaking.bare) / speaking.audio_s * _MS, 3
+        ),
+        "word_accuracy": round(accuracy, 4),
+        "bare_word_accuracy": round(bare, 4),
+        "words_lost": round(max(0.0, bare - accuracy), 4),
+        "turns": len(turns),
+        "turn_p50_ms": round(_at(turns, 0.5) * _MS, 1),
+        "turn_p95_ms": round(_at(turns, 0.95) * _MS, 1),
+        "own_ms_p50": round(_at(own, 0.5) * _MS, 1),
+        "own_ms": round(_at(own, 0.95) * _MS, 1),
+        "talked_over": len(over),
+        "barge_in_p50_ms": round(_at(over, 0.5) * _MS, 1),
+        "barge_in_ms": round(_at(over, 0.95) * _MS, 1),
+        "callers": len(speaking.watched),
+        "dropped_frames_100_callers": speaking.dropped,
+        "mb_per_caller": round(speaking.bytes_each / 1e6, 3),
+    }
+
+
+def own_times(seen: Round) -> list[float]:
+    """Of each turn the time beyond Vosk's own end point. A call with made-up frames is left out:
+    its places in the recording aren't the caller's."""
+    times = []
+    for watched, heard, bare in zip(seen.watched, seen.heard, seen.bare, strict=True):
+        if heard.filled:
+            continue
+        for ended_s, after_s in watched.turns:
+            following = [at - ended_s for at in bare.endpoints if at > ended_s]
+            if following and following[0] < after_s + 0.2:
+                times.append(after_s - following[0])
+    return times
+
+
+def report(figures: Mapping[str, float], commit: str) -> dict[str, object]:
+    """The JSON object every bench prints. Targets are upper limits; one not measured isn't met."""
+    met = all(name in figures and figures[name] <= limit for name, limit in TARGETS.items())
+    return {
+        "bench": "speech",
+        "commit": commit,
+        "machine": machine(),
+        "figures": dict(figures),
+        "targets": dict(TARGETS),
+        "met": met,
+    }
+
+
+async def _round(house: House, plan: Plan, says: Sequence[Utterance], *, answers: bool) -> Round:
+    count = plan.answering if answers else plan.speaking
+    seconds = plan.answering_s if answers else plan.speaking_s
+    cpu_s, memory = house.cpu_s(), house.memory_bytes()
+    lines = await house.open(count, answers=answers)
+    callers = [
+        SpeechCaller(line, says, plan.seed + n, answers=answers) for n, line in enumerate(lines)
+    ]
+    for caller in callers:
+        await caller.connect()
+    await talk(callers, seconds)
+    memory = house.memory_bytes() - memory
+    for caller in callers:
+        caller.leave()
+    heard = await house.heard()
+    cpu_s = house.cpu_s() - cpu_s
+    bare = await house.bare([call.recording for call in heard])
+    return Round([caller.watched for caller in callers], heard, bare, cpu_s, memory / count)
+
+
+def _pairs(seen: Round) -> Sequence[tuple[Watched, Heard]]:
+    return list(zip(seen.watched, seen.heard, strict=True))
+
+
+def _accuracy(calls: Sequence[tuple[Sequence[str], str]]) -> float:
+    """Word accuracy: 1 less the words to be changed, added and left out, per word said."""
+    wrong = sum(distance(" ".join(said).split(), text.split()) for said, text in calls)
+    words = sum(len(" ".join(said).split()) for said, _ in calls)
+    return 1 - wrong / words if words else 0.0
+
+
+def distance(said: Sequence[str], heard: Sequence[str]) -> int:
+    """The fewest words to change, add or leave out (Levenshtein)."""
+    row = list(range(len(heard) + 1))
+    for number, word in enumerate(said, 1):
+        before, row[0] = row[0], number
+        for at, other in enumerate(heard, 1):
+            before, row[at] = (
+                row[at],
+                min(row[at] + 1, row[at - 1] + 1, before + (word != other)),
+            )
+    return row[-1]
+
+
+def _at(values: Sequence[float], part: float) -> float:
+    """A percentile of sorted values; nothing measured is infinitely bad."""
+    if not values:
+        return float("inf")
+    return median(values) if part == 0.5 else values[min(len(values) - 1, int(part * len(values)))]
