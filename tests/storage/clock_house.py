@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -31,6 +32,7 @@ CHINA = ZoneInfo("Asia/Shanghai")
 PRESETS = Path(policy_module.__file__).parent / "data" / "policies"
 CALENDAR = WorkCalendar(CHINA, CalendarFile(), (2026, 2027))
 TENANT = "default"
+CALLS = count(1)
 
 REVIEWER = Actor("r1", Role.REVIEWER)
 SUPERVISOR = Actor("s1", Role.SUPERVISOR)
@@ -59,12 +61,10 @@ class House:
         self.tickets = SqlTickets(database, ZONES, clockwork=self.clockwork)
         self.lives = SqlLives(database, self.clockwork)
         self.now = local("2026-11-23 10:00")
-        self._calls = 0
 
     async def ticket(self, kind: Kind = Kind.CONSULTATION) -> str:
         """A new ticket that waits for review."""
-        self._calls += 1
-        call_id = f"n-1.{self._calls}"
+        call_id = f"n-1.{next(CALLS)}"
         facts = call_facts(call_id, kind=kind)
         origin = Origin.VOICE_REQUEST
         new = new_ticket(call_id, origin=origin, at=self.now, facts=facts)
