@@ -4,7 +4,10 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
+import structlog
+
 from hotline.settings import Settings
+from ivr.documents import DocumentError
 from ivr.intake_house import SpokenHouse
 from ivr.intake_left import watch_left
 from ivr.intake_mind import load_mind
@@ -18,12 +21,16 @@ from ivr.voice_request import MOST_TAKES
 from recordings.live import LiveRecordings
 from storage.talk_journal import FileTalkJournal
 from tickets.kept import KeptTalk
+from tickets.understanding.rules import RulesError
 
 TALKS = "talks"
 
+log = structlog.get_logger(__name__)
+
 
 class SpokenIntakes:
-    """What the engine needs of them: the `house` of its conversations, and `watch`."""
+    """What the engine needs of them: the `house` of its conversations (None when the data of the
+    understanding can't be used), and `watch`."""
 
     def __init__(
         self, settings: Settings, recogniser: Recogniser, zones: Mapping[str, tzinfo]
@@ -33,13 +40,20 @@ class SpokenIntakes:
         self._voice = HomeVoiceFiles(home.root)
         self._recordings = LiveRecordings(home.root)
         self._journal = FileTalkJournal(home.journal / TALKS)
+        self.house: SpokenHouse | None
         parts = SpokenParts(PromptSounds(home.prompts), self._recordings, recogniser)
         catalogue = load_catalogue(home.prompts / "custom")
+        try:
+            mind = load_mind(catalogue)
+        except (DocumentError, RulesError) as error:
+            log.error("understanding_unusable", reason=str(error))  # callers are recorded plainly
+            self.house = None
+            return
         self.house = SpokenHouse(
             speaking=parts.speaking,
             able=recogniser.able,
             says=catalogue.has,
-            mind=load_mind(catalogue),
+            mind=mind,
             journal=self._journal,
         )
 

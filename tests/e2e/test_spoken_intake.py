@@ -121,7 +121,9 @@ async def test_an_engine_killed_while_he_speaks_loses_no_word(hotline: Installat
         call.say(said(MATTER))
         await asyncio.sleep(1.5)
         hotline.kill("engine")
-        await asyncio.to_thread(hotline.wait, lambda: _speaks(hotline), "the next engine")
+        await asyncio.to_thread(
+            hotline.wait, lambda: _speaks(hotline), "the next engine", seconds=60
+        )
         await talk.answer(call, MATTER, YES, RIGHT, first=2)
         await call.ended(within_s=60)
     ticket = hotline.ticket_of(caller)
@@ -144,6 +146,7 @@ async def test_who_hangs_up_while_the_engine_is_dead_has_his_ticket(hotline: Ins
         hotline.kill("engine")
         call.hang_up()
         await call.ended()
+    await asyncio.to_thread(hotline.wait, lambda: _speaks(hotline), "the next engine", seconds=60)
     ticket = hotline.ticket_of(caller)
     assert Path(ticket["voice_path"]).name.endswith("-1.wav")
     assert ticket["voice_s"] > 3
