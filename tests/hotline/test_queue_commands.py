@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ivr.queue_rules import DEFAULT_RULES
-from tests.hotline.test_store_commands import Home
+from tests.hotline.prepared import Home
 
 
 @pytest.fixture

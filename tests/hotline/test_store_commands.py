@@ -2,11 +2,9 @@
 
 import asyncio
 import hashlib
-import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -15,8 +13,7 @@ from console.auth import TOKEN
 from ivr.lines import DEFAULT_TABLE, load_lines
 from ivr.rosters import EXAMPLE_ROSTER
 from storage.calls import SqlCalls
-from tests.hotline.command import Said, hotline
-from tests.servers import free_port
+from tests.hotline.prepared import Home
 from tests.storage.facts import SHANGHAI, call_record, opened
 
 CITIES = """
@@ -30,27 +27,6 @@ id = "baoji"
 name = "宝鸡12345"
 prefixes = ["0917"]
 """
-
-
-class Home:
-    """A prepared home whose ports nobody listens on."""
-
-    def __init__(self, folder: Path, toml: str = "") -> None:
-        self.folder = folder
-        folder.mkdir()
-        ports = {name: str(free_port()) for name in ("SIP", "HTTP", "AMI", "AGI")}
-        self.settings = {f"HOTLINE_{name}_PORT": port for name, port in ports.items()}
-        (folder / "hotline.toml").write_text(toml)
-        prepared = self.does("prepare")
-        assert prepared.code == 0, prepared.errors
-
-    def does(self, *words: str) -> Said:
-        return hotline(*words, home=self.folder, settings=self.settings)
-
-    def json(self, *words: str) -> Any:
-        said = self.does(*words, "--json")
-        assert said.code == 0, said.errors
-        return json.loads(said.out)
 
 
 @pytest.fixture
