@@ -58,7 +58,7 @@ async def take_spoken(
     except AlarmRaised as raised:
         return await _to_safety(call, house, story, raised.alarm)
     except (RecordPlainly, AudioAway, SpeechAway) as why:
-        intake.recognised = isinstance(why, RecordPlainly) and intake.recognised
+        intake.recognised = False  # what is recorded plainly is recognised later
         story.log().info("intake_recorded_plainly", why=type(why).__name__, reason=str(why))
         return Went.PLAIN
     finally:
@@ -123,6 +123,7 @@ async def _to_safety(call: Call, house: SpokenHouse, story: Story, alarm: Alarm)
         if await connect(call, story, target, "intake/danger"):
             return Went.CONNECTED
     await call.play(("intake/danger_failed",), language=story.language)
+    story.intake.recognised = False
     return Went.PLAIN
 
 
@@ -139,4 +140,5 @@ def resumed_intake(kept: KeptTalk, parts: Sequence[tuple[str, float]]) -> Intake
                 Question.BROKEN, recording=recording, begin_s=begun, end_s=seconds
             )
             intake.answers.append(broken)
+            intake.recognised = False  # until he is asked again
     return intake

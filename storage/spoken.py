@@ -30,7 +30,7 @@ from storage.tables import UtcDateTime, metadata, tickets
 from tickets.errors import UnknownTicket
 from tickets.model import NewTicket, Ticket
 from tickets.review import Correction, SpokenCase, StaleVersion
-from tickets.spoken import Question, Review, SpokenAnswer, SpokenRequest, better
+from tickets.spoken import Question, Review, SpokenAnswer, SpokenRequest, combined
 
 spoken_requests = Table(
     "spoken_requests", metadata,
@@ -59,7 +59,7 @@ def write_spoken(connection: Connection, ticket: Ticket, facts: Iterable[NewTick
     """The row of a ticket's spoken request, made anew from all facts that tell of one. What a
     person has said of it stays."""
     told = [new.spoken for new in facts if new.spoken is not None]
-    best = better(told)
+    best = combined(told)
     if best is None:
         return
     found = connection.execute(_row_of(ticket.tenant, ticket.number)).first()

@@ -6,7 +6,7 @@ it is the same for a conversation that came to its end and for one found on the 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 SURE = 0.7
@@ -108,8 +108,10 @@ class SpokenRequest:
 
     @property
     def matters(self) -> Sequence[SpokenAnswer]:
-        """What happened, in the parts in which it was told."""
-        return holding(self.answers).get(Question.MATTER, ())
+        """What happened, in the parts in which it was told; what he was saying when the engine
+        broke off, when there is nothing else."""
+        holds = holding(self.answers)
+        return holds.get(Question.MATTER) or holds.get(Question.BROKEN) or ()
 
     @property
     def text(self) -> str:
@@ -159,11 +161,11 @@ def holding(answers: Sequence[SpokenAnswer]) -> dict[Question, list[SpokenAnswer
     again: set[Question] = set()
     for answer in answers:
         if answer.question is Question.CONFIRM and answer.value == Confirmation.AGAIN:
-            again = set(Question)
+            again = {Question.MATTER}
         if not answer.heard:
             continue
         before = found.setdefault(answer.question, [])
-        if answer.question is Question.MATTER:
+        if answer.question in _FREE:
             if answer.question in again:
                 before.clear()
             before.append(answer)
@@ -183,9 +185,35 @@ def joined(words: Iterable[str]) -> str:
     return text
 
 
-def better(requests: Iterable[SpokenRequest]) -> SpokenRequest | None:
-    """The one that tells most, whatever order they come in; None of none."""
-    return max(requests, key=_worth, default=None)
+def combined(requests: Iterable[SpokenRequest]) -> SpokenRequest | None:
+    """What several facts of one call tell together, whatever order they come in; None of none.
+
+    The one that tells most, with the words that others (recognised later) have for its wordless
+    answers, and with answers out of recordings it doesn't have.
+    """
+    known = sorted(dict.fromkeys(requests), key=_worth, reverse=True)
+    if not known:
+        return None
+    best, later = known[0], [a for one in known[1:] for a in one.answers if a.words]
+    answers = tuple(_with_words(answer, later) for answer in best.answers)
+    have = {answer.recording for answer in best.answers}
+    others = tuple(a for a in dict.fromkeys(later) if a.recording not in have)
+    if answers == best.answers and not others:
+        return best
+    whole = (*answers, *others)
+    review = [why for why in best.review if why is not Review.NOT_RECOGNISED]
+    if Review.UNSURE not in review and any(a.unsure for a in whole):
+        review.append(Review.UNSURE)
+    return replace(best, answers=whole, review=tuple(review))
+
+
+def _with_words(answer: SpokenAnswer, later: Sequence[SpokenAnswer]) -> SpokenAnswer:
+    """Those recognised later that lie in it, for an answer that has none."""
+    if answer.words or answer.keys:
+        return answer
+    words = (w for a in later if a.recording == answer.recording for w in a.words)
+    within = tuple(w for w in words if answer.begin_s <= (w.begin_s + w.end_s) / 2 < answer.end_s)
+    return replace(answer, words=within) if within else answer
 
 
 def _worth(request: SpokenRequest) -> tuple[bool, int, int, str]:

@@ -139,7 +139,11 @@ async def test_who_is_not_understood_twice_is_recorded_plainly() -> None:
     world = await spoken(Says("嗯"), Says("啊"), script=script)
     assert world.call.said.count("intake/kind_again") == 1
     assert "request_intro" in world.call.said
-    assert request(world).review == (Review.UNCONFIRMED, Review.NOT_UNDERSTOOD)
+    assert request(world).review == (
+        Review.NOT_RECOGNISED,
+        Review.UNCONFIRMED,
+        Review.NOT_UNDERSTOOD,
+    )
     assert made(world).voice_path.endswith("-2.wav")
     assert made(world).voice_s == 9.0
 
