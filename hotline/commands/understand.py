@@ -11,7 +11,7 @@ from tickets.understanding.model import Hit, Understanding
 from tickets.understanding.rules import RulesError
 from tickets.understanding.understand import understand
 
-Row = tuple[str, str, str, str]
+Row = tuple[str, ...]
 
 
 def understand_text(

@@ -85,48 +85,56 @@ _Found = tuple[FoundPhone, int, int]
 
 
 def _in_run(text: Plain, run: list[_Group], area_code: str, region: str) -> Iterator[_Found]:
-    """The numbers in one run, from left to right."""
-    first = 0
-    while first < len(run):
-        taken = _longest(text.text, run, first, area_code, region)
-        if taken is None:
-            first += 1
-            continue
-        last, e164, short, digits = taken
-        yield _phone(text, run[first].start, run[last].end, digits, e164, short)
-        first = last + 1
+    """The numbers in one run, from left to right; else, where one was meant, its digits."""
+    numbers = _numbers(text.text, run, area_code, region)
     start, end = run[0].start, run[-1].end
+    first, found = 0, False
+    while first < len(run):
+        number = numbers[first]
+        if number is None or not (_paused(run, first) or found):
+            first, found = first + 1, False
+            continue
+        last, e164, short, digits = number
+        yield _phone(text, run[first].start, run[last].end, digits, e164, short)
+        first, found = last + 1, True
     digits = "".join(group.digits for group in run)
-    if _SHORTEST <= len(digits) <= _LONGEST and not _any_number(text.text, run, area_code, region):
-        before = text.text[max(0, start - 8) : start]
-        if _ASKED.search(before):
-            yield _phone(text, start, end, digits, "", "")
+    meant = _ASKED.search(text.text[max(0, start - 8) : start])
+    if meant and not any(numbers) and _SHORTEST <= len(digits) <= _LONGEST:
+        yield _phone(text, start, end, digits, "", "")
 
 
-def _any_number(text: str, run: list[_Group], area_code: str, region: str) -> bool:
-    return any(_longest(text, run, at, area_code, region) for at in range(len(run)))
+def _paused(run: list[_Group], at: int) -> bool:
+    """Whether something stands before this group, or the run begins or is over there."""
+    return at in (0, len(run)) or run[at - 1].end < run[at].start
+
+
+_Number = tuple[int, str, str, str]
+
+
+def _numbers(text: str, run: list[_Group], area_code: str, region: str) -> list[_Number | None]:
+    """For each group the longest number that begins there and ends at a pause or where the next
+    one begins: its last group, E.164, short code, digits."""
+    numbers: list[_Number | None] = [None] * len(run)
+    asked = bool(_ASKED.search(text[max(0, run[0].start - 6) : run[0].start]))
+    for first in reversed(range(len(run))):
+        digits = ""
+        for last in range(first, len(run)):
+            digits += run[last].digits
+            if len(digits) > _LONGEST:
+                break
+            if not (_paused(run, last + 1) or numbers[last + 1]):
+                continue
+            local = asked and first == 0 and last == len(run) - 1
+            e164 = _e164(digits, area_code if local else "", region)
+            short = "" if e164 else _short(text, run, first, last, digits)
+            if e164 or short:
+                numbers[first] = (last, e164, short, digits)
+    return numbers
 
 
 def _phone(text: Plain, start: int, end: int, digits: str, e164: str, short: str) -> _Found:
     hit = text.hit(start, end)
     return FoundPhone(hit.words, digits, e164, short, hit.start, hit.end), start, end
-
-
-def _longest(
-    text: str, run: list[_Group], first: int, area_code: str, region: str
-) -> tuple[int, str, str, str] | None:
-    """The longest number from this group on: its last group, E.164, short code, digits."""
-    digits, best = "", None
-    for last in range(first, len(run)):
-        digits += run[last].digits
-        if len(digits) > _LONGEST:
-            break
-        local = _ASKED.search(text[max(0, run[first].start - 6) : run[first].start])
-        e164 = _e164(digits, area_code if local else "", region)
-        short = "" if e164 else _short(text, run, first, last, digits)
-        if e164 or short:
-            best = (last, e164, short, digits)
-    return best
 
 
 @lru_cache(maxsize=4096)
