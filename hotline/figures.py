@@ -2,9 +2,10 @@
 seconds, and counts calls that only their rows tell of.
 
 What a crash may cost: of callers, nothing that a call's row tells (offered, answered, abandoned and
-the rest with their waits, talks and seats); their menu time, wrap-up, overflows and callbacks, and
-seats' misses, of the last `WRITE_EVERY_S`. Of a seat's time at most `WRITE_EVERY_S` x `SHARES`
-= 60 s, and those `WRITE_EVERY_S` of writing.
+the rest with their menu, waits, talks and seats), nor a wrap-up that goes on; wrap-ups that ended,
+overflows of who has left, callbacks' ends, and seats' misses, of the last `WRITE_EVERY_S`. A seat's
+time is made up for by the next engine, but for what it did before its last change of state when
+that wasn't written: `WRITE_EVERY_S` mostly, at most `SHARES` times that.
 """
 
 import asyncio
@@ -31,6 +32,8 @@ FORGET_EVERY = 12
 MOST_UNSTORED = 100_000
 ROWS_AT_ONCE = 1_000
 FIRST_LOOK_BACK = timedelta(hours=6)
+WRAPS_UP = timedelta(seconds=60)
+"""Whose call a seat may still be wrapping up."""
 _REASONS = {
     Outcome.ANSWERED: LeaveReason.ANSWERED,
     Outcome.VOICE_REQUEST: LeaveReason.VOICE_REQUEST,
@@ -83,7 +86,7 @@ class FigureKeeper:
             self._database,
             tenant,
             queued_since=quarter_start(oldest_of(began_at, until)),
-            ended_after=until or began_at - FIRST_LOOK_BACK,
+            ended_after=(until or began_at - FIRST_LOOK_BACK) - WRAPS_UP,
             now=began_at,
         ):
             ended.extend(some)
@@ -170,8 +173,9 @@ class FigureKeeper:
             some = seats[first : first + ROWS_AT_ONCE]
             figures.seats.changed.difference_update(some)
             counted = {key: figures.seats.counts[key] for key in some}
+            until = {seat: at_s for _, seat in some if (at_s := figures.seats.until_s(seat))}
             try:
-                await self._store.write_seats(tenant, counted)
+                await self._store.write_seats(tenant, counted, until)
             except BaseException:
                 figures.seats.changed.update(some)
                 raise

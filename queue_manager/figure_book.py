@@ -28,8 +28,9 @@ class Stored:
     those of all other engines; `today` and `quarters` (the tenant as a whole) the sums of all
     engines over the present day; `seats` this engine's own, of this quarter and the last.
 
-    `counted_until`: what happened before is counted in them (None: nothing ever was). `oldest` is
-    the first quarter that was read.
+    `counted_until`: what happened before is counted in them (None: nothing ever was);
+    `seats_until`: up to when (epoch seconds) each seat's time is, by any engine. `oldest` is the
+    first quarter that was read.
     """
 
     counted_until: datetime | None = None
@@ -38,6 +39,7 @@ class Stored:
     today: Mapping[Key, CallCounts] = field(default_factory=dict)
     quarters: Mapping[int, CallCounts] = field(default_factory=dict)
     seats: Mapping[SeatKey, SeatCounts] = field(default_factory=dict)
+    seats_until: Mapping[str, float] = field(default_factory=dict)
     oldest: int | None = None
 
 

@@ -23,12 +23,15 @@ from queue_manager.model import (
     Requirement,
     Seat,
     SeatState,
+    SeatView,
     WaitingCaller,
 )
 from queue_manager.seat_times import SeatTimes
 
 RECENT_QUARTERS = 2
 """What boards call "now": callers of this quarter of an hour and the one before."""
+SAME_MOMENT_S = 2.0
+"""How far a call's end, as its row tells it, and the begin of its seat's wrap-up may be apart."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -81,6 +84,8 @@ class Figures:
         self._cells = Cells()
         self._callers: dict[str, Cell] = {}
         self._served: dict[str, Cell] = {}
+        self._wrapping: dict[str, datetime] = {}
+        self._ended: dict[str, LateCall] = {}
 
     # --- queue_manager.ports.QueueObserver
 
@@ -172,6 +177,7 @@ class Figures:
     def wrapped_up(self, seat: Seat, wrap_up_s: float, at: datetime) -> None:
         """The after-call work counts for the caller it was for."""
         cell = self._served.pop(seat.seat_id, None)
+        self._wrapping.pop(seat.seat_id, None)
         if cell is not None:
             cell.counts.wrap_ups += 1
             cell.counts.wrap_up_ms += _ms(wrap_up_s)
@@ -185,6 +191,23 @@ class Figures:
 
     # --- what an earlier engine has counted
 
+    def knew(self, view: SeatView) -> None:
+        """What a seat did last, as the engine before us knew: it goes on with that. A wrap-up that
+        goes on counts for the call it is for, once that call's row is found."""
+        seat_id = view.seat.seat_id
+        self.seats.knew(seat_id, view.state, view.pause_reason, view.since)
+        if view.state is SeatState.WRAP_UP:
+            self._wrapping[seat_id] = view.since
+            if (call := self._ended.get(seat_id)) is not None:
+                self._wraps_up(call)
+
+    def _wraps_up(self, call: LateCall) -> None:
+        """Whether its seat wraps up this very call."""
+        since = self._wrapping.get(call.seat_id)
+        if since and abs((call.ended_at - since).total_seconds()) <= SAME_MOMENT_S:
+            cell = self._cells.of(call.queued_at, call.queue_id, call.line_id, call.needs)
+            self._served[call.seat_id] = cell
+
     @property
     def restored(self) -> bool:
         """Whether it is known what is stored: before that nothing may be written."""
@@ -195,7 +218,7 @@ class Figures:
         kept."""
         until = self._counted_until = stored.counted_until or _EVER
         self.book.restore(stored, day)
-        self.seats.restore(stored.seats)
+        self.seats.restore(stored.seats, stored.seats_until)
         for found in self._unsure:
             if found.at > until:
                 self._count_found(found)
@@ -210,6 +233,9 @@ class Figures:
         if call.call_id in self._carried:
             self._carried.discard(call.call_id)
             return
+        if call.seat_id:
+            self._ended[call.seat_id] = call
+            self._wraps_up(call)
         counts = CallCounts(offered=int(came_at > until))
         if call.outcome is LeaveReason.ANSWERED:
             self._late_answer(counts, call, until)
@@ -228,6 +254,7 @@ class Figures:
             return
         if answered_at > until:
             self._count_wait(counts, call.queue_id, (answered_at - call.queued_at).total_seconds())
+            counts.menu_ms = _ms((call.queued_at - call.began_at).total_seconds())
             if call.seat_id:
                 self.seats.answered(call.seat_id, answered_at)
         if call.ended_at > until:
@@ -266,6 +293,7 @@ class Figures:
 
     def forget(self, now: datetime) -> None:
         """Drop what is stored and no longer needed; to be called once in a while."""
+        self._ended.clear()
         self.book.forget(now)
         self.seats.forget(quarter_of(now) - 1)
         self._cells.forget(quarter_of(now) - LATE_QUARTERS)

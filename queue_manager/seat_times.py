@@ -1,8 +1,10 @@
 """How the seats of a tenant spend their time, per quarter of an hour.
 
 A seat's time is counted when its state changes, and a share of all seats at each call of `accrue`,
-so that what isn't stored yet is never more than a minute of anybody's time. A seat that is offline
-costs nothing. Pure: times come in as arguments.
+so that what isn't stored yet is never more than a minute of anybody's time. What a dead engine
+hadn't stored is counted by the next one: with a seat's time is stored up to which moment it is
+counted, and what the seat did since is known from the live state. A seat that is offline costs
+nothing. Pure: times come in as arguments.
 """
 
 from collections import OrderedDict
@@ -15,6 +17,8 @@ from queue_manager.model import MissReason, SeatState
 
 LONGEST_SPAN_S = 3600.0
 """A longer span was not lived through (the machine slept, its clock was set): it isn't counted."""
+LONGEST_GAP_S = 300.0
+"""How long nobody may have counted a seat's time between two engines, to be made up for."""
 SHARES = 12
 SeatKey = tuple[int, str]
 _TIMES = {
@@ -44,11 +48,31 @@ class SeatTimes:
         self.counts: dict[SeatKey, SeatCounts] = {}
         self.changed: set[SeatKey] = set()
         self._clocks: OrderedDict[str, _Clock] = OrderedDict()
+        self._before: dict[str, _Clock] = {}
+        self._gaps: list[tuple[str, _Clock, float]] = []
+        self._stored_until: Mapping[str, float] | None = None
 
-    def restore(self, stored: Mapping[SeatKey, SeatCounts]) -> None:
-        """Begin with what this engine stored before it was started anew."""
+    def restore(
+        self, stored: Mapping[SeatKey, SeatCounts], until: Mapping[str, float] | None = None
+    ) -> None:
+        """Begin with what this engine stored before it was started anew; `until` tells up to when
+        (epoch seconds) each seat's time is stored, by any engine."""
         for key, counts in stored.items():
             self._of(key).add(counts)
+        self._stored_until = until or {}
+        gaps, self._gaps = self._gaps, []
+        for seat_id, clock, end_s in gaps:
+            self._fill(seat_id, clock, end_s)
+
+    def knew(self, seat_id: str, state: SeatState, reason: str, since: datetime) -> None:
+        """What the engine before us knew last of a seat: that is what it did until it is seen."""
+        if state is not SeatState.OFFLINE:
+            self._before[seat_id] = _Clock(state, reason, since.timestamp())
+
+    def until_s(self, seat_id: str) -> float | None:
+        """Up to when a seat's time is counted (epoch seconds); None while it is offline."""
+        clock = self._clocks.get(seat_id)
+        return None if clock is None else clock.until_s
 
     def moved(self, seat_id: str, state: SeatState, reason: str, at: datetime) -> None:
         """The seat does something else from now on."""
@@ -61,6 +85,11 @@ class SeatTimes:
                 del self._clocks[seat_id]
         elif state is not SeatState.OFFLINE:
             self._clocks[seat_id] = _Clock(state, reason, now_s)
+            before = self._before.pop(seat_id, None)
+            if before is not None and self._stored_until is None:
+                self._gaps.append((seat_id, before, now_s))
+            elif before is not None:
+                self._fill(seat_id, before, now_s)
 
     def answered(self, seat_id: str, at: datetime) -> None:
         """The seat took a call."""
@@ -96,6 +125,14 @@ class SeatTimes:
             self.changed.discard(key)
             self.counts.pop(key, None)
         return len(late)
+
+    def _fill(self, seat_id: str, before: _Clock, end_s: float) -> None:
+        """The time between two engines, from where the first one's is stored."""
+        until_s = (self._stored_until or {}).get(seat_id)
+        if until_s is not None:
+            before.until_s = max(before.until_s, until_s)
+            if 0 < end_s - before.until_s <= LONGEST_GAP_S:
+                self._count(seat_id, before, end_s)
 
     def _now(self, seat_id: str, at: datetime) -> SeatCounts:
         return self._touched((int(at.timestamp() // QUARTER_S), seat_id))

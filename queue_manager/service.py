@@ -74,7 +74,10 @@ class QueueService:
         Tokens begin with the time, but above every one that a view or `above` tells of. Raises
         ValueError for a seat given twice, of another tenant, or with a level out of range.
         """
-        self._seats.start(seats, views, above)
+        known = tuple(views)
+        for view in known:
+            self._figures.knew(view)
+        self._seats.start(seats, known, above)
 
     def close(self) -> None:
         """Stop all timers; nothing is offered any more."""

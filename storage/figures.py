@@ -43,7 +43,7 @@ def _replacing(table: Table, names: Iterable[str]) -> dict[str, Insert]:
 
 
 _PUT_CALLS = _replacing(call_figures, CALL_FIELDS)
-_PUT_SEATS = _replacing(seat_figures, (*SEAT_SUMS, "pauses"))
+_PUT_SEATS = _replacing(seat_figures, (*SEAT_SUMS, "pauses", "until_ms"))
 _PUT_WRITTEN = _replacing(figures_written, ("counted_until",))
 
 
@@ -75,13 +75,20 @@ class SqlFigures:
 
         await self._database.write(put, order=tenant)
 
-    async def write_seats(self, tenant: str, counted: Mapping[SeatKey, SeatCounts]) -> None:
-        """Store seats' figures as they are now. Raises `StoreAway`."""
+    async def write_seats(
+        self,
+        tenant: str,
+        counted: Mapping[SeatKey, SeatCounts],
+        until: Mapping[str, float] | None = None,
+    ) -> None:
+        """Store seats' figures as they are now, and up to when (epoch seconds) each seat's time is
+        in them. Raises `StoreAway`."""
+        until_ms = {seat_id: round(1000 * at_s) for seat_id, at_s in (until or {}).items()}
         rows = [
             {"tenant": tenant, "node": self._node}
             | {"quarter": quarter_start(quarter), "seat_id": seat_id}
             | {name: getattr(counts, name) for name in SEAT_SUMS}
-            | {"pauses": dict(counts.pauses or {})}
+            | {"pauses": dict(counts.pauses or {}), "until_ms": until_ms.get(seat_id)}
             for (quarter, seat_id), counts in counted.items()
         ]
 
@@ -126,6 +133,7 @@ class SqlFigures:
             _sums_of_day(connection, tenant, every, midnight),
             _quarters_of_day(connection, tenant, midnight),
             self._seats_since(connection, tenant, quarter_start(quarter_of(began_at) - 1)),
+            _seats_until(connection, tenant, quarter_start(quarter_of(began_at) - 1)),
             oldest,
         )
 
@@ -164,6 +172,17 @@ class SqlFigures:
                 yield found
         if found:
             yield found
+
+
+def _seats_until(connection: Connection, tenant: str, since: datetime) -> dict[str, float]:
+    """Up to when each seat's time is stored, whichever engine did it."""
+    seats = seat_figures.c
+    query = (
+        select(seats.seat_id, func.max(seats.until_ms).label("until_ms"))
+        .where(seats.tenant == tenant, seats.quarter >= since, seats.until_ms.is_not(None))
+        .group_by(seats.seat_id)
+    )
+    return {row.seat_id: row.until_ms / 1000 for row in connection.execute(query)}
 
 
 def _page(

@@ -205,6 +205,7 @@ seat_figures = Table(
     _text("tenant"), _when("quarter"), _text("seat_id"), _text("node"),
     *(Column(name, BigInteger, nullable=False) for name in SEAT_SUMS),
     Column("pauses", JSON, nullable=False),
+    Column("until_ms", BigInteger),
     PrimaryKeyConstraint("tenant", "quarter", "seat_id", "node"),
 )  # fmt: skip
 

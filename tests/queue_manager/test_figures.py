@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,15 @@ from queue_manager.cells import WHOLE, Dimension
 from queue_manager.counts import CALL_FIELDS, CallCounts, quarter_of
 from queue_manager.figure_book import CallKey, Stored
 from queue_manager.figures import Figures, LateCall
-from queue_manager.model import LeaveReason, Need, Requirement, Seat, WaitingCaller
+from queue_manager.model import (
+    LeaveReason,
+    Need,
+    Requirement,
+    Seat,
+    SeatState,
+    SeatView,
+    WaitingCaller,
+)
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BEGAN = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
@@ -218,7 +227,10 @@ def events(call_id: str, call: Call, began: datetime) -> list[tuple[datetime, st
     """A call's events in time."""
     queued_s, wait_s, talk_s, reason, line_id, queue_id = call
     queued = began + timedelta(seconds=queued_s + 0.25)
-    who = WaitingCaller("nanning", call_id, line_id, MANDARIN, queued, queue_id=queue_id)
+    who = WaitingCaller(
+        "nanning", call_id, line_id, MANDARIN, queued, queue_id=queue_id,
+        began_at=queued - timedelta(seconds=5),
+    )  # fmt: skip
     over = queued + timedelta(seconds=wait_s)
     if reason is LeaveReason.ABANDONED:
         return [(queued, "entered", who), (over, "left", who)]
@@ -245,8 +257,8 @@ def row_of(call_id: str, call: Call, began: datetime) -> LateCall:
     who = told[0][2]
     answered = told[1][0] if call[3] is LeaveReason.ANSWERED else None
     return LateCall(
-        call_id, who.queue_id, who.line_id, who.needs, who.queued_at, who.queued_at, call[3],
-        answered, told[-1][0],
+        call_id, who.queue_id, who.line_id, who.needs, who.queued_at - timedelta(seconds=5),
+        who.queued_at, call[3], answered, told[-1][0],
     )  # fmt: skip
 
 
@@ -294,6 +306,29 @@ def test_a_crash_at_any_moment_changes_no_count(
     shown, expected = second.today(now), whole.today(now)
     assert {k: c for k, c in shown.items() if c != CallCounts()} == expected
     assert dict(second.quarters(now)) == dict(whole.quarters(now))
+
+
+@pytest.mark.parametrize("seats_first", [True, False])
+def test_a_wrap_up_that_outlives_its_engine_counts_for_its_call(seats_first: bool) -> None:
+    """The seat's state is known, the call's row is: in whatever order they are read."""
+    who = caller(at=BEGAN - timedelta(seconds=200))
+    ended = who.queued_at + timedelta(seconds=90)
+    row = LateCall(
+        who.call_id, who.queue_id, who.line_id, who.needs, who.queued_at, who.queued_at,
+        LeaveReason.ANSWERED, who.queued_at + timedelta(seconds=10), ended, SEAT.seat_id,
+    )  # fmt: skip
+    earlier = replace(row, call_id="n-1.0", line_id="12333", ended_at=ended - timedelta(seconds=40))
+    told = figures(stored=Stored(ended + timedelta(seconds=1)))
+    view = SeatView(SEAT, SeatState.WRAP_UP, ended + timedelta(seconds=0.2))
+    if seats_first:
+        told.knew(view)
+    for known in (earlier, row):
+        told.late(known)
+    if not seats_first:
+        told.knew(view)
+    told.wrapped_up(SEAT, 20.0, BEGAN)
+    told.wrapped_up(SEAT, 99.0, BEGAN + timedelta(seconds=300))
+    assert told.today(BEGAN)[LINE] == CallCounts(wrap_ups=1, wrap_up_ms=20_000)
 
 
 def test_an_answer_nobody_timed_counts_as_answered_and_its_wait_as_nobodys() -> None:

@@ -1,13 +1,15 @@
 """Seats' time: nothing lost or counted twice, whatever happens when and however often one looks."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_manager.counts import SeatCounts, quarter_of
 from queue_manager.model import MissReason, SeatState
-from queue_manager.seat_times import LONGEST_SPAN_S, SeatTimes
+from queue_manager.seat_times import LONGEST_GAP_S, LONGEST_SPAN_S, SeatKey, SeatTimes
 
 TEN = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 QUARTER = quarter_of(TEN)
@@ -136,3 +138,68 @@ def test_of_too_many_unstored_the_newest_are_kept() -> None:
         told.answered("1", after(900 * late))
     assert told.drop_oldest(2) == 3
     assert sorted(told.changed) == [(QUARTER + 3, "1"), (QUARTER + 4, "1")]
+
+
+# --- a crash
+
+
+def stored(told: SeatTimes) -> tuple[dict[SeatKey, SeatCounts], dict[str, float]]:
+    """What is in SQL once all changes were written."""
+    until = {seat: at_s for _, seat in told.counts if (at_s := told.until_s(seat))}
+    return {key: replace(counts) for key, counts in told.counts.items()}, until
+
+
+@pytest.mark.parametrize("restored_first", [True, False])
+def test_what_a_dead_engine_had_not_stored_is_counted_by_the_next(restored_first: bool) -> None:
+    """A minute of a talk that nobody wrote, and the seconds without an engine."""
+    first = times()
+    first.moved("1", SeatState.READY, "", TEN)
+    first.moved("1", SeatState.TALKING, "", after(10))
+    counts, until = stored(first)  # killed at 70
+    second = times()
+    second.knew("1", SeatState.TALKING, "", after(10))
+    second.knew("2", SeatState.OFFLINE, "", TEN)
+    if restored_first:
+        second.restore(counts, until)
+    second.moved("1", SeatState.TALKING, "", after(73))
+    second.moved("1", SeatState.WRAP_UP, "", after(80))
+    second.moved("2", SeatState.READY, "", after(80))
+    if not restored_first:
+        second.restore(counts, until)
+    assert second.counts == {(QUARTER, "1"): SeatCounts(idle_ms=10_000, talk_ms=70_000)}
+    assert (QUARTER, "1") in second.changed
+
+
+@given(
+    MOVES,
+    st.floats(0, 20_000),
+    st.sampled_from([0.0, 3.0, 200.0, LONGEST_GAP_S + 400]),
+    st.booleans(),
+)
+def test_a_crash_counts_nothing_twice_and_loses_only_what_came_before_an_unwritten_change(
+    moves: list[tuple[float, SeatState, int]], killed_s: float, away_s: float, seen: bool
+) -> None:
+    """Written every five seconds a share at a time; killed at any moment."""
+    first, at_s, state, since_s, signed_on_s = times(), 0.0, SeatState.OFFLINE, 0.0, 0.0
+    counts: dict[SeatKey, SeatCounts] = {}
+    until: dict[str, float] = {}
+    for gap_s, new, _ in moves:
+        if at_s + gap_s > killed_s:
+            break
+        counts, until = stored(first)  # all changes but this last one are written
+        signed_on_s += gap_s if state is not SeatState.OFFLINE else 0.0
+        at_s += gap_s
+        first.moved("1", new, "", after(at_s))
+        since_s = at_s if new is not state else since_s
+        state = new
+    killed_s = min(killed_s, at_s + 1_000)
+    again_s = killed_s + away_s
+    second = SeatTimes(QUARTER - 1)
+    second.knew("1", state, "", after(since_s))
+    second.restore(counts, until)
+    if seen:
+        second.moved("1", SeatState.READY, "", after(again_s))
+        second.moved("1", SeatState.OFFLINE, "", after(again_s))
+    total_s = sum(total_ms(one) for one in second.counts.values()) / 1000
+    lived_s = signed_on_s + (again_s - at_s if state is not SeatState.OFFLINE else 0.0)
+    assert total_s <= lived_s + 0.01

@@ -97,7 +97,11 @@ async def test_an_engine_goes_on_from_what_is_stored(sql_url: str) -> None:
                 },
                 NOON if store is mine else NOON - timedelta(hours=1),
             )
-            await store.write_seats("default", {(late, "8001"): SeatCounts(answered=2)})
+            seen = NOON.timestamp() - (30 if store is mine else 0)
+            await store.write_seats(
+                "default", {(late, "8001"): SeatCounts(answered=2)}, {"8001": seen}
+            )
+            await store.write_seats("default", {(late, "8002"): SeatCounts()})
         found = await mine.load("default", began_at=NOON, midnight=MIDNIGHT)
         assert found.counted_until == NOON
         assert found.oldest == late - 24 == oldest_of(NOON, NOON)
@@ -107,7 +111,8 @@ async def test_an_engine_goes_on_from_what_is_stored(sql_url: str) -> None:
         assert found.quarters == {
             quarter: CallCounts(offered=4, longest_ms=7) for quarter in (early, late)
         }
-        assert found.seats == {(late, "8001"): SeatCounts(answered=2)}
+        assert found.seats == {(late, "8001"): SeatCounts(answered=2), (late, "8002"): SeatCounts()}
+        assert found.seats_until == {"8001": NOON.timestamp()}, "whoever counted it last"
         nobody = await mine.load("baoji", began_at=NOON, midnight=MIDNIGHT)
         assert (nobody.counted_until, dict(nobody.own), dict(nobody.today)) == (None, {}, {})
 
