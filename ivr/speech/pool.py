@@ -97,6 +97,11 @@ class VoskPool:
         """The processes that are ready."""
         return [worker.pid for worker in self._ready]
 
+    @property
+    def busy_with(self) -> list[int]:
+        """The ear whose turn it is in each process; 0 for none."""
+        return [worker.busy_with for worker in self._ready]
+
     # --- for hearings
 
     def attach(self, hearing: WorkerHearing) -> None:

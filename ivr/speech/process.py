@@ -80,8 +80,10 @@ class WorkerProcess(asyncio.Protocol):
         await asyncio.wait(waiting, timeout=load_s, return_when=asyncio.FIRST_COMPLETED)
         if self._ready.done():
             return self._ready.result()
-        why = "its worker ended" if self._lost.done() else f"not loaded after {load_s:g} s"
-        await self.end()
+        why = f"not loaded after {load_s:g} s"
+        if self._lost.done():
+            why = "its worker ended"
+            await asyncio.wait({self._reading}, timeout=_END_S)  # what it said last
         raise OSError(f"{why}: {self.last_words}" if self.last_words else why)
 
     async def lost(self) -> str:

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from ivr.speech.ports import UNKNOWN
-from ivr.speech.tiny import graph, lexicon, model_files, vocabulary
+from ivr.speech.tiny import graph, lexicon, model_files, speakers, vocabulary
 from ivr.speech.tiny.corpus import Classes, Corpus, Utterance
-from ivr.speech.tiny.espeak import Espeak, Samples
+from ivr.speech.tiny.espeak import Espeak, Samples, SpeechMissing
 from ivr.speech.tiny.lexicon import GARBAGE
 from ivr.speech.tiny.network import Examples, Network
 from ivr.speech.tiny.place import NAME, place
@@ -58,9 +58,14 @@ def _make(folder: Path, progress: Progress) -> None:
     words = vocabulary.load()
     sounds = lexicon.build(words, Espeak())
     utterances: list[Utterance] = []
-    for part in _utterances(UTTERANCES):
-        utterances += part
-        progress("speech", len(utterances) / UTTERANCES)
+    data = speakers.installed()
+    if data is None:
+        raise SpeechMissing("espeak-ng's data (Debian package espeak-ng-data)")
+    with tempfile.TemporaryDirectory() as voices:
+        speakers.draw(Path(voices), data)
+        for part in _utterances(UTTERANCES, Path(voices)):
+            utterances += part
+            progress("speech", len(utterances) / UTTERANCES)
     examples = Examples.of(utterances)
     network = Network(len(sounds.classes), HIDDEN)
     network.train(
@@ -82,20 +87,21 @@ def _priors(seen: Sequence[Classes], garbage: int, count: int) -> Samples:
     return priors
 
 
-def _utterances(count: int) -> Iterator[list[Utterance]]:
+def _utterances(count: int, voices: Path) -> Iterator[list[Utterance]]:
     """All utterances in their order, made by processes: espeak-ng has one voice at a time."""
     parts = [range(at, min(at + _TOGETHER, count)) for at in range(0, count, _TOGETHER)]
     with ProcessPoolExecutor(_PROCESSES) as pool:
-        yield from pool.map(_spoken, parts)
+        yield from pool.map(functools.partial(_spoken, voices), parts)
 
 
-def _spoken(numbers: range) -> list[Utterance]:
-    corpus = _corpus(os.getpid())
+def _spoken(voices: Path, numbers: range) -> list[Utterance]:
+    corpus = _corpus(os.getpid(), voices)
     return [corpus.utterance(number) for number in numbers]
 
 
 @functools.cache
-def _corpus(process: int) -> Corpus:
+def _corpus(process: int, voices: Path) -> Corpus:
     """One of each process's own: it may be a fork of another."""
-    words, espeak = vocabulary.load(), Espeak()
-    return Corpus(words, vocabulary.other_words(), lexicon.build(words, espeak), espeak)
+    words, espeak = vocabulary.load(), Espeak(voices)
+    sounds = lexicon.build(words, espeak)
+    return Corpus(words, vocabulary.other_words(), sounds, espeak, speakers.names())

@@ -23,7 +23,8 @@ _WINDOW_CENTRE = 100
 _SHORTEST_S = 0.045
 """A phone shorter than one and a half output frames (30 ms each) could never be seen."""
 _NO_SPEECH, _OTHER_SPEECH = 0.05, 0.15
-_PLAIN_VOICE = 0.12
+_PLAIN_VOICE, _KNOWN_VOICE = 0.1, 0.55
+"""Up to where the plain voice and espeak-ng's own variants speak; else drawn ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,13 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
-    """Makes utterances; `variants` are the voices that speak."""
+    """Makes utterances; `variants` are espeak-ng's own that speak, `drawn` those made for it."""
 
     vocabulary: Vocabulary
     others: Sequence[str]
     lexicon: Lexicon
     espeak: Espeak
+    drawn: Sequence[str]
     variants: Sequence[str] = SEEN
 
     def utterance(self, number: int) -> Utterance:
@@ -76,7 +78,10 @@ class Corpus:
         return " ".join(chance.choice(self.others) for _ in range(chance.randint(1, 4)))
 
     def _manner(self, chance: random.Random) -> Manner:
-        variant = "" if chance.random() < _PLAIN_VOICE else chance.choice(self.variants)
+        kind = chance.random()
+        variant = ""
+        if kind > _PLAIN_VOICE:
+            variant = chance.choice(self.drawn if kind > _KNOWN_VOICE else self.variants)
         return Manner(
             variant, chance.randint(110, 230), chance.randint(20, 85), chance.randint(20, 80)
         )

@@ -6,6 +6,7 @@ phones); it is GPL and no part of what runs. Source: espeak-ng/src/include/espea
 
 import ctypes
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,9 +70,10 @@ class Spoken:
 
 
 class Espeak:
-    """One process has one; not for several threads."""
+    """One process has one; not for several threads. `folder` holds its `espeak-ng-data` where that
+    isn't the installed one."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         try:
             self._library = ctypes.CDLL("libespeak-ng.so.1")
         except OSError as error:
@@ -80,7 +82,8 @@ class Espeak:
         self._pcm: list[bytes] = []
         self._phones: list[tuple[int, str]] = []
         self._kept = _CALLBACK(self._take)  # the library keeps only the address
-        self.rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, None, _PHONEME_EVENTS)
+        data = str(folder).encode() if folder is not None else None
+        self.rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, _PHONEME_EVENTS)
         if self.rate_hz <= 0:
             raise SpeechMissing("espeak-ng's data (Debian package espeak-ng-data)")
         self._library.espeak_SetSynthCallback(self._kept)

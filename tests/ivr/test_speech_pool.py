@@ -1,0 +1,336 @@
+"""Recognition in worker processes: what is said comes out, whatever happens to a worker."""
+
+import asyncio
+import os
+import random
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ivr.speech.pool import VoskPool
+from ivr.speech.ports import UNKNOWN, Final, Partial, SpeechAway
+from tests.ivr.speech import DANGER, FRAME, SENTENCE, WAIT_S, Ear, frames, hear, model, pool, speech
+
+SEEN = ("", "m1", "m3", "f2", "f4")
+
+
+@pytest.mark.parametrize("variant", SEEN)
+async def test_what_seen_voices_say_comes_out_word_for_word(variant: str) -> None:
+    async with pool() as house:
+        for text in (SENTENCE, DANGER, "青秀区", "投诉", "是的", "电话一三八零零一三八零零零"):
+            ear = Ear()
+            hearing = house.open("c", "cmn", ear)
+            await hear(hearing, speech(text, variant))
+            rest = await hearing.flush()
+            assert ear.text + rest.text.replace(" ", "") == text
+            hearing.close()
+
+
+async def test_words_have_times_within_the_audio_and_confidences() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        pcm = speech(SENTENCE)
+        await hear(hearing, pcm)
+        await hear(hearing, pcm)
+        first, second = ear.finals
+        assert [w.text for w in first.words] == [w.text for w in second.words]
+        assert 0.3 < first.words[0].start_s < 0.6  # the silence before it is 0.4 s
+        for final in (first, second):
+            for word, following in zip(final.words, final.words[1:], strict=False):
+                assert word.start_s < word.end_s <= following.start_s + 0.001
+            assert all(0.5 < word.confidence <= 1.0 for word in final.words)
+        later_s = len(pcm) / 16000
+        for a, b in zip(first.words, second.words, strict=True):
+            assert b.start_s - a.start_s == pytest.approx(later_s, abs=0.1)
+
+
+async def test_the_text_is_the_same_for_any_size_of_pieces() -> None:
+    async with pool() as house:
+        told = []
+        for size in (2, 320, 998, 16000, 1_000_000):
+            ear = Ear()
+            hearing = house.open("c", "cmn", ear)
+            await hear(hearing, speech(SENTENCE), size)
+            told.append(ear.finals)
+            hearing.close()
+        assert len(told[0]) == 1
+        assert all(one == told[0] for one in told)
+
+
+async def test_partial_texts_grow_while_somebody_speaks() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        for frame in frames(speech(SENTENCE)):
+            hearing.feed(frame)
+            await asyncio.sleep(0)
+            if len(ear.events) < 3:
+                await hearing.caught_up()
+        await hearing.caught_up()
+        assert isinstance(ear.events[0], Partial)
+        assert isinstance(ear.events[-1], Final)
+        texts = [e.text for e in ear.events if isinstance(e, Partial)]
+        assert len(texts) == len(set(texts))
+
+
+async def test_flush_ends_an_utterance_at_once_and_listening_goes_on() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        await hear(hearing, speech(DANGER, after_s=0.1))
+        assert ear.finals == []
+        assert (await hearing.flush()).text.replace(" ", "") == DANGER
+        assert (await hearing.flush()).words == ()
+        await hear(hearing, speech(SENTENCE))
+        assert ear.text == SENTENCE
+
+
+async def test_a_step_hears_only_its_grammar_and_the_next_one_everything() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        hearing.listen_for(("投诉", "咨询", "火星文"))
+        await hear(hearing, speech("投诉"))
+        assert ear.text == "投诉"
+        await hear(hearing, speech(SENTENCE))
+        words = {word.text for final in ear.finals for word in final.words}
+        assert words <= {"投诉", "咨询", UNKNOWN}
+        ear.events.clear()
+        hearing.listen_for()
+        await hear(hearing, speech(SENTENCE))
+        assert ear.text == SENTENCE
+
+
+@pytest.mark.parametrize("grammar", [(), ("",), ("火星文",), (" ", "魑魅魍魉")])
+async def test_a_grammar_of_nothing_known_hears_everything(grammar: tuple[str, ...]) -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        hearing.listen_for(grammar)
+        await hear(hearing, speech(SENTENCE))
+        assert ear.text == SENTENCE
+
+
+async def test_a_phrase_written_in_one_is_cut_into_known_words() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        hearing.listen_for((DANGER, "路灯坏了"))
+        await hear(hearing, speech(DANGER))
+        assert ear.text == DANGER
+
+
+async def test_words_before_a_new_step_are_dropped() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        await hear(hearing, speech(SENTENCE, after_s=0.0))
+        hearing.listen_for()
+        await hear(hearing, speech(DANGER))
+        assert ear.text == DANGER
+
+
+async def test_a_worker_killed_in_the_middle_loses_no_word() -> None:
+    async with pool(workers=2) as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        await hear(hearing, speech(DANGER))
+        pieces = frames(speech(SENTENCE))
+        for frame in pieces[: len(pieces) // 2]:
+            hearing.feed(frame)
+        await hearing.caught_up()
+        killed = list(house.pids)
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        for frame in pieces[len(pieces) // 2 :]:
+            hearing.feed(frame)
+        async with asyncio.timeout(WAIT_S):
+            await hearing.caught_up()
+        assert ear.text == DANGER + SENTENCE
+        assert not set(killed) & set(house.pids)
+        begin_s = len(speech(DANGER)) / 16000
+        assert ear.finals[1].words[0].start_s == pytest.approx(begin_s + 0.4, abs=0.15)
+
+
+async def test_what_waits_for_an_answer_when_a_worker_is_killed_is_answered() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        await hear(hearing, speech(SENTENCE, after_s=0.0))
+        (pid,) = house.pids
+        os.kill(pid, signal.SIGSTOP)
+        flushing = asyncio.ensure_future(hearing.flush())
+        await asyncio.sleep(0)
+        os.kill(pid, signal.SIGKILL)
+        async with asyncio.timeout(WAIT_S):
+            assert (await flushing).text.replace(" ", "") == SENTENCE
+
+
+async def test_a_worker_that_hangs_is_replaced_and_no_word_is_lost() -> None:
+    async with pool(hang_s=1.0) as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        pieces = frames(speech(SENTENCE))
+        for frame in pieces[:60]:
+            hearing.feed(frame)
+        await hearing.caught_up()
+        (hung,) = house.pids
+        os.kill(hung, signal.SIGSTOP)
+        for frame in pieces[60:]:
+            hearing.feed(frame)
+        await ear.until(lambda: bool(ear.finals))
+        assert ear.text == SENTENCE
+        assert house.pids != [hung]
+        assert not psutil.pid_exists(hung)
+
+
+async def test_audio_that_kills_every_worker_is_given_up_and_others_go_on() -> None:
+    async with pool() as house:
+        good, bad = Ear(), Ear()
+        other = house.open("good", "cmn", good)
+        hearing = house.open("bad", "cmn", bad)
+        for _ in range(3):
+            await house.ready(WAIT_S)
+            (pid,) = house.pids
+            os.kill(pid, signal.SIGSTOP)
+            hearing.feed(speech(SENTENCE))
+            while _busy_with(house) != hearing.ear:  # type: ignore[attr-defined]
+                os.kill(pid, signal.SIGCONT)
+                await asyncio.sleep(0.001)
+                os.kill(pid, signal.SIGSTOP)
+            os.kill(pid, signal.SIGKILL)
+            gone = asyncio.get_running_loop().time() + WAIT_S
+            while pid in house.pids:
+                assert asyncio.get_running_loop().time() < gone
+                await asyncio.sleep(0.01)
+        await bad.until(lambda: bool(bad.lost))
+        assert "workers died" in bad.lost[0].reason
+        assert (await hearing.flush()) == Final()
+        await hear(other, speech(SENTENCE))
+        assert good.text == SENTENCE
+        assert good.lost == []
+
+
+def _busy_with(house: VoskPool) -> int:
+    return house.busy_with[0] if house.busy_with else 0
+
+
+async def test_ten_of_a_hundred_packets_lost_change_no_word() -> None:
+    async with pool() as house:
+        chance = random.Random(5)
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        for frame in frames(speech(SENTENCE)):
+            hearing.feed(b"\0" * len(frame) if chance.random() < 0.1 else frame)
+        await hearing.caught_up()
+        assert ear.text == SENTENCE
+
+
+async def test_half_an_hour_of_talk_is_heard_whole_and_little_memory_is_kept() -> None:
+    async with pool() as house:
+        pcm = speech(SENTENCE)
+        times = round(1800 / (len(pcm) / 16000))
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        await hear(hearing, pcm)
+        before = psutil.Process(house.pids[0]).memory_info().rss
+        for _ in range(times - 1):
+            hearing.feed(pcm)
+            await hearing.caught_up()
+        assert ear.text == SENTENCE * times
+        grown = psutil.Process(house.pids[0]).memory_info().rss - before
+        assert grown < 5_000_000, f"{grown} bytes more"
+
+
+async def test_many_callers_are_heard_at_once_and_nobody_waits_for_another() -> None:
+    async with pool(workers=2) as house:
+        pcm = speech(SENTENCE)
+        long_one = house.open("long", "cmn", Ear())
+        long_one.feed(pcm * 30)  # minutes of audio at once
+        ears = [Ear() for _ in range(40)]
+        hearings = [house.open(f"c{n}", "cmn", ear) for n, ear in enumerate(ears)]
+        for frame in frames(pcm):
+            for hearing in hearings:
+                hearing.feed(frame)
+        async with asyncio.timeout(WAIT_S):
+            await asyncio.gather(*(hearing.caught_up() for hearing in hearings))
+        assert [ear.text for ear in ears] == [SENTENCE] * 40
+        left = asyncio.ensure_future(long_one.caught_up())
+        await asyncio.sleep(0)
+        assert not left.done()  # who fed most comes last
+        await left
+
+
+async def test_closing_tells_nothing_more_and_frees_its_ear() -> None:
+    async with pool() as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        hearing.feed(speech(SENTENCE))
+        hearing.close()
+        hearing.close()
+        hearing.feed(speech(SENTENCE))
+        assert house.calls == 0
+        other = house.open("d", "cmn", Ear())
+        await hear(other, speech(DANGER))
+        assert ear.events == []
+
+
+async def test_workers_end_with_the_pool_and_calls_are_told() -> None:
+    async with pool(workers=2) as house:
+        pids = house.pids
+        ear = Ear()
+        house.open("c", "cmn", ear)
+    assert [lost.reason for lost in ear.lost] == ["the engine stops"]
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+async def test_another_language_than_the_models_is_refused() -> None:
+    async with pool() as house:
+        assert not house.able("en")
+        with pytest.raises(SpeechAway):
+            house.open("c", "en", Ear())
+
+
+async def test_a_missing_model_is_told_and_tried_again_when_it_comes(tmp_path: Path) -> None:
+    late = tmp_path / "model"
+    house = VoskPool(late, language="cmn", workers=1)
+    house.start()
+    try:
+        with pytest.raises(SpeechAway):
+            house.open("c", "cmn", Ear())
+        while str(late) not in house.detail or "does not contain model files" not in house.detail:
+            await asyncio.sleep(0.05)
+        late.symlink_to(model())
+        await house.ready(WAIT_S)
+        ear = Ear()
+        await hear(house.open("c", "cmn", ear), speech(DANGER))
+        assert ear.text == DANGER
+    finally:
+        await house.close()
+
+
+async def test_a_broken_model_is_told_and_nobody_is_harmed(tmp_path: Path) -> None:
+    broken = tmp_path / "model"
+    for file in model().rglob("*"):
+        if file.is_file():
+            copy = broken / file.relative_to(model())
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes()[: 100 if file.name == "final.mdl" else None])
+    house = VoskPool(broken, language="cmn", workers=1)
+    house.start()
+    try:
+        while "its workers are being started" in house.detail:
+            await asyncio.sleep(0.05)
+        assert "its worker ended" in house.detail
+        assert not house.able("cmn")
+    finally:
+        await house.close()
+
+
+def test_frames_of_a_telephone_are_a_third_of_a_slice() -> None:
+    from ivr.speech.worker import SLICE
+
+    assert SLICE == 3 * FRAME
