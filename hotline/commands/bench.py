@@ -17,6 +17,8 @@ from hotline.loading import load_settings
 from hotline.routing_house import RealHouse
 from hotline.settings import PROJECT
 from hotline.speech_house import speech_house
+from hotline.understanding_bench import bench_understanding
+from hotline.understanding_bench import report as understanding_report
 from ivr.speech.tiny.place import place
 from simulator import bench_failover, bench_routing, bench_speech
 from simulator.bench_calls import bench_calls, report
@@ -100,6 +102,19 @@ async def measure_speech(plan: bench_speech.Plan) -> dict[str, float]:
     _say("making voices, starting a private engine with two recognisers")
     async with speech_house(place(load_settings().cache.resolve() / "speech")) as house:
         return await bench_speech.bench_speech(house, plan, _say)
+
+
+@bench_app.command()
+def understanding(
+    as_json: JsonOption = False,
+    text_only: Annotated[
+        bool, typer.Option("--text-only", help="nothing spoken: a second")
+    ] = False,
+) -> None:
+    """How well sentences are understood, on text and by ear. About three minutes."""
+    model = place(load_settings().cache.resolve() / "speech")
+    figures = bench_understanding(model, _say, audio=not text_only)
+    _tell(understanding_report(figures, _commit()), figures, as_json=as_json)
 
 
 def _tell(told: dict[str, object], figures: dict[str, float], *, as_json: bool) -> None:

@@ -8,14 +8,13 @@ and ing). Last, near misses by edit distance. What sounds like no name of the li
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 
-from pypinyin import Style, lazy_pinyin
 from rapidfuzz import fuzz, process
 
 from tickets.understanding.lexicon import Lexicon
 from tickets.understanding.model import FoundPlace
 from tickets.understanding.plain import Plain
+from tickets.understanding.sounds import sounds
 
 FINEST = ("landmark", "community", "road", "street", "district", "city")
 """Levels from the finest: what is said first of the finest is the place."""
@@ -25,7 +24,6 @@ _DETAIL = re.compile(
     r"(?:(?:[零〇一二三四五六七八九十百幺两]|\d)+(?:号楼|号|栋|幢|单元|楼|层|室|弄|巷|组|队|区|期)|[东西南北]门)+"
     r"(?:(?:[零〇一二三四五六七八九十百幺两]|\d){2,4}(?:房|室)?)?"
 )
-_SOUNDS = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("iang", "ian"), ("uang", "uan"))
 _NEAR = 92.0
 """rapidfuzz ratio from which a spelling of the same number of syllables is a near miss."""
 
@@ -57,7 +55,7 @@ class PlaceList:
             self._homes[said] = (*self._homes.get(said, ()), place)
         self._lexicon = Lexicon((said, said) for said, _ in entries)
         self._sounds = {
-            self._sound(said): said
+            sounds(said, self._readings): said
             for said in self._homes
             if len(said) > 2 and _ENDS.search(said[-2:])
         }
@@ -113,7 +111,7 @@ class PlaceList:
     def _sounds_like(self, said: str) -> tuple[str, float] | None:
         if not all("\u4e00" <= sign <= "\u9fff" for sign in said):
             return None
-        sound = self._sound(said)
+        sound = sounds(said, self._readings)
         name = self._sounds.get(sound)
         if name is not None and name[-1] == said[-1]:
             return name, 0.9
@@ -124,22 +122,3 @@ class PlaceList:
             return None
         name = self._sounds[self._spelt[near[0]]]
         return (name, near[1] / 100 - 0.15) if name[-1] == said[-1] else None
-
-    def _sound(self, words: str) -> tuple[str, ...]:
-        """Syllables without tones, with those merged that are often not told apart."""
-        return tuple(
-            _merged(self._readings.get(sign, syllable))
-            for sign, syllable in zip(words, _syllables(words), strict=True)
-        )
-
-
-@lru_cache(maxsize=16384)
-def _syllables(words: str) -> tuple[str, ...]:
-    return tuple(lazy_pinyin(words, style=Style.NORMAL))
-
-
-def _merged(syllable: str) -> str:
-    for told, merged in _SOUNDS:
-        if told in syllable:
-            syllable = syllable.replace(told, merged)
-    return syllable[:-1] if syllable.endswith(("ing", "eng")) else syllable
