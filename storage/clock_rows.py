@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from storage.clock_tables import ticket_clocks
 from storage.life_tables import ticket_states
@@ -29,6 +29,15 @@ _UPDATE = Prepared(
         .values({name: bindparam(name) for name in _CHANGED}),
     )
 )
+_COUNTED = ("cap", "fired", "due", "next_at")
+_UPDATE_COUNTED = Prepared(
+    dict.fromkeys(
+        DIALECTS,
+        update(ticket_clocks)
+        .where(*(ticket_clocks.c[name] == bindparam(f"k_{name}") for name in KEY))
+        .values({name: bindparam(name) for name in _COUNTED}),
+    )
+)
 _SET_DUE = Prepared(
     dict.fromkeys(
         DIALECTS,
@@ -48,7 +57,7 @@ def clock_row(clock: TicketClock) -> dict[str, Any]:
     """A clock's columns."""
     return {
         "tenant": clock.tenant, "number": clock.number, "clock": clock.name.value,
-        "seq": clock.seq, "matter": str(clock.matter), "unit": clock.unit, "round": clock.round,
+        "seq": clock.seq, "matter": clock.matter.text, "unit": clock.unit, "round": clock.round,
         "state": clock.state, "started_at": clock.started_at, "spans": dump_spans(clock.spans),
         "extended_days": clock.extended_days,
         "statutory": clock.statutory.isoformat() if clock.statutory else "",
@@ -57,16 +66,20 @@ def clock_row(clock: TicketClock) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def row_clock(row: Row[Any]) -> TicketClock:
-    """`clock_row`, back."""
+def row_clock(row: Sequence[Any]) -> TicketClock:
+    """`clock_row`, back: a row of `ticket_clocks` with its columns in their order."""
+    (
+        tenant, number, clock, seq, matter, unit, round_, state, started_at, spans, extended_days,
+        statutory, parent, cap, term, fired, due, next_at, stopped_at,
+    ) = row  # fmt: skip
     return TicketClock(
-        tenant=row.tenant, number=row.number, name=ClockName(row.clock), seq=row.seq,
-        matter=Matter.parse(row.matter), spans=load_spans(row.started_at, row.spans),
-        unit=row.unit, round=row.round, state=row.state, extended_days=row.extended_days,
-        statutory=date.fromisoformat(row.statutory) if row.statutory else None,
-        parent=row.parent, cap=row.cap, term=row.term, fired=row.fired, due=row.due,
-        next_at=row.next_at, stopped_at=row.stopped_at,
+        tenant, number, _NAMES[clock], seq, Matter.parse(matter), load_spans(started_at, spans),
+        unit, round_, state, extended_days, date.fromisoformat(statutory) if statutory else None,
+        parent, cap, term, fired, due, next_at, stopped_at,
     )  # fmt: skip
+
+
+_NAMES = {name.value: name for name in ClockName}
 
 
 def dump_spans(spans: tuple[Span, ...]) -> str:
@@ -104,6 +117,22 @@ def save(
     """Write new clocks and those that changed."""
     _UPDATE.run_many(connection, [_keyed(clock_row(clock)) for clock in changed])
     _INSERT.run_many(connection, [clock_row(clock) for clock in made])
+
+
+def save_counted(connection: Connection, clocks: Sequence[TicketClock]) -> None:
+    """Write what counting changes: due dates, the next mark, the marks given."""
+    _UPDATE_COUNTED.run_many(
+        connection,
+        [
+            {
+                "k_tenant": clock.tenant, "k_number": clock.number,
+                "k_clock": clock.name.value, "k_seq": clock.seq,
+                "cap": clock.cap, "fired": clock.fired, "due": clock.due,
+                "next_at": clock.next_at,
+            }
+            for clock in clocks
+        ],
+    )  # fmt: skip
 
 
 def bring_forward(connection: Connection, clock: TicketClock | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select, update
 
 from storage.clock_locks import hold_tenant
-from storage.clock_rows import row_clock, save, set_dues
+from storage.clock_rows import row_clock, save_counted, set_dues
 from storage.clock_tables import clock_marks, ticket_clocks
 from tickets.calendar import moment
 from tickets.clocks import TicketClock, fire
@@ -87,7 +87,7 @@ def give_due(
         if clock.name is ClockName.FINISH and clock.due != row.due:
             moved[clock.number] = clock.due
         given += (GivenMark(tenant, clock.number, clock, mark) for mark in marks)
-    save(connection, (), changed)
+    save_counted(connection, changed)
     set_dues(connection, tenant, moved)
     if given:
         connection.execute(insert(clock_marks), [_row(one, now) for one in given])

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -18,7 +17,7 @@ from storage.ticket_search import keep_texts
 from tickets.consequences import EndChildren, MakeChild, TellMain, TellMerged, TellParent, Then
 from tickets.errors import EventRefused, TicketError, UnknownTicket
 from tickets.life import SYSTEM, Life, Limits, Told
-from tickets.lifecycle import decide, replay
+from tickets.lifecycle import OVERLAYS, decide, replay
 from tickets.number import is_number
 from tickets.told_data import text, texts
 
@@ -129,7 +128,8 @@ class _Telling:
             )
             for row in self._book.connection.execute(query):
                 self._keys[row.number, row.key] = (row.event, row.data)
-        lives = [life for c in commands if (life := self._known(c.number)) is not None]
+        bound = [command for command in commands if _bound(command.told)]
+        lives = [life for c in bound if (life := self._known(c.number)) is not None]
         at = max(command.told.at for command in commands)
         limits = self._clockwork.limits(self._book.connection, lives, at)
         self._limits = {life.number: limit for life, limit in zip(lives, limits, strict=True)}
@@ -172,17 +172,19 @@ class _Telling:
         while waiting:
             number, told, key = waiting.popleft()
             page = self._book.page(number)
-            decision = decide(page.life, told, self._limit(page.life, told.at))
+            decision = decide(page.life, told, self._limit(page.life, told))
             self._book.keep(decision, told, key)
             self.kept.append((decision.life, told))
             self._limits.pop(number, None)
             for effect in decision.effects:
                 waiting += ((n, t, "") for n, t in self._follows(effect, page.life, told))
 
-    def _limit(self, life: Life, at: datetime) -> Limits:
+    def _limit(self, life: Life, told: Told) -> Limits:
+        if not _bound(told):
+            return _ANY
         if life.number not in self._limits:
             (self._limits[life.number],) = self._clockwork.limits(
-                self._book.connection, (life,), at
+                self._book.connection, (life,), told.at
             )
         return self._limits[life.number]
 
@@ -220,6 +222,15 @@ class _Telling:
         for unit in sorted(named):
             if not self._known_unit(self._book.tenant, unit):
                 raise EventRefused("unknown-unit", f"there is no unit {unit[:60]!r}")
+
+
+_ANY = Limits()
+
+
+def _bound(told: Told) -> bool:
+    """Whether limits have a say: not in overlays without a rule, cards by the thousand."""
+    overlay = OVERLAYS.get(told.event)  # type: ignore[call-overload] # an Event is its text
+    return overlay is None or overlay.rule is not None
 
 
 def _by_system(cause: Told, event: str, data: Mapping[str, object]) -> Told:

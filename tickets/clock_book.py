@@ -124,7 +124,7 @@ class ClockBook:
             self._begin(ClockName.CONTACT, unit, round_, "", at)
 
     def _begin(self, name: ClockName, unit: str, round_: int, state: str, at: int) -> None:
-        if self._rules.plan(name, str(self._matter), state) is None:
+        if self._rules.plan(name, self._matter.text, state) is None:
             return
         last = self.latest(name)
         fresh = TicketClock(

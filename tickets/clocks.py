@@ -68,9 +68,12 @@ def settle(clock: TicketClock, rules: Rules) -> TicketClock:
         return clock
     plan = _plan(clock, rules)
     if plan is None:
-        return replace(clock, next_at=0)
+        return clock if not clock.next_at else replace(clock, next_at=0)
     table = _timetable(clock, plan, rules)
-    return replace(clock, due=table.due, next_at=table.next_at(clock.fired))
+    due, next_at = table.due, table.next_at(clock.fired)
+    if (due, next_at) == (clock.due, clock.next_at):
+        return clock  # of a million counted anew most stay as they are
+    return replace(clock, due=due, next_at=next_at)
 
 
 def pause(clock: TicketClock, at: int, rules: Rules) -> TicketClock:
@@ -153,7 +156,7 @@ def remaining_s(clock: TicketClock, at: int, rules: Rules) -> int:
 
 
 def _plan(clock: TicketClock, rules: Rules) -> Plan | None:
-    return rules.plan(clock.name, str(clock.matter), clock.state)
+    return rules.plan(clock.name, clock.matter.text, clock.state)
 
 
 def _timetable(clock: TicketClock, plan: Plan, rules: Rules) -> Timetable:

@@ -29,7 +29,7 @@ class Explained:
 
 def explain(rules: Rules, clock: ClockName, matter: Matter, at: int) -> Explained | None:
     """How long a clock that begins at `at` runs, and why; None: this policy has no such clock."""
-    plan = rules.plan(clock, str(matter), "")
+    plan = rules.plan(clock, matter.text, "")
     if plan is None:
         return None
     table = rules.timetable(plan, ((at, None),))

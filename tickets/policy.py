@@ -4,7 +4,7 @@ It is data (YAML, `tickets/data/policies`); this file says what it may hold and 
 about it. Nothing here knows the time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import Literal
@@ -42,28 +42,29 @@ class AlwaysOn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Matter:
-    """What a limit depends on. `class_code` is the code of the class, the leaf's."""
+    """What a limit depends on. `class_code` is the code of the class, the leaf's; `text` is all of
+    it as one text, kept because clocks are looked up by it by the million."""
 
     kind: Kind | None = None
     urgency: Urgency = Urgency.NORMAL
     complexity: Complexity = Complexity.GENERAL
     always: AlwaysOn = AlwaysOn.NO
     class_code: str = ""
+    text: str = field(init=False, repr=False, compare=False)
 
-    def __str__(self) -> str:
-        return "|".join(
-            (self.kind or "", self.urgency, self.complexity, self.always, self.class_code)
-        )
+    def __post_init__(self) -> None:
+        parts = (self.kind or "", self.urgency, self.complexity, self.always, self.class_code)
+        object.__setattr__(self, "text", "|".join(parts))  # the way of a frozen class
 
     @classmethod
     def parse(cls, text: str) -> "Matter":
-        """`str(matter)`, back; ValueError for anything else."""
-        kind, urgency, complexity, always, code = text.split("|", 4)
-        return _matter(kind, urgency, complexity, always, code)
+        """`text`, back; ValueError for anything else. The same text gives the same object."""
+        return _matter(text)
 
 
 @lru_cache(maxsize=4096)
-def _matter(kind: str, urgency: str, complexity: str, always: str, code: str) -> Matter:
+def _matter(text: str) -> Matter:
+    kind, urgency, complexity, always, code = text.split("|", 4)
     return Matter(
         Kind(kind) if kind else None,
         Urgency(urgency), Complexity(complexity), AlwaysOn(always), code,
