@@ -21,6 +21,7 @@ from ivr.turn_rules import TurnEnd, TurnRules
 FRAME_S = 0.02
 WORDS_OF_A_VOICE_S = 2.5
 """While the prompt plays words count only so soon after a voice: else they are our own echo."""
+UNCHANGED_S = 0.2
 NOISY_ENDPOINT_S = 1.0
 """So long without a new word after the recogniser's end point, and it's over however loud it is."""
 
@@ -252,7 +253,8 @@ class TurnTaking:
         rules = self._rules
         if self.at_s - self.begun_s >= rules.longest_s:
             return Signal.TOO_LONG
-        if self._quiet_s() >= rules.silence_s or (self._endpoint and self._quiet_enough()):
+        complete = self._endpoint and self._quiet_enough()
+        if complete or self._settled() or self._quiet_s() >= rules.silence_s:
             return Signal.SILENCE
         if self._recognised and self._wordless_s() >= rules.wordless_s:
             return Signal.WORDLESS
@@ -268,6 +270,17 @@ class TurnTaking:
 
     def _wordless_s(self) -> float:
         return self.at_s - max(self._words_at, self.begun_s)
+
+    def _settled(self) -> bool:
+        """Silence enough for an answer whose words have stopped coming: the recogniser's own end
+        point takes up to a second when it isn't sure of them."""
+        settled_s = self._rules.settled_s
+        return (
+            self._words
+            and settled_s > 0
+            and self.at_s - self._voice_at >= settled_s
+            and self.at_s - self._words_at >= UNCHANGED_S
+        )
 
     def _quiet_enough(self) -> bool:
         """Silence enough for an answer that the recogniser has found complete."""

@@ -34,7 +34,8 @@ class TurnRules:
 
     `answer_s`: from the prompt's end to the first speech. `silence_s`: silence that ends an answer,
     counted by us. `endpoint_silence_s`: silence that is enough when the recogniser has come to its
-    own end point with words (0 turns that off: only `silence_s` ends). `longest_s`: of speech.
+    own end point with words, `settled_s` when words are there but no end point yet (0 turns either
+    off: only `silence_s` ends). `longest_s`: of speech.
     `start_s`: of voice within `start_window_s` pauses the prompt. `sure_s`: of voice makes it an
     interruption, as does the first word; less, followed by `false_start_s` of silence, was a false
     start: the prompt comes back. `wordless_s`: so long loud without a word is noise. `watchdog_s`
@@ -45,6 +46,7 @@ class TurnRules:
     answer_s: float = 5.0
     silence_s: float = 1.5
     endpoint_silence_s: float = 0.4
+    settled_s: float = 0.7
     longest_s: float = 15.0
     start_s: float = 0.1
     start_window_s: float = 0.3
@@ -57,12 +59,13 @@ class TurnRules:
 
 SHORT_ANSWER = TurnRules()
 """Yes or no, a kind, a place: the recogniser's end point ends it."""
-NUMBER_ANSWER = TurnRules(silence_s=2.5, endpoint_silence_s=1.2, longest_s=30.0)
+NUMBER_ANSWER = TurnRules(silence_s=2.5, endpoint_silence_s=1.2, settled_s=1.6, longest_s=30.0)
 """A telephone number, spoken in groups."""
 FREE_SPEECH = TurnRules(
     answer_s=8.0,
     silence_s=4.0,
     endpoint_silence_s=0.0,
+    settled_s=0.0,
     longest_s=180.0,
     wordless_s=30.0,
     watchdog_s=240.0,

@@ -84,12 +84,22 @@ def test_a_prompt_that_must_be_heard_is() -> None:
 
 def test_a_short_answer_ends_with_the_recognisers_end_point() -> None:
     """As soon as it comes: of the silence after the last word nothing is added by us."""
-    turn = Turn(SHORT_ANSWER).voice(0.6).words().quiet(0.7)
+    turn = Turn(SHORT_ANSWER).voice(0.6).words().quiet(0.6)
     assert turn.end is None
     assert turn.endpoint().end is TurnEnd.SPOKEN
     early = Turn(SHORT_ANSWER).voice(0.6).words().quiet(0.2).endpoint()
     assert early.end is None, "he may go on"
     assert early.quiet(0.3).end is TurnEnd.SPOKEN
+
+
+def test_an_answer_whose_words_have_stopped_coming_is_complete() -> None:
+    """The recogniser's end point takes up to a second; a word that comes late is waited for."""
+    turn = Turn(SHORT_ANSWER).voice(0.6).words().quiet(0.6)
+    assert turn.end is None
+    assert turn.quiet(0.1).end is TurnEnd.SPOKEN
+    late = Turn(SHORT_ANSWER).voice(0.6).words().quiet(0.6).words().quiet(0.18)
+    assert late.end is None
+    assert late.quiet(0.04).end is TurnEnd.SPOKEN
 
 
 def test_without_an_end_point_silence_ends_a_short_answer() -> None:
