@@ -70,7 +70,6 @@ from queue_manager.figures import Figures
 from queue_manager.model import QueueSettings, Seat
 from queue_manager.ports import LiveState
 from queue_manager.service import QueueService
-from recordings.model import RecordingKind
 from recordings.retention import purge
 from recordings.verifier import Verifier
 from storage.callbacks import SqlCallbacks
@@ -185,6 +184,7 @@ class Engine:
                 self._desk.directory, tenant, line_id, language
             ),
             self._counts_here,
+            lambda: self._cluster is None or self._cluster.awake,
         )
         self._rosters = Rosters(settings.tenants, self._queues, self._clock)
 
@@ -502,7 +502,7 @@ class Engine:
             task.result()
 
     async def _purge_forever(self) -> None:
-        days = dict.fromkeys(RecordingKind, self._settings.recordings_days)
+        days = self._settings.kept_days
         zone = next(iter(self._zones.values()))
         while True:
             try:

@@ -5,6 +5,7 @@ The TOML file is HOTLINE_CONFIG, else `hotline.toml` in the home, if it is there
 
 import os
 import tomllib
+from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -21,6 +22,7 @@ from pydantic_settings import (
 from asterisk_conf.model import Node, OutboundRule, Trunk
 from hotline.home import Home
 from ivr.tenants import Tenant
+from recordings.model import RecordingKind
 
 PROJECT = Path(__file__).resolve().parent.parent
 PRIVATE_ASTERISK = Path("/opt/hotline/asterisk")
@@ -123,7 +125,12 @@ class Settings(BaseSettings):
     agi_port: int = _port(4573, "FastAGI port, loopback only")
     redis_url: str = Field(default="", description="shared Redis; empty: private, on a socket")
     database_url: str = Field(default="", description="PostgreSQL URL; empty: SQLite in the home")
-    recordings_days: int = Field(default=180, ge=1, description="days recordings are kept")
+    recordings_days: int = Field(
+        default=180, ge=1, description="days recordings of whole calls are kept"
+    )
+    requests_days: int = Field(
+        default=180, ge=1, description="days the voice of spoken requests is kept"
+    )
     agi_tries: int = Field(default=20, ge=1, le=600, description="tries before the fallback")
     agi_retry_s: int = Field(default=1, ge=1, le=30, description="seconds between tries")
     voice_offer_after_s: float = Field(
@@ -276,6 +283,14 @@ class Settings(BaseSettings):
     def other_nodes(self) -> tuple[Node, ...]:
         """The nodes besides this one."""
         return tuple(n for n in self.nodes if n.id != self.node)
+
+    @property
+    def kept_days(self) -> Mapping[RecordingKind, int]:
+        """How many days audio is kept, by its kind."""
+        return {
+            RecordingKind.CALL: self.recordings_days,
+            RecordingKind.REQUEST: self.requests_days,
+        }
 
     @property
     def folders(self) -> Home:

@@ -1,7 +1,7 @@
 """Removes audio whose time is over, and logs each removal before it happens."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -30,7 +30,7 @@ async def purge(
     Kinds without an entry in `days` are kept for ever. Logged first, removed then: ended in
     the middle, the next run removes what is left and logs nothing twice.
     """
-    found = await asyncio.to_thread(lambda: _expired_files(home, now, days))
+    found = iter(await asyncio.to_thread(lambda: expired_files(home, now, days)))
     removed = 0
     while batch := list(islice(found, BATCH)):
         await store.note_purges(batch)
@@ -41,10 +41,9 @@ async def purge(
     return removed
 
 
-def _expired_files(
-    home: Path, now: datetime, days: Mapping[RecordingKind, int]
-) -> Iterator[Purged]:
-    """Days are listed first; a folder of a day that isn't over is never opened."""
+def expired_files(home: Path, now: datetime, days: Mapping[RecordingKind, int]) -> Sequence[Purged]:
+    """What `purge` would remove now. Days are listed first; a folder of a day that isn't over is
+    never opened."""
     found: list[Purged] = []
     for folder in (*home.glob("recordings/*/*/*"), *home.glob("recordings/requests/*/*/*")):
         told = kind_and_day(f"{folder.relative_to(home)}/x.wav")
@@ -57,7 +56,7 @@ def _expired_files(
         for file in sorted(folder.glob("*.wav")):
             path, size = str(file.relative_to(home)), file.lstat().st_size
             found.append(Purged(path, kind, day.isoformat(), size, kept_days, now))
-    return iter(found)
+    return found
 
 
 def _remove(home: Path, batch: list[Purged]) -> None:

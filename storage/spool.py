@@ -24,6 +24,7 @@ from tickets.errors import StoreAway
 from tickets.model import CallFacts, CallRecord, NewTicket, Origin, Outcome, TicketState
 from tickets.number import local_day
 from tickets.ports import CallStore, TicketStore
+from tickets.spoken import request_of
 
 log = structlog.get_logger(__name__)
 
@@ -189,6 +190,7 @@ def _new_ticket(
         voice_s=voice_s,
         first_callback=request and (not voice or "0" in facts.keys),
         spool_id=item.call_id,
+        spoken=request_of(facts.language, (), recognised=False) if request else None,
     )
 
 

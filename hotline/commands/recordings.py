@@ -1,0 +1,91 @@
+"""`hotline recordings`: audio whose time is over, and the log of what was removed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from hotline import logs
+from hotline.commands.common import JsonOption, out, print_json, print_table
+from hotline.errors import HomeUnusable
+from hotline.loading import load_settings
+from hotline.settings import Settings
+from hotline.store import with_store
+from recordings.model import Purged
+from recordings.retention import expired_files, purge
+from storage.database import Database
+from storage.recordings import SqlRecordings
+
+app = typer.Typer(help="Recordings: retention.", no_args_is_help=True)
+
+
+@app.command("purge")
+def purge_now(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="only tell what would be removed")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove audio older than its kind is kept (the engine does so every hour, too)."""
+    settings = load_settings()
+    logs.configure("warning")  # what was removed is told below
+    now = datetime.now(_zone(settings))
+    try:
+        due = expired_files(settings.folders.root, now, settings.kept_days)
+        if not dry_run and due:
+            with_store(settings, lambda database: _purge(settings, database, now))
+    except OSError as error:
+        raise HomeUnusable(f"recordings can't be removed: {error}") from error
+    if as_json:
+        print_json([_plain(one) for one in due])
+        return
+    if due:
+        rows = [(one.day, one.kind.value, str(one.size_bytes), one.path) for one in due]
+        print_table(("day", "kind", "bytes", "path"), rows)
+    size = sum(one.size_bytes for one in due)
+    done = "would be removed" if dry_run else "removed"
+    out(f"{len(due)} files, {size / 2**20:.1f} MiB {done}")
+
+
+@app.command("log")
+def log(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="how many, newest first")] = 50,
+    as_json: JsonOption = False,
+) -> None:
+    """What was removed, newest first."""
+    settings = load_settings()
+
+    async def read(database: Database) -> Sequence[tuple[str, str, datetime]]:
+        return await SqlRecordings(database).purge_log(limit=limit)
+
+    found = with_store(settings, read)
+    if as_json:
+        names = ("tenant", "path", "purged_at")
+        print_json([dict(zip(names, (t, p, at.isoformat()), strict=True)) for t, p, at in found])
+        return
+    zone = _zone(settings)
+    rows = [(f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}", t or "-", path) for t, path, at in found]
+    print_table(("removed", "tenant", "path"), rows)
+
+
+async def _purge(settings: Settings, database: Database, now: datetime) -> int:
+    return await purge(SqlRecordings(database), settings.folders.root, now, settings.kept_days)
+
+
+def _zone(settings: Settings) -> ZoneInfo:
+    """Days are counted where the installation is: in its first tenant's time."""
+    return ZoneInfo(settings.tenants[0].time_zone)
+
+
+def _plain(one: Purged) -> dict[str, object]:
+    return {
+        "path": one.path, "kind": one.kind.value, "day": one.day, "bytes": one.size_bytes,
+        "kept_days": one.kept_days,
+    }  # fmt: skip
+
+
+def register(root: typer.Typer) -> None:
+    """Add these commands to the `hotline` command."""
+    root.add_typer(app, name="recordings")
