@@ -47,6 +47,10 @@ GATHER_S = 1.0
 """How long a new leader waits for the nodes that the old one had, before it offers seats."""
 BOARD_TICKS = 2
 PLACES_TICKS = 20
+FROZEN_S = 1.0
+AWAKE_S = 3.0
+"""An engine that stood still may have lost its lease without knowing: so long after it wakes the
+others have had the time to say so."""
 
 log = structlog.get_logger(__name__)
 
@@ -109,6 +113,7 @@ class Cluster:
         self._lead: Lead | None = None
         self._mirror: Mirror | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ticked_s = self._woke_s = 0.0
         self._server = LinkServer(where.listen, where.key, self._greeted, self._serve_follower)
 
     # --- life
@@ -148,6 +153,13 @@ class Cluster:
     def leader_name(self) -> str:
         """The node we follow; "" while we follow none."""
         return self._leader.peer.node if self._leader is not None else ""
+
+    @property
+    def awake(self) -> bool:
+        """False while this engine may have stood still, and for a moment after: who leads now,
+        others may know better."""
+        now_s = _now_s()
+        return now_s - self._ticked_s < FROZEN_S and now_s - self._woke_s >= AWAKE_S
 
     def tell(self, message: Message) -> None:
         """What a queue of this node has to say to whoever leads."""
@@ -433,6 +445,10 @@ class Cluster:
                 log.exception("cluster_tick_failed")
 
     def _tick(self, ticks: int) -> None:
+        now_s = _now_s()
+        if now_s - self._ticked_s >= FROZEN_S:
+            self._woke_s = now_s
+        self._ticked_s = now_s
         self.hear(TimePassed())
         if self._lead is not None:
             self._lead.time_passed()

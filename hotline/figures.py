@@ -59,8 +59,10 @@ class FigureKeeper:
         clock: Clock,
         what_for: WhatFor,
         leads: Callable[[str], bool],
+        awake: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`leads` tells whether this engine is the one that is told a tenant's events."""
+        """`leads` tells whether this engine is the one that is told a tenant's events, `awake`
+        whether that can be trusted: it may have stood still while another took over."""
         self._figures = figures
         self._database = database
         self._store = SqlFigures(database, node)
@@ -68,6 +70,7 @@ class FigureKeeper:
         self._clock = clock
         self._what_for = what_for
         self._leads = leads
+        self._awake = awake
         self._rounds = 0
 
     async def restore(self, tenant: str) -> None:
@@ -138,7 +141,8 @@ class FigureKeeper:
         """Write what changed every few seconds, for ever; while SQL is away it is kept."""
         while True:
             await asyncio.sleep(WRITE_EVERY_S)
-            await self.write()
+            if self._awake():
+                await self.write()
 
     async def write(self) -> None:
         """Store the changes of every tenant that is led here, once."""

@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
 
+import hotline.cluster
 from queue_manager.cluster.election import Role
 from queue_manager.model import LeaveReason
 from tests.hotline.cluster_house import Member, again, members, until
@@ -271,6 +273,21 @@ async def test_wishes_and_boards_reach_over_nodes(redis_url: str) -> None:
         await until(lambda: b.queue.waiting().count == 2, "b's board counting")
         await until(lambda: len(b.queue.callers()) == 2, "b's supervisors seeing who waits")
         await until(lambda: b.queue.figures()["total"]["offered"] == 2, "b's figures", 4.0)
+
+
+async def test_a_leader_that_stood_still_does_not_trust_itself_for_a_while(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another may lead by then: what it would write in that moment was counted by the other."""
+    monkeypatch.setattr(hotline.cluster, "FROZEN_S", 0.3)
+    monkeypatch.setattr(hotline.cluster, "AWAKE_S", 0.5)
+    async with pair(redis_url) as (a, b):
+        await until(lambda: a.cluster.awake and b.cluster.awake, "both awake")
+        time.sleep(0.4)  # the whole process stands still: that is the case
+        assert not a.cluster.awake, "before it has looked around"
+        await asyncio.sleep(0.15)
+        assert not a.cluster.awake, "nor as soon as it has"
+        await until(lambda: a.cluster.awake, "awake again")
 
 
 async def test_a_change_of_seats_is_read_everywhere(redis_url: str) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from hotline import figures as keeping
 from hotline.figures import FigureKeeper
 from queue_manager.cells import WHOLE, Dimension
@@ -55,10 +57,12 @@ class Life:
 
     def __init__(self, database: Database, clock: Hand, *, leads: bool = True) -> None:
         self.clock = clock
+        self.awake = True
         self.figures = Figures(SHANGHAI, lambda queue_id: 15.0, clock.now())
         self.keeper = FigureKeeper(
             {"default": self.figures}, database, "a", {"default": SHANGHAI}, clock,
             lambda tenant, line_id, language: ("main", NEEDS), lambda tenant: leads,
+            lambda: self.awake,
         )  # fmt: skip
         self.calls = SqlCalls(database, self.keeper.told)
 
@@ -193,6 +197,29 @@ async def test_who_does_not_lead_writes_nothing_and_counts_no_rows(sql_url: str)
         store = SqlFigures(database, "a")
         loaded = await store.load("default", began_at=START, midnight=START)
         assert loaded.counted_until is None
+
+
+async def test_who_may_have_been_replaced_unaware_writes_nothing(
+    sql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would write, whoever leads by now counts: until it is sure again it waits."""
+    monkeypatch.setattr(keeping, "WRITE_EVERY_S", 0.01)
+    async with opened(sql_url) as database:
+        life = Life(database, Hand())
+        await life.keeper.restore("default")
+        life.enters("n-1.1")
+        life.awake = False
+        running = asyncio.create_task(life.keeper.run())
+        try:
+            await asyncio.sleep(0.1)
+            assert await stored(database, Dimension.LINE) == {}
+            life.awake = True
+            async with asyncio.timeout(5):
+                while not await stored(database, Dimension.LINE):
+                    await asyncio.sleep(0.01)
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
 
 
 async def test_seats_time_is_at_most_a_minute_behind_in_sql(sql_url: str) -> None:
