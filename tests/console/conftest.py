@@ -1,15 +1,17 @@
-"""A small city behind a real server on loopback."""
+"""A small city behind a real server on loopback, and a real browser to look at its pages."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import pytest
+from playwright.async_api import Browser, Page, async_playwright
 
 from console.app import build_app, serving
 from console.ports import LineView, Role
+from tests.console.browser import chromium_running
 from tests.console.fakes import CITY, OTHER_CITY, City
 from tests.servers import free_port
 
@@ -102,3 +104,33 @@ def admin(city: City, nobody: Caller) -> Caller:
 def wall(city: City, nobody: Caller) -> Caller:
     """A wallboard of the default city."""
     return nobody.having(city.token(Role.WALLBOARD))
+
+
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[str]:
+    with chromium_running() as address:
+        yield address
+
+
+@pytest.fixture
+async def browser(_chromium: str) -> AsyncIterator[Browser]:
+    """The browser, with nothing in it of other tests."""
+    async with async_playwright() as play:
+        browser = await play.chromium.connect_over_cdp(_chromium)
+        yield browser
+        await browser.close()  # the test's windows; the browser itself stays
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A window that fails the test on any script error or refused resource."""
+    page = await browser.new_page(viewport={"width": 1920, "height": 1080})
+    troubles: list[str] = []
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on(
+        "console",
+        lambda said: troubles.append(said.text) if "Content Security" in said.text else None,
+    )
+    yield page
+    await page.close()
+    assert troubles == []

@@ -10,9 +10,7 @@ from console.ports import LineView, Role
 from queue_manager.model import Alert, AlertKind, CallerView, Forced, SeatState
 from tests.console.conftest import Caller
 from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
-from tests.console.test_wallboard_page import SIZES, browser, fill, group, page
-
-__all__ = ["browser", "page"]  # fixtures
+from tests.console.test_wallboard_page import SIZES, fill, group
 
 NEEDS = "lang:za>=2 & (svc:12333 | svc:general>=3)"
 WIDER = "document.documentElement.scrollWidth > document.documentElement.clientWidth"

@@ -12,13 +12,10 @@ from playwright.async_api import Page, expect
 from console.ports import Role
 from tests.console.conftest import Caller
 from tests.console.fakes import CITY, City
-from tests.console.test_wallboard_page import browser, page
 from tickets.errors import UnknownTicket
 from tickets.model import Kind
 from tickets.review import Correction, SpokenCase, StaleVersion
 from tickets.spoken import Question, Review, SpokenAnswer, SpokenWord
-
-__all__ = ["browser", "page"]  # fixtures
 
 AT = datetime(2026, 11, 21, 14, 5, tzinfo=UTC)
 VOICE = "recordings/requests/2026/11/21/n-1.7-1.wav"

@@ -1,13 +1,11 @@
 """The wallboard in a real browser: it shows, moves, comes back, fits, and obeys no text."""
 
-import os
-import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from console.board import MOST_TILES
 from console.ports import (
@@ -26,11 +24,6 @@ from tests.console.test_roster import duty_of
 from tests.servers import free_port
 from tickets.model import Origin
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 SIZES = {
     "wide wall": (3840, 1080),
     "wall": (1920, 1080),
@@ -57,33 +50,6 @@ OVERFLOWS = """() => {
   }
   return found;
 }"""
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium; without it this test must fail, not be left out."""
-    assert shutil.which(CHROMIUM), "apt-get install chromium fonts-noto-cjk"
-    async with async_playwright() as play:
-        browser = await play.chromium.launch(
-            executable_path=CHROMIUM, args=FLAGS, env={**os.environ, "LANG": "C.UTF-8"}
-        )
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
-async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A window that fails the test on any script error or refused resource."""
-    page = await browser.new_page(viewport={"width": 1920, "height": 1080})
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on(
-        "console",
-        lambda said: troubles.append(said.text) if "Content Security" in said.text else None,
-    )
-    yield page
-    await page.close()
-    assert troubles == []
 
 
 async def open_board(page: Page, caller: Caller, token: str, query: str = "") -> None:

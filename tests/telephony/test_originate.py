@@ -103,9 +103,9 @@ async def test_nobody_can_be_rung_through_a_trunk_that_isnt_there(stack: Asteris
 async def test_a_leg_that_lives_is_not_made_twice(stack: AsteriskStack, phone: Phone) -> None:
     """Asterisk itself refuses the id: the telephone rings once."""
     async with making(stack, Engine([])) as originator:
-        ringing = asyncio.create_task(originator.ring_number(NUMBER, "city", leg()))
+        ringing = asyncio.create_task(originator.ring_number(NUMBER, "city", leg(ring_s=3)))
         rang = await phone.wait_for("rang")
-        again = asyncio.create_task(originator.ring_number(NUMBER, "city", leg()))
+        again = asyncio.create_task(originator.ring_number(NUMBER, "city", leg(ring_s=3)))
         await asyncio.sleep(1.0)
         phone.refuse(rang)
         await again
@@ -116,7 +116,7 @@ async def test_a_leg_that_lives_is_not_made_twice(stack: AsteriskStack, phone: P
 async def test_a_leg_is_called_off(stack: AsteriskStack, phone: Phone) -> None:
     """Hanging up the ringing leg stops the ringing; hanging up nobody harms nobody."""
     async with making(stack, Engine([])) as originator:
-        ringing = asyncio.create_task(originator.ring_number(NUMBER, "city", leg()))
+        ringing = asyncio.create_task(originator.ring_number(NUMBER, "city", leg(ring_s=3)))
         await phone.wait_for("rang")
         await originator.hang_up("hl-1795.7.cb1")
         assert await ringing is not Answer.ANSWERED
