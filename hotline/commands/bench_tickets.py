@@ -1,0 +1,38 @@
+"""`hotline bench tickets`: a full store of tickets under traffic, on SQLite and PostgreSQL."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+import uvloop
+
+from hotline.commands.common import JsonOption
+from hotline.tickets_house import stores
+from simulator.bench_tickets import Plan, bench_tickets, report
+
+BOTH = ("sqlite", "postgresql")
+WHOLE = Plan()
+Tell = Callable[[dict[str, object], dict[str, float], bool], None]
+
+
+def register(
+    bench_app: typer.Typer, tell: Tell, say: Callable[[str], None], commit: Callable[[], str]
+) -> None:
+    """Add the command to the `hotline bench` group."""
+
+    @bench_app.command()
+    def tickets(
+        as_json: JsonOption = False,
+        stored: Annotated[
+            int, typer.Option(min=2_000, help="tickets in each store, with three events each")
+        ] = WHOLE.stored,
+        seconds: Annotated[float, typer.Option(min=2, help="of steady traffic")] = WHOLE.seconds,
+        only: Annotated[str, typer.Option(help="one store: sqlite or postgresql")] = "",
+    ) -> None:
+        """Creates, transitions, lists, search, cards, due dates in two full stores. Needs root."""
+        plan = Plan(stored=stored, seconds=seconds)
+        chosen = [name for name in BOTH if only in ("", name)]
+        if not chosen:
+            raise typer.BadParameter(f"--only is one of {', '.join(BOTH)}")
+        figures = uvloop.run(bench_tickets(stores(chosen), plan, say))
+        tell(report(figures, commit()), figures, as_json)
