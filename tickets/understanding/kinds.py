@@ -1,7 +1,7 @@
 """Which of the six kinds of request it is: the weight of patterns, and the class's usual kind."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tickets.model import Kind
@@ -14,14 +14,17 @@ class KindWords:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._usual = float(data["usual"])
+        self._asked = re.compile(data["asked"])
         self._patterns = [
-            (Kind(kind), float(weight), re.compile("|".join(f"(?:{one})" for one in patterns)))
+            (Kind(kind), float(one["weight"]), _any_of(one["any"]))
             for kind, weighed in data["kinds"].items()
-            for weight, patterns in weighed.items()
+            for one in weighed
         ]
 
     def guess(self, text: Plain, usual: Kind | None) -> tuple[KindGuess, ...]:
         """Kinds with anything that speaks for them, best first; scores add up to 1.0."""
+        if usual is Kind.CONSULTATION and not self._asked.search(text.text):
+            usual = Kind.COMPLAINT
         weights: dict[Kind, float] = {} if usual is None else {usual: self._usual}
         hits: dict[Kind, set[Hit]] = {}
         for kind, weight, pattern in self._patterns:
@@ -39,3 +42,7 @@ class KindWords:
             for kind, weight in weights.items()
         ]
         return tuple(sorted(guesses, key=lambda guess: (-guess.score, guess.kind)))
+
+
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
