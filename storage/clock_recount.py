@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, select
 
+from storage.clock_counted import bring_forward, save_counted, set_dues
 from storage.clock_locks import hold_tenant
-from storage.clock_rows import bring_forward, row_clock, save_counted, set_dues
+from storage.clock_rows import row_clock
 from storage.clock_tables import clock_bases, ticket_clocks
 from storage.rows import DIALECTS
 from tickets.clocks import TicketClock, settle

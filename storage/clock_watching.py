@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from storage.clock_counted import save_counted, set_dues
 from storage.clock_locks import hold_tenant
-from storage.clock_rows import row_clock, save_counted, set_dues
+from storage.clock_rows import row_clock
 from storage.clock_tables import clock_marks, ticket_clocks
 from tickets.calendar import moment
 from tickets.clocks import TicketClock, fire

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from storage.clock_rows import bring_forward, clocks_of, save
+from storage.clock_counted import bring_forward
+from storage.clock_rows import clocks_of, save
 from storage.clockwork import Change
 from tickets.calendar import moment, seconds
 from tickets.clock_book import ClockBook
