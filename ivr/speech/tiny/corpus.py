@@ -1,6 +1,6 @@
 """What the network learns from: spoken sentences as features, with the class of every third frame.
 
-Utterance number n is the same wherever and in whichever order it is made.
+Utterance number n is the same whenever the same ones were made before it.
 """
 
 import random

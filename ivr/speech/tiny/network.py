@@ -28,6 +28,8 @@ _INPUT = STEP * (CHUNK + 6) + 4
 _BATCH, _HALVES = 64, 2
 _SMOOTHING, _EPSILON, _DECAY = 0.05, 1e-5, 1e-3
 _HIGHEST_RATE, _WARM_UP = 4e-3, 0.25
+_REMEMBERED = 0.03
+"""How much of each batch's mean and variance goes into those kept."""
 _UNLABELLED = -1
 Progress = Callable[[int, int, float], None]
 Positive = npt.NDArray[np.bool_]
@@ -113,28 +115,14 @@ class Network:
                 for at in range(0, len(plan) - _BATCH + 1, _BATCH):
                     halves = np.split(plan[at : at + _BATCH], _HALVES)
                     results = list(pool.map(lambda half: self._gradients(examples, half), halves))
-                    loss = sum(result[0] for result in results) / _HALVES
-                    slopes = zip(*(result[1] for result in results), strict=True)
+                    slopes = zip(*(result.gradients for result in results), strict=True)
                     gradients = [sum(both) / _HALVES for both in slopes]
                     optimiser.step(gradients, _rate(done / total))
+                    for result in results:
+                        self._remember(result)
                     done += 1
                     if progress is not None:
-                        progress(done, total, loss)
-
-    def outputs(self, examples: Examples, place: int, count: int) -> Samples:
-        """Scores (count, classes) from a place on, as they are after training."""
-        inputs = examples.features[place - CONTEXT : place + STEP * count + CONTEXT][None]
-        at, affines = inputs, self._affines()
-        at = _windows(at)[:, : STEP * (count + 6)]
-        for number, (weights, bias) in enumerate(affines[:-1]):
-            if number == 1:
-                at = at.reshape(1, -1, STEP * at.shape[2])
-            elif number > 1:
-                at = _neighbours(at)
-            at = np.maximum(at @ weights.T + bias, 0)
-        weights, bias = affines[-1]
-        scores: Samples = (at @ weights.T + bias)[0]
-        return scores
+                        progress(done, total, sum(result.loss for result in results) / _HALVES)
 
     def folded(self, examples: Examples) -> list[Affine]:
         """The affines with every normalisation inside them: inputs are plain features."""
@@ -154,12 +142,20 @@ class Network:
             affines.append((scaled, bias - scaled @ np.tile(self.means[number], times)))
         return affines
 
-    def _gradients(self, examples: Examples, places: Classes) -> tuple[float, list[Samples]]:
-        """Loss and gradients (weights, then biases) of some examples."""
+    def _remember(self, result: "_Result") -> None:
+        """The means and variances that stand in for a batch's own after training."""
+        new = np.float32(_REMEMBERED)
+        for number, (mean, variance) in enumerate(result.statistics):
+            self.means[number] = (1 - new) * self.means[number] + new * mean
+            self.variances[number] = (1 - new) * self.variances[number] + new * variance
+
+    def _gradients(self, examples: Examples, places: Classes) -> "_Result":
+        """What some examples say about the weights; changes nothing, so threads may do it."""
         inputs, classes = examples.batch(places)
         seen: list[Samples] = []  # inputs of each affine
         active: list[Samples] = []  # normalised outputs of each layer
         deviations: list[Samples] = []
+        statistics: list[tuple[Samples, Samples]] = []
         positive: list[Positive] = []
         at = _windows(inputs)
         for number in range(5):
@@ -172,9 +168,10 @@ class Network:
             at += self.biases[number]
             np.maximum(at, 0, out=at)
             positive.append(at > 0)
-            at, deviation = self._normalised(at, number)
+            at, mean, variance = _normalised(at)
             active.append(at)
-            deviations.append(deviation)
+            deviations.append(np.sqrt(variance + _EPSILON))
+            statistics.append((mean, variance))
         seen.append(at)
         loss, slope = _loss(at @ self.weights[5].T + self.biases[5], classes)
         weights: list[Samples] = [slope] * 6
@@ -192,18 +189,16 @@ class Network:
                 slope = _gathered(slope)
             slope = _through_normalisation(slope, active[number - 1], deviations[number - 1])
             slope *= positive[number - 1]
-        return loss, [*weights, *biases]
+        return _Result(loss, [*weights, *biases], statistics)
 
-    def _normalised(self, at: Samples, number: int) -> tuple[Samples, Samples]:
-        """Each unit to mean 0 and deviation 1 over the examples; remembers both."""
-        mean = at.mean((0, 1))
-        at = at - mean
-        variance = np.einsum("bti,bti->i", at, at) / (at.shape[0] * at.shape[1])
-        self.means[number] = 0.97 * self.means[number] + np.float32(0.03) * mean
-        self.variances[number] = 0.97 * self.variances[number] + np.float32(0.03) * variance
-        deviation = np.sqrt(variance + _EPSILON)
-        at /= deviation
-        return at, deviation
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """Loss, gradients (weights, then biases), and each layer's mean and variance."""
+
+    loss: float
+    gradients: Sequence[Samples]
+    statistics: Sequence[tuple[Samples, Samples]]
 
 
 class _Adam:
@@ -253,6 +248,15 @@ def _gathered(slope: Samples) -> Samples:
     for number in range(3):
         made[:, number : number + times] += slope[:, :, number * size : (number + 1) * size]
     return made
+
+
+def _normalised(at: Samples) -> tuple[Samples, Samples, Samples]:
+    """Each unit to mean 0 and deviation 1 over the examples; and its mean and variance."""
+    mean = at.mean((0, 1))
+    at = at - mean
+    variance = np.einsum("bti,bti->i", at, at) / (at.shape[0] * at.shape[1])
+    at /= np.sqrt(variance + _EPSILON)
+    return at, mean, variance
 
 
 def _through_normalisation(slope: Samples, active: Samples, deviation: Samples) -> Samples:

@@ -9,7 +9,10 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-COUNT = 240
+COUNT = 160
+"""espeak-ng knows 349 voices at most, its own hundred variants among them."""
+_LANGUAGES = "sit"
+"""Sino-Tibetan: the only languages that are linked."""
 _FOLDERS = ("/usr/lib/*/espeak-ng-data", "/usr/share/espeak-ng-data", "/usr/lib/espeak-ng-data")
 
 
@@ -26,19 +29,21 @@ def names() -> tuple[str, ...]:
 
 def draw(folder: Path, data: Path) -> None:
     """Make `folder/espeak-ng-data`: what `data` holds, and the drawn variants."""
-    variants = folder / "espeak-ng-data" / "voices" / "!v"
+    made = folder / "espeak-ng-data"
+    variants, languages = made / "voices" / "!v", made / "lang"
     variants.mkdir(parents=True)
-    _link(data, folder / "espeak-ng-data", but="voices")
-    _link(data / "voices", variants.parent, but="!v")
+    languages.mkdir()
+    _link(data, made, but=("voices", "lang"))
     _link(data / "voices" / "!v", variants)
+    (languages / _LANGUAGES).symlink_to(data / "lang" / _LANGUAGES)
     chance = random.Random(12345)  # noqa: S311 - has to be the same every time
     for name in names():
         (variants / name).write_text("\n".join((f"name {name}", *_variant(chance))) + "\n")
 
 
-def _link(source: Path, target: Path, *, but: str = "") -> None:
+def _link(source: Path, target: Path, *, but: tuple[str, ...] = ()) -> None:
     for entry in source.iterdir():
-        if entry.name != but:
+        if entry.name not in but:
             (target / entry.name).symlink_to(entry)
 
 
