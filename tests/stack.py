@@ -30,7 +30,7 @@ from hotline.settings import Settings
 from tests.servers import free_port
 
 START_S = 30.0
-END_S = 10.0
+END_S = 4.0
 CLI_S = 15.0
 REALM = "hotline"
 RTP_PORTS = 600
