@@ -33,7 +33,7 @@ from telephony.live_audio import BYTES_PER_S, FRAME_S, LiveAudio
 
 BACK_S = 0.4
 """A prompt that comes back begins a little before where it was paused."""
-FLUSH_S = 1.5
+FLUSH_S = 3.0
 """Longest wait for the last words of an answer; then it goes on without them."""
 EARLY_S = 0.6
 """Words may begin so long before the voice was noticed; earlier ones are our own echo."""
@@ -293,6 +293,7 @@ class Spoken:
         if do is Do.PAUSE:
             self._audio.pause()
         elif do is Do.RESUME:
+            self._voice.mistook()
             self._audio.resume(back_s=BACK_S)
         elif do is Do.STOP:
             self._audio.stop()

@@ -19,6 +19,8 @@ LEAST_DB = -52.0
 """Quieter is nobody, whatever the floor (dB below full scale, mean of magnitudes)."""
 LEAST_WHILE_PLAYING_DB = -38.0
 """While we speak: our own voice comes back over the line, about 20 dB weaker."""
+HARDER_DB = 8.0
+HARDEST_DB = -24.0
 ABOVE_FLOOR_DB = 8.0
 FIRST_FLOOR_DB = -62.0
 HIGHEST_FLOOR_DB = -30.0
@@ -33,12 +35,13 @@ class VoiceDetector:
     """Give it every frame, in order. `still`: the last ones were loud and stood still, so that what
     was taken for a voice just before was the beginning of a tone."""
 
-    __slots__ = ("_floor_db", "_levels", "_vad", "still")
+    __slots__ = ("_floor_db", "_least_while_playing_db", "_levels", "_vad", "still")
 
     def __init__(self) -> None:
         self._vad = webrtcvad.Vad(STRICTEST)
         self._floor_db = FIRST_FLOOR_DB
         self.still = False
+        self._least_while_playing_db = LEAST_WHILE_PLAYING_DB
         self._levels: deque[float] = deque((FIRST_FLOOR_DB,), maxlen=STILL_FRAMES)
 
     def voiced(self, frame: bytes, *, playing: bool = False) -> bool:
@@ -52,11 +55,16 @@ class VoiceDetector:
         voice = (
             loud
             and not self.still
-            and (level > LEAST_WHILE_PLAYING_DB or not playing)
+            and (level > self._least_while_playing_db or not playing)
             and self._vad.is_speech(frame, RATE_HZ)
         )
         self._follow(level, voice=voice)
         return voice
+
+    def mistook(self) -> None:
+        """What was taken for a voice while we spoke was none: on this line it has to be louder.
+        Else a line with a strong echo would have each prompt interrupt itself, for ever."""
+        self._least_while_playing_db = min(self._least_while_playing_db + HARDER_DB, HARDEST_DB)
 
     def _follow(self, level: float, *, voice: bool) -> None:
         """Quiet moments pull the floor down at once, noise lifts it by 3 dB a second, a voice

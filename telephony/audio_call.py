@@ -71,11 +71,12 @@ async def _connected(
 async def _over(connection: AgiConnection, running: "asyncio.Future[str]") -> None:
     """Find out what an end of the audio was: raises CallEnded, or AudioAway for anything else."""
     await asyncio.wait({running}, timeout=RETURN_S)
-    if running.done() and agi.parse_reply(running.result()).failed:
+    reply = agi.parse_reply(running.result()) if running.done() else None
+    if reply is not None and reply.failed:
         await asyncio.wait({connection.gone}, timeout=HANGUP_GRACE_S)
     if connection.ended_by:
         raise CallEnded(connection.ended_by)
-    raise _away("broken")
+    raise _away("no_application" if reply is not None and reply.result == "-2" else "broken")
 
 
 async def _returned(connection: AgiConnection, running: "asyncio.Future[str]") -> None:

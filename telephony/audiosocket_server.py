@@ -155,6 +155,10 @@ class AudioSocketServer:
         steady = late_s < LATE_S
         for _ in range(min(due, CATCH_UP_TICKS)):
             for session in tuple(self._led.values()):
-                session.tick(steady=steady)
+                try:
+                    session.tick(steady=steady)
+                except Exception:  # one call's trouble must not stop the clock of all
+                    log.exception("audio_tick_failed")
+                    session.lost("tick_failed")
         self._next_at += due * FRAME_S
         self._timer = loop.call_at(self._next_at, self._tick)

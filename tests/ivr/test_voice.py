@@ -13,6 +13,7 @@ from ivr.voice import VoiceDetector, level_db
 RAW = ("-r", "8000", "-c", "1", "-b", "16", "-e", "signed", "-t", "raw")
 SECOND_OF_SILENCE = bytes(16000)
 SENTENCE = "wo3 yao4 tou2 su4 xiao3 qu1 men2 kou3 de5 lu4 deng1 huai4 le5"
+ENOUGH = round(SHORT_ANSWER.start_s / 0.02)
 WINDOW = round(SHORT_ANSWER.start_window_s / 0.02)
 
 
@@ -113,6 +114,23 @@ def test_our_own_prompt_come_back_over_the_line_is_no_voice() -> None:
     echo = said("", "vol", "-18dB")
     assert starts(echo, playing=True) is None
     assert starts(said(), playing=True) is not None
+
+
+def test_a_line_with_a_strong_echo_lets_prompts_be_heard() -> None:
+    """Eight dB weaker than sent: after two mistakes it is known; a caller as loud as we still gets
+    through."""
+    echo = said("", "vol", "-8dB")
+    detector = VoiceDetector()
+    heard = []
+    for _ in range(4):
+        frames = range(0, len(echo) - 319, 320)
+        heard.append(sum(detector.voiced(echo[at : at + 320], playing=True) for at in frames))
+        detector.mistook()
+    assert heard[0] > ENOUGH
+    assert heard[3] < ENOUGH
+    loud = said("", "vol", "6dB")
+    frames = range(0, len(loud) - 319, 320)
+    assert sum(detector.voiced(loud[at : at + 320], playing=True) for at in frames) > ENOUGH
 
 
 def test_the_level_is_what_it_says() -> None:
