@@ -28,6 +28,7 @@ COMMANDS = {
     "token": ("token",),
     "roster": ("roster",),
     "policy": ("policy",),
+    "units": ("units",),
     "figures": ("figures",),
     "plan": ("plan",),
     "forecast": ("forecast",),

@@ -202,7 +202,7 @@ class Policy(_Part):
     returns: Returns
     pauses: tuple[PauseReason, ...] = tuple(PauseReason)
     urgency: dict[Urgency, int] = Field(default={}, description="percent of the limit that is left")
-    round_the_clock: dict[AlwaysOn, AlwaysRule] = Field(default={})
+    round_the_clock: dict[AlwaysOn, AlwaysRule]
     supervised_from_round: int = Field(default=2, ge=2, le=9)
     marks: Marks
 
@@ -216,20 +216,29 @@ class Policy(_Part):
                 )
         return value
 
-    @model_validator(mode="after")
-    def _is_complete(self) -> "Policy":
-        if not self.finish[-1].fits_all:
-            raise ValueError("finish: the last rule must fit every ticket (only a limit)")
-        for n, rule in enumerate(self.finish[:-1], 1):
+    @field_validator("finish")
+    @classmethod
+    def _fits_every_ticket(cls, value: tuple[FinishRule, ...]) -> tuple[FinishRule, ...]:
+        if not value[-1].fits_all:
+            raise ValueError("the last rule must fit every ticket (only a limit)")
+        for n, rule in enumerate(value[:-1], 1):
             if rule.fits_all:
-                raise ValueError(f"finish: rule {n} fits every ticket, those below never count")
-        if "other" not in self.desk:
-            raise ValueError("desk: a limit for `other` states is missing")
-        if missing := {AlwaysOn.DANGER, AlwaysOn.UTILITIES} - set(self.round_the_clock):
-            raise ValueError(f"round_the_clock: {', '.join(sorted(missing))} is missing")
-        if AlwaysOn.NO in self.round_the_clock:
-            raise ValueError("round_the_clock: name danger and utilities")
-        return self
+                raise ValueError(f"rule {n} fits every ticket, those below never count")
+        return value
+
+    @field_validator("desk")
+    @classmethod
+    def _has_other(cls, value: dict[str, Length]) -> dict[str, Length]:
+        if "other" not in value:
+            raise ValueError("a limit for `other` states is missing")
+        return value
+
+    @field_validator("round_the_clock")
+    @classmethod
+    def _names_both(cls, value: dict[AlwaysOn, AlwaysRule]) -> dict[AlwaysOn, AlwaysRule]:
+        if set(value) != {AlwaysOn.DANGER, AlwaysOn.UTILITIES}:
+            raise ValueError("name both danger and utilities")
+        return value
 
     def finish_rule(self, matter: Matter) -> FinishRule:
         """The first rule that fits."""
