@@ -84,6 +84,11 @@ class SpeechHouse:
         times = [process.cpu_times() for process in self._processes()]
         return sum(time.user + time.system for time in times)
 
+    def engine_cpu_s(self) -> float:
+        """The engine alone."""
+        times = psutil.Process(self._engine.pid).cpu_times()
+        return times.user + times.system
+
     def memory_bytes(self) -> int:
         """Engine and workers, without what they share with others."""
         return sum(process.memory_full_info().uss for process in self._processes())

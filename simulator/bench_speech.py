@@ -85,6 +85,10 @@ class House(Protocol):
         """CPU of the engine and its recognisers so far."""
         ...
 
+    def engine_cpu_s(self) -> float:
+        """CPU of the engine alone so far."""
+        ...
+
     def memory_bytes(self) -> int:
         """Memory of the engine and its recognisers now."""
         ...
@@ -102,6 +106,7 @@ class Round:
     heard: Sequence[Heard]
     bare: Sequence[Bare]
     cpu_s: float
+    engine_cpu_s: float
     bytes_each: float
 
     @property
@@ -144,6 +149,7 @@ def figures_of(answering: Round, speaking: Round) -> dict[str, float]:
         "own_cpu_ms_per_s": round(max(cpu.values()), 3),
         "own_cpu_ms_per_s_answering": round(cpu["answering"], 3),
         "own_cpu_ms_per_s_speaking": round(cpu["speaking"], 3),
+        "engine_process_cpu_ms_per_s": round(speaking.engine_cpu_s / speaking.audio_s * _MS, 3),
         "vosk_cpu_ms_per_s": round(
             sum(one.cpu_s for one in speaking.bare) / speaking.audio_s * _MS, 3
         ),
@@ -194,7 +200,7 @@ def report(figures: Mapping[str, float], commit: str) -> dict[str, object]:
 async def _round(house: House, plan: Plan, says: Sequence[Utterance], *, answers: bool) -> Round:
     count = plan.answering if answers else plan.speaking
     seconds = plan.answering_s if answers else plan.speaking_s
-    cpu_s, memory = house.cpu_s(), house.memory_bytes()
+    cpu_s, engine_s, memory = house.cpu_s(), house.engine_cpu_s(), house.memory_bytes()
     lines = await house.open(count, answers=answers)
     callers = [
         SpeechCaller(line, says, plan.seed + n, answers=answers) for n, line in enumerate(lines)
@@ -206,9 +212,10 @@ async def _round(house: House, plan: Plan, says: Sequence[Utterance], *, answers
     for caller in callers:
         caller.leave()
     heard = await house.heard()
-    cpu_s = house.cpu_s() - cpu_s
+    cpu_s, engine_s = house.cpu_s() - cpu_s, house.engine_cpu_s() - engine_s
     bare = await house.bare([call.recording for call in heard])
-    return Round([caller.watched for caller in callers], heard, bare, cpu_s, memory / count)
+    watched = [caller.watched for caller in callers]
+    return Round(watched, heard, bare, cpu_s, engine_s, memory / count)
 
 
 def _pairs(seen: Round) -> Sequence[tuple[Watched, Heard]]:

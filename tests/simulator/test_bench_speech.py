@@ -111,7 +111,7 @@ def seen(**more: object) -> Watched:
 
 
 def one_round(watched: Watched, heard: Heard, bare: Bare, cpu_s: float = 0.5) -> Round:
-    return Round([watched], [heard], [bare], cpu_s, 2_000_000)
+    return Round([watched], [heard], [bare], cpu_s, 0.15, 2_000_000)
 
 
 def test_the_figures_are_what_their_names_say() -> None:
@@ -122,6 +122,7 @@ def test_the_figures_are_what_their_names_say() -> None:
     both = one_round(watched, heard, bare)
     figures = figures_of(both, both)
     assert figures["own_cpu_ms_per_s"] == pytest.approx(2.0)
+    assert figures["engine_process_cpu_ms_per_s"] == pytest.approx(1.5)
     assert figures["word_accuracy"] == 0.75
     assert (figures["bare_word_accuracy"], figures["words_lost"]) == (1.0, 0.25)
     assert figures["turn_p95_ms"] == 800.0
