@@ -4,7 +4,6 @@ died while its caller hung up): each becomes its ticket, once."""
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -15,9 +14,9 @@ from ivr.ports import Tickets
 from tickets.kept import KeptTalk
 from tickets.model import NewTicket
 
-EVERY_S = 30.0
-LEFT_AFTER_S = 120.0
-"""Longer than a dialplan waits for an engine and a caller needs for an answer."""
+EVERY_S = 10.0
+"""Also after the start: whoever is still there has come back by then."""
+LEFT_AFTER_S = 20.0
 
 log = structlog.get_logger(__name__)
 Parts = Callable[[KeptTalk], Awaitable[Sequence[tuple[str, float]]]]
@@ -76,13 +75,8 @@ async def watch_left(
 ) -> None:
     """For ever."""
     while True:
+        await asyncio.sleep(EVERY_S)
         try:
             await take_left(journal, tickets, parts, led)
         except Exception:  # one that can't be taken in must not keep the others waiting for ever
             log.exception("talk_left_not_taken")
-        await asyncio.sleep(EVERY_S)
-
-
-def days_of(at: datetime) -> tuple[datetime, ...]:
-    """A recording lies in the folder of the local day; the neighbours cover every zone."""
-    return tuple(at + timedelta(days=shift) for shift in (0, -1, 1))

@@ -88,6 +88,10 @@ class LiveCall:
         """Speak (G.711 bytes in the call's codec) from now on."""
         self._sound.speaker.say(voice, loop=loop)
 
+    def lose(self, each: int) -> None:
+        """From now on one of so many packets of ours is lost on the way (0: none)."""
+        self._sound.speaker.lose_each = each
+
     def hang_up(self) -> None:
         """Send BYE; `ended` tells when it is done."""
         tell(self._own, self._call_id, "MESSAGE")

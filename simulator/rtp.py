@@ -36,7 +36,8 @@ def sdp_end(video_port: int = 0, video_type: int = VIDEO_TYPE) -> str:
 
 @dataclass(slots=True)
 class Speaker:
-    """One outgoing stream. `voice` is G.711 played once (`loop`: over and over), then silence."""
+    """One outgoing stream. `voice` is G.711 played once (`loop`: over and over), then silence. Of
+    `lose_each` packets (0: none) one is lost on the way."""
 
     codec: Codec
     voice: bytes = b""
@@ -44,6 +45,7 @@ class Speaker:
     ssrc: int = 0x12345
     sequence: int = 0
     timestamp: int = 0
+    lose_each: int = 0
     _position: int = 0
     _started: bool = False
     _digits: deque[str] = field(default_factory=deque)
@@ -66,7 +68,8 @@ class Speaker:
         """The packets of the next 20 ms: one, or the repeated end of a digit."""
         packets = self._digit_packets() or (self._voice_packet(),)
         self.timestamp = (self.timestamp + SAMPLES_PER_TICK) & 0xFFFFFFFF
-        return packets
+        lost = self.lose_each and self.sequence % self.lose_each == 0
+        return () if lost else packets
 
     def _digit_packets(self) -> tuple[bytes, ...]:
         if self._event is None:

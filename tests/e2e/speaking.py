@@ -1,0 +1,76 @@
+"""Callers who speak: their sentences, and what an installation notes of a conversation."""
+
+import asyncio
+import contextlib
+import json
+from functools import cache
+from typing import Any
+
+from simulator.audio import spoken
+from simulator.citizens import LiveCall
+from tests.e2e.installation import Installation
+from tests.servers import wait_until
+
+VOICE = "cmn-latn-pinyin"
+WITHIN_S = 20.0
+KIND, PLACE, MATTER = "我要投诉", "青秀区民族大道", "路灯坏了晚上不亮"
+YES, RIGHT = "可以", "对"
+
+
+def speaks(hotline: Installation) -> bool:
+    """Whether callers are understood now."""
+    parts = hotline.readiness().get("parts", {})
+    return bool(parts.get("speech", {}).get("up"))
+
+
+@cache
+def said(text: str) -> bytes:
+    """A sentence in the voice the model has heard."""
+    voice = spoken(text, VOICE, "ulaw")
+    assert voice is not None, "espeak-ng and sox are missing"
+    return voice
+
+
+class Talk:
+    """What the engine has noted of one caller's conversation."""
+
+    def __init__(self, hotline: Installation, caller: str) -> None:
+        self._folder = hotline.home / "journal" / "talks"
+        self._caller = caller
+
+    def noted(self) -> list[dict[str, Any]]:
+        for file in self._folder.glob("*.jsonl"):
+            with contextlib.suppress(FileNotFoundError, ValueError):  # gone, or being written
+                lines = [json.loads(line) for line in file.read_text().splitlines()]
+                if lines and lines[0]["data"]["facts"]["caller_raw"] == self._caller:
+                    return lines
+        return []
+
+    async def has(self, answers: int) -> None:
+        """So many answers are on the disk."""
+
+        def there() -> bool:
+            noted = self.noted()
+            return bool(noted) and len(noted) - 1 >= answers
+
+        await asyncio.to_thread(
+            wait_until, there, seconds=WITHIN_S, what=f"{answers} answers; noted: {self.noted()}"
+        )
+
+    async def answer(self, call: LiveCall, *texts: str, first: int = 0) -> None:
+        """Say one text to each question, as soon as the one before was taken: the prompt is talked
+        over."""
+        for number, text in enumerate(texts, first):
+            await self.has(number)
+            call.say(said(text))
+        await self.has(first + len(texts) - 1)
+
+    async def answer_from(self, call: LiveCall, first: int, *texts: str) -> None:
+        """Go on when so many answers have been taken."""
+        await self.answer(call, *texts, first=first)
+
+
+def spoken_of(hotline: Installation, number: str) -> dict[str, Any]:
+    """The spoken request of a ticket, as the morning list's door tells it."""
+    path = f"/api/v1/tenants/default/spoken/{number}"
+    return dict(hotline.api(path)["request"])
