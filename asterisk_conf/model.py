@@ -77,6 +77,10 @@ class OutboundRule(BaseModel):
         pattern=r"^\+?[0-9]{2,20}\*?$", description="a number, or a prefix followed by *"
     )
     trunk: str = Field(pattern=NAME, description="the trunk it goes out through")
+    callback_only: bool = Field(
+        default=False,
+        description="citizens are called back by it, and no seat can hand anybody on by it",
+    )
 
 
 class Node(BaseModel):

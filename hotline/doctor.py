@@ -12,7 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
-from hotline import api, parts, ports, setup_check
+from hotline import api, parts, ports, seat_skills, setup_check
 from hotline.errors import EngineAway
 from hotline.settings import DEMO_TRUNK, PROJECT, Settings
 from hotline.store import with_store
@@ -213,6 +213,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
     yield Finding("database", Grade.GOOD, f"{kind}, migrated, {seats} seats")
     if not seats:
         yield Finding("seats", Grade.LOOK, "nobody could answer", "hotline seats add 1001")
+    for tenant, words in seat_skills.unknown_by_tenant(settings).items():
+        found = f"{tenant}: the rules have no {words}"
+        yield Finding("seats", Grade.LOOK, found, seat_skills.MEND)
 
 
 def _deadlines(settings: Settings) -> Finding:

@@ -19,7 +19,7 @@ from console.errors import Conflict
 from console.metrics import Metrics
 from console.ports import PartHealth, Probe
 from console.services import Services
-from hotline import cluster_wiring, logs, secrets_kept, talks
+from hotline import cluster_wiring, logs, seat_skills, secrets_kept, talks
 from hotline.boards import (
     HomeAudio,
     LineBoard,
@@ -439,6 +439,7 @@ class Engine:
             if away:
                 self._unread.add(tenant)
             await queue.start(seats, views)
+            seat_skills.tell(tenant, seats, self._desk.directory.rules[tenant].skills)
             self._rosters.begin(tenant, seats)
 
     async def _read_tenant(self, tenant: str) -> list[Seat]:
@@ -613,6 +614,7 @@ class Engine:
         self._overrides.lines = self._line_board.table = lines
         self._desk = replace(self._desk, directory=directory)
         self._use_rules()
+        seat_skills.tell(tenant, seats, directory.rules[tenant].skills)
         return {"seats": len(seats), "lines": len(lines.of(tenant))}
 
     def _use_rules(self) -> None:

@@ -49,8 +49,9 @@ def checked(target: Target) -> Target:
 
 
 def allowed(number: str, rules: Sequence[OutboundRule]) -> bool:
-    """Whether an outbound rule lets this number be dialled; all else would be toll fraud."""
+    """Whether an outbound rule lets seats dial this number; all else would be toll fraud."""
     return any(
         number.startswith(rule.number[:-1]) if rule.number.endswith("*") else number == rule.number
         for rule in rules
+        if not rule.callback_only
     )

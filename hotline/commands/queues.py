@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hotline import seat_skills
 from hotline.commands.common import out
 from hotline.errors import HotlineError
 from hotline.loading import load_settings
@@ -35,10 +36,14 @@ def check(
             told = f"{len(rules.queues)} queues, {len(rules.skills)} skills, no mistake"
             out.print(f"{file}: {told}", highlight=False)
         if not files:
-            tenants = load_settings().tenants
-            lines = load_all_lines(tenants)
+            settings = load_settings()
+            tenants, lines = settings.tenants, load_all_lines(settings.tenants)
             load_all_rules(tenants, lines, load_flows(tenants, lines))
             out.print("all rules of queues in use: no mistake")
+            if settings.database_url or settings.folders.database.exists():
+                for tenant, words in seat_skills.unknown_by_tenant(settings).items():
+                    told = f"{tenant}: seats have skills that the rules lack: {words}"
+                    out.print(f"{told}: {seat_skills.MEND}", highlight=False)
     except DocumentError as error:
         raise HotlineError(str(error)) from error
 

@@ -127,6 +127,32 @@ def set_team(
     out.print(f"seat {seat}: {f'team {team}' if team else 'no team'}, {when}", highlight=False)
 
 
+@app.command("skills")
+def set_skills(
+    seat: SeatArgument,
+    skill: Annotated[
+        list[str], typer.Option(help="skill=level (1-5), often: all that the seat has from now on")
+    ],
+    tenant: TenantOption = "",
+) -> None:
+    """Give a seat other skills; callers who wait are looked at anew."""
+    from hotline.seats_config import reload_engine
+
+    settings, city = chosen(tenant)
+    skills = _skills(skill)
+    _refuse_unknown(city, skills)
+
+    async def write(database: Database) -> bool:
+        return await SqlSeats(database).set_skills(city.id, seat, skills)
+
+    if not with_store(settings, write):
+        raise BadRequest(f"{city.id} has no seat {seat}: hotline seats list names them")
+    running = reload_engine(settings, city.id)
+    when = "from now on" if running else "from the engine's next start on"
+    told = " ".join(f"{name}={level}" for name, level in skills.items())
+    out.print(f"seat {seat}: {told}, {when}", highlight=False)
+
+
 @app.command("list")
 def list_seats(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
     """Every seat with its skills, and what it does when an engine runs."""

@@ -57,6 +57,27 @@ def test_a_seat_with_a_skill_the_rules_lack_is_refused(home: Home) -> None:
     assert home.json("seats", "list") == []
 
 
+def test_stored_seats_whose_skills_the_rules_have_lost_are_told(home: Home, tmp_path: Path) -> None:
+    """By `queues check` and the doctor, with the seats' names and what to do; other skills mend
+    it."""
+    assert home.does("seats", "add", "1001", "--skill", "lang:hak=3").code == 0
+    assert "seats have skills" not in home.does("queues", "check").out
+    rules = DEFAULT_RULES.read_text(encoding="utf-8").replace("lang:hak", "lang:hax")
+    (home.folder / "queues.yaml").write_text(rules, encoding="utf-8")
+    (home.folder / "hotline.toml").write_text(
+        '[[tenants]]\nid = "default"\nname = "12345"\nqueues_file = "queues.yaml"\n'
+    )
+    checked = home.does("queues", "check")
+    assert checked.code == 0
+    assert "lang:hak (seats 1001)" in checked.out
+    assert "hotline seats skills" in home.does("doctor").out
+    assert home.does("seats", "skills", "1001", "--skill", "lang:zha=3").code == 2
+    assert home.does("seats", "skills", "1002", "--skill", "lang:hax=3").code == 2
+    assert home.does("seats", "skills", "1001", "--skill", "lang:hax=3").code == 0
+    assert home.json("seats", "list")[0]["skills"] == {"lang:hax": 3}
+    assert "seats have skills" not in home.does("queues", "check").out
+
+
 def test_callers_are_marked_listed_and_forgotten(home: Home) -> None:
     assert home.does("callers", "mark", "139 0000 0001").code == 2
     assert home.does("callers", "mark", "13900000001").code == 2

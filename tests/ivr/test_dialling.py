@@ -4,6 +4,7 @@ import pytest
 
 from asterisk_conf.model import OutboundRule
 from ivr.dialling import dialled, trunk_for
+from ivr.targets import allowed
 
 RULES = tuple(
     OutboundRule(number=number, trunk=trunk)
@@ -55,3 +56,11 @@ def test_the_rule_that_fits_best_names_the_trunk(number: str, trunk: str) -> Non
 
 def test_without_a_rule_nobody_is_rung() -> None:
     assert trunk_for((), "13900000001") == ""
+
+
+def test_a_rule_for_callbacks_alone_lets_no_seat_hand_anybody_on() -> None:
+    """Citizens are rung by it; for seats the number is not allowed, unless another rule has it."""
+    only = OutboundRule(number="139*", trunk="mobile", callback_only=True)
+    assert trunk_for((only,), "13900000001") == "mobile"
+    assert not allowed("13900000001", (only,))
+    assert allowed("13900000001", (only, OutboundRule(number="13900000001", trunk="mobile")))
