@@ -29,6 +29,7 @@ COMMANDS = {
     "roster": ("roster",),
     "policy": ("policy",),
     "units": ("units",),
+    "cards": ("cards",),
     "figures": ("figures",),
     "plan": ("plan",),
     "forecast": ("forecast",),
@@ -40,6 +41,7 @@ IN_THE_HOME = frozenset(
     {
         "callbacks",
         "callers",
+        "cards",
         "demo",
         "figures",
         "forecast",

@@ -48,6 +48,18 @@ class GivenMark:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredMark:
+    """A mark as it is kept; times in seconds since 1970."""
+
+    number: str
+    clock: str
+    mark: str
+    unit: str
+    due: int
+    given_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """What one look did: `looked` clocks were at their time (0: nothing is left for us now)."""
 
@@ -94,6 +106,18 @@ def give_due(
         connection.execute(insert(clock_marks), [_row(one, now) for one in given])
         tell(connection, tenant, [(one.number, _told(one, now)) for one in given])
     return Round(len(changed), tuple(given))
+
+
+def marks_given(connection: Connection, tenant: str, since: int, limit: int) -> list[StoredMark]:
+    """A tenant's marks given at `since` or later, the newest first."""
+    marks = clock_marks.c
+    query = (
+        select(marks.number, marks.clock, marks.mark, marks.unit, marks.due, marks.given_at)
+        .where(marks.tenant == tenant, marks.given_at >= since)
+        .order_by(marks.given_at.desc(), marks.number, marks.clock, marks.at.desc())
+        .limit(limit)
+    )
+    return [StoredMark(*row) for row in connection.execute(query)]
 
 
 def put_off(connection: Connection, tenant: str, now: int) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from hotline.clock_watch import ClockWatch, told_by
 from hotline.policies import RuleBook
 from storage.clock_tables import clock_marks
-from storage.clock_watching import GivenMark, give_due
+from storage.clock_watching import GivenMark, give_due, marks_given
 from tests.storage.clock_house import (
     GUANGXI,
     REVIEWER,
@@ -66,6 +66,8 @@ async def test_an_unfinished_ticket_gets_every_card_once_with_its_event(sql_url:
         await watcher.look()
         given_marks = [mark for ticket, clock, mark in await house.marks() if clock == "finish"]
         assert given_marks == ALL_FIVE
+        listed = await house.database.read(lambda c: marks_given(c, TENANT, 0, 3))
+        assert [mark.mark for mark in listed] == ["circular", "notice", "red_card"]
         cards = [
             event
             for event in await house.events(number)
