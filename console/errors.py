@@ -303,6 +303,15 @@ class Internal(ConsoleError):
     message_zh = "系统内部错误,请凭 X-Request-Id 查询日志。"
 
 
+class RulesUnusable(ConsoleError):
+    """The files of the understanding have a mistake; the log tells where."""
+
+    id = "rules-unusable"
+    status = 503
+    message = "The rules of the understanding cannot be used; the log tells why."
+    message_zh = "智能理解规则文件有误,原因见日志。"
+
+
 class StoreUnavailable(ConsoleError):
     """The database doesn't answer right now."""
 

@@ -28,6 +28,7 @@ from console.ports import (
 from console.spoken import NoSpoken
 from console.talks import NoTalks, Talks
 from tickets.review import SpokenCases
+from tickets.understanding.understand import HERE, Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Services:
     version: str = ""
     talks: Talks = field(default_factory=NoTalks)
     spoken: SpokenCases = field(default_factory=NoSpoken)
+    understanding: Context = HERE
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The tenant of this id; raises `UnknownTenant`."""

@@ -148,6 +148,11 @@ class Settings(BaseSettings):
         default="vosk",
         description="what understands callers after hours: Vosk here, vosk-servers, or nothing",
     )
+    understanding: Path | None = Field(
+        default=None,
+        description="folder with places, classes, kinds and danger .yaml of your own city, a whole "
+        "path (docs/understanding.md); none: the demonstration's",
+    )
     speech_models: dict[str, Path] = Field(
         default={},
         description="folder of the Vosk model of each language, whole paths "
@@ -159,6 +164,11 @@ class Settings(BaseSettings):
     speech_servers: dict[str, str] = Field(
         default={},
         description='address of the vosk-server of each language (`cmn = "ws://192.0.2.9:2700"`)',
+    )
+    sms_hook_url: str = Field(
+        default="",
+        description="where tickets of spoken requests are told for text messages (signed web hook);"
+        " empty: nowhere",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least important that is logged"
@@ -198,6 +208,13 @@ class Settings(BaseSettings):
     def _is_address(cls, value: str) -> str:
         return str(ip_address(value))
 
+    @field_validator("understanding")
+    @classmethod
+    def _is_whole_path(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute():
+            raise ValueError(f"{value} is no whole path: begin it with /")
+        return value
+
     @field_validator("speech_models")
     @classmethod
     def _are_whole_paths(cls, value: dict[str, Path]) -> dict[str, Path]:
@@ -212,6 +229,13 @@ class Settings(BaseSettings):
         for language, address in value.items():
             if not address.startswith(("ws://", "wss://")):
                 raise ValueError(f"{language}: {address} must begin with ws:// or wss://")
+        return value
+
+    @field_validator("sms_hook_url")
+    @classmethod
+    def _is_private(cls, value: str) -> str:
+        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+            raise ValueError("must begin with https:// (http:// only for this machine itself)")
         return value
 
     @field_validator("database_url", "redis_url")

@@ -7,11 +7,13 @@ from typing import Any
 import structlog
 
 from hotline.settings import Settings
+from hotline.sms_hook import messages
+from hotline.understood import rules_of
 from ivr.documents import DocumentError
 from ivr.intake_house import SpokenHouse
 from ivr.intake_left import watch_left
 from ivr.intake_mind import load_mind
-from ivr.ports import Tickets
+from ivr.ports import Clock, Tickets
 from ivr.prompt_sounds import PromptSounds
 from ivr.prompt_texts import load_catalogue
 from ivr.speech.ports import Recogniser
@@ -33,9 +35,14 @@ class SpokenIntakes:
     understanding can't be used), and `watch`."""
 
     def __init__(
-        self, settings: Settings, recogniser: Recogniser, zones: Mapping[str, tzinfo]
+        self,
+        settings: Settings,
+        recogniser: Recogniser,
+        zones: Mapping[str, tzinfo],
+        clock: Clock,
     ) -> None:
         home = settings.folders
+        self._messages = messages(settings.sms_hook_url, home, clock)
         self._zones = zones
         self._voice = HomeVoiceFiles(home.root)
         self._recordings = LiveRecordings(home.root)
@@ -44,7 +51,7 @@ class SpokenIntakes:
         parts = SpokenParts(PromptSounds(home.prompts), self._recordings, recogniser)
         catalogue = load_catalogue(home.prompts / "custom")
         try:
-            mind = load_mind(catalogue)
+            mind = load_mind(catalogue, rules_of(settings))
         except (DocumentError, RulesError) as error:
             log.error("understanding_unusable", reason=str(error))  # callers are recorded plainly
             self.house = None
@@ -55,6 +62,7 @@ class SpokenIntakes:
             says=catalogue.has,
             mind=mind,
             journal=self._journal,
+            messages=self._messages,
         )
 
     def watch(self, tickets: Tickets, led: Callable[[str], bool]) -> Coroutine[Any, Any, None]:
@@ -62,7 +70,8 @@ class SpokenIntakes:
         return watch_left(self._journal, tickets, self._parts, led)
 
     async def close(self) -> None:
-        """Finish what is being recorded."""
+        """Finish what is being recorded and sent."""
+        await self._messages.close()
         await self._recordings.close()
 
     async def _parts(self, kept: KeptTalk) -> Sequence[tuple[str, float]]:

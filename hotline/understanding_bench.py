@@ -85,21 +85,21 @@ def pinyin(text: str, known: Mapping[str, str]) -> str:
     words: list[str] = []
     until = 0
     for found in Lexicon(known.items()).longest(plain):
-        words += _unknown(plain[until : found.start])
+        _add(words, plain[until : found.start])
         words.append(found.meaning.replace(" ", ""))
         until = found.end
-    return " ".join([*words, *_unknown(plain[until:])])
+    _add(words, plain[until:])
+    return " ".join(words)
 
 
-def _unknown(text: str) -> list[str]:
-    spoken = []
+def _add(words: list[str], text: str) -> None:
+    """Add what no word of the model covers; a pause ends the word before it."""
     for pause, part in groupby(text, key=lambda sign: sign == _PAUSE):
         if not pause:
             read = lazy_pinyin("".join(part), style=Style.TONE3, neutral_tone_with_five=True)
-            spoken.append("".join(read).replace("ü", "v"))
-        elif spoken:
-            spoken[-1] += ","
-    return spoken
+            words.append("".join(read).replace("ü", "v"))
+        elif words:
+            words[-1] += ","
 
 
 def _listen(cases: Sequence[Case], model: Path, say: Callable[[str], None]) -> list[Understanding]:

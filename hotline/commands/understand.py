@@ -7,6 +7,8 @@ import typer
 
 from hotline.commands.common import JsonOption, print_json, print_table
 from hotline.errors import HotlineError
+from hotline.loading import load_settings
+from hotline.understood import rules_of
 from tickets.understanding.model import Hit, Understanding
 from tickets.understanding.rules import RulesError
 from tickets.understanding.understand import understand
@@ -19,7 +21,7 @@ def understand_text(
 ) -> None:
     """Kind, place, class, phone numbers and danger, with scores and the words that gave them."""
     try:
-        found = understand(text)
+        found = understand(text, context=rules_of(load_settings()))
     except RulesError as error:
         raise HotlineError(str(error)) from error
     if as_json:

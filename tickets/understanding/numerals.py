@@ -12,6 +12,9 @@ import cn2an
 from tickets.understanding.model import FoundNumber
 from tickets.understanding.plain import Plain
 
+LONGEST = 30
+"""Signs of a numeral; what is longer is digits without end."""
+
 ONES = "一二三四五六七八九"
 DIGITS = {
     **{sign: str(value) for value, sign in enumerate("零一二三四五六七八九")},
@@ -36,7 +39,9 @@ def numbers(text: Plain) -> tuple[FoundNumber, ...]:
 
 
 def value(words: str) -> float | None:
-    """What a Chinese or Arabic numeral is worth; None when it is none."""
+    """What a Chinese or Arabic numeral is worth; None when it is none, or longer than any is."""
+    if len(words) > LONGEST:
+        return None
     try:
         return float(words)
     except ValueError:

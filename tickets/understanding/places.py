@@ -8,6 +8,7 @@ and ing). Last, near misses by edit distance. What sounds like no name of the li
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from rapidfuzz import fuzz, process
 
@@ -24,6 +25,9 @@ _DETAIL = re.compile(
     r"(?:(?:[零〇一二三四五六七八九十百幺两]|\d)+(?:号楼|号|栋|幢|单元|楼|层|室|弄|巷|组|队|区|期)|[东西南北]门)+"
     r"(?:(?:[零〇一二三四五六七八九十百幺两]|\d){2,4}(?:房|室)?)?"
 )
+_MOST_ENDS = 100
+"""Ends of names that are listened to in one text; exact names are found in all of it."""
+
 _NEAR = 92.0
 """rapidfuzz ratio from which a spelling of the same number of syllables is a near miss."""
 
@@ -98,7 +102,7 @@ class PlaceList:
         self, text: str, taken: list[tuple[int, int]]
     ) -> Iterator[tuple[int, int, str, float]]:
         """Names that sound like a stretch of the text which ends as the name does."""
-        for match in _ENDS.finditer(text):
+        for match in islice(_ENDS.finditer(text), _MOST_ENDS):
             for start in range(max(0, match.end() - 6), match.end() - 2):
                 if any(start < ended and begun < match.end() for begun, ended in taken):
                     continue

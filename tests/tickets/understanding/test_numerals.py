@@ -77,5 +77,10 @@ def test_no_run_of_numerals_raises(text: str) -> None:
         assert found.low <= found.high
 
 
+@pytest.mark.parametrize("text", ["一" * 4000, "1" * 4000, "一三" * 400])
+def test_digits_without_end_are_no_number(text: str) -> None:
+    assert said(text) == []
+
+
 def test_every_spoken_digit_has_its_value() -> None:
     assert "".join(DIGITS[sign] for sign in "洞幺两三四五六拐八勾") == "0123456789"
