@@ -50,6 +50,7 @@ from hotline.speech import Speech
 from hotline.speech_later import later
 from hotline.spoken import SpokenIntakes
 from hotline.todays_tickets import TodaysTickets
+from hotline.understood import rules_of
 from hotline.watchdog import watch_loop
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
@@ -548,6 +549,7 @@ class Engine:
             version=version("hotline12345"),
             talks=self._talk_board,
             spoken=SqlSpoken(self._database, self._clock.now),
+            understanding=rules_of(self._settings),
         )
 
     def _probes(self) -> Mapping[str, Probe]:
