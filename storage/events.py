@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from storage.among import Among
 from storage.life_tables import ticket_unsealed
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
@@ -17,6 +18,14 @@ from tickets.model import TicketState
 _APPEND = Prepared(dict.fromkeys(DIALECTS, insert(ticket_events)))
 _UNSEALED = Prepared(dict.fromkeys(DIALECTS, insert(ticket_unsealed)))
 _EVENTS = ticket_events.c
+_HISTORY = Among(
+    _EVENTS.number,
+    lambda wanted: (
+        select(ticket_events)
+        .where(_EVENTS.tenant == bindparam("of_tenant"), wanted)
+        .order_by(_EVENTS.number, _EVENTS.seq)
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +70,7 @@ def history(connection: Connection, tenant: str, numbers: Iterable[str]) -> dict
     """The events of these tickets, each ticket's oldest first."""
     wanted = list(numbers)
     found: dict[str, list[Kept]] = {number: [] for number in wanted}
-    query = (
-        select(ticket_events)
-        .where(_EVENTS.tenant == tenant, _EVENTS.number.in_(wanted))
-        .order_by(_EVENTS.number, _EVENTS.seq)
-    )
-    for row in connection.execute(query):
+    for row in _HISTORY.run(connection, wanted, of_tenant=tenant):
         found[row.number].append(kept(row))
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from storage.among import Among
 from storage.clock_locks import hold_tenant
 from storage.clockwork import Change, Clockwork
 from storage.events import append, event_row, history
@@ -43,6 +44,22 @@ _LIFE = Prepared(
     }
 )
 _LINK = Prepared({name: i(ticket_links).on_conflict_do_nothing() for name, i in DIALECTS.items()})
+_LOAD = Among(
+    ticket_states.c.number,
+    lambda wanted: (
+        select(
+            ticket_states.c.number, ticket_states.c.head, ticket_states.c.due, ticket_lives.c.life
+        )
+        .select_from(ticket_states)
+        .join(
+            ticket_lives,
+            (ticket_lives.c.tenant == ticket_states.c.tenant)
+            & (ticket_lives.c.number == ticket_states.c.number),
+            isouter=True,
+        )
+        .where(ticket_states.c.tenant == bindparam("of_tenant"), wanted)
+    ),
+)
 PART, MAIN = "part", "main"
 
 
@@ -77,18 +94,7 @@ class LifeBook:
         wanted = [number for number in dict.fromkeys(numbers) if number not in self._pages]
         if not wanted:
             return
-        states, lives = ticket_states.c, ticket_lives.c
-        query = (
-            select(states.number, states.head, states.due, lives.life)
-            .select_from(ticket_states)
-            .join(
-                ticket_lives,
-                (lives.tenant == states.tenant) & (lives.number == states.number),
-                isouter=True,
-            )
-            .where(states.tenant == self.tenant, states.number.in_(wanted))
-        )
-        rows = self.connection.execute(query).all()
+        rows = _LOAD.run(self.connection, wanted, of_tenant=self.tenant).all()
         young = [row.number for row in rows if row.life is None]
         told = history(self.connection, self.tenant, young) if young else {}
         for row in rows:

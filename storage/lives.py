@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
+from storage.among import Among
 from storage.clockwork import Clockwork, NoClocks
 from storage.database import Database
 from storage.events import Kept, history
@@ -23,6 +24,13 @@ from tickets.told_data import text, texts
 
 MOST_KEY = 100
 _UNITS = ("lead", "suggested")
+_EVENTS = ticket_events.c
+_KEYED = Among(
+    _EVENTS.number,
+    lambda wanted: select(_EVENTS.number, _EVENTS.key, _EVENTS.event, _EVENTS.data).where(
+        _EVENTS.tenant == bindparam("of_tenant"), wanted, _EVENTS.key > ""
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +126,11 @@ class _Telling:
 
     def remember(self, commands: Sequence[Command]) -> None:
         """Which keys were used before, and the limits of all, each in one exchange."""
-        events = ticket_events.c
         keyed = [command for command in commands if command.key]
         if keyed:
-            query = select(events.number, events.key, events.event, events.data).where(
-                events.tenant == self._book.tenant,
-                events.number.in_({command.number for command in keyed}),
-                events.key.in_({command.key for command in keyed}),
-            )
-            for row in self._book.connection.execute(query):
+            numbers = list({command.number for command in keyed})
+            found = _KEYED.run(self._book.connection, numbers, of_tenant=self._book.tenant)
+            for row in found:
                 self._keys[row.number, row.key] = (row.event, row.data)
         bound = [command for command in commands if _bound(command.told)]
         lives = [life for c in bound if (life := self._known(c.number)) is not None]

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from storage.among import Among
 from storage.clockwork import Clockwork
 from storage.codec import dump_new_ticket, load_new_ticket
 from storage.events import history
@@ -29,6 +30,12 @@ from tickets.number import day_key, format_number
 _MAKE = Prepared(dict.fromkeys(DIALECTS, insert(tickets)))
 _TAKEN = insert_once(spool_taken)
 _KNOWN = "SELECT 1 FROM tickets WHERE tenant = ? AND call_id = ?"
+_CALLS = Among(
+    tickets.c.call_id,
+    lambda wanted: select(tickets.c.call_id).where(
+        tickets.c.tenant == bindparam("of_tenant"), wanted
+    ),
+)
 _OF_CALL = (
     select(tickets)
     .where(tickets.c.tenant == bindparam("in_tenant"), tickets.c.call_id == bindparam("of_call"))
@@ -95,10 +102,7 @@ def _known_calls(connection: Connection, tenant: str, call_ids: Sequence[str]) -
     if connection.dialect.name == "sqlite":
         raw: Any = connection.connection.driver_connection
         return {c for c in call_ids if raw.execute(_KNOWN, (tenant, c)).fetchone()}
-    query = select(tickets.c.call_id).where(
-        tickets.c.tenant == tenant, tickets.c.call_id.in_(call_ids)
-    )
-    return set(connection.execute(query).scalars())
+    return set(_CALLS.run(connection, call_ids, of_tenant=tenant).scalars())
 
 
 def _numbers(connection: Connection, tenant: str, fresh: Mapping[int, Making]) -> dict[int, str]:

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, insert, literal, select, text, update
+from sqlalchemy import Connection, Row, Text, bindparam, insert, literal, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from storage.among import Among
 from storage.database import Database
 from storage.life_tables import ticket_texts
+from storage.prepared import Prepared
+from storage.rows import DIALECTS
 from tickets.errors import EventRefused
 from tickets.grams import grams, plain, sought
 from tickets.life import Life, Told
@@ -28,6 +31,21 @@ _FIND = text(
     "SELECT t.number, t.title FROM ticket_grams g JOIN ticket_texts t ON t.id = g.rowid"
     " WHERE ticket_grams MATCH :phrase AND t.tenant = :tenant AND g.rowid < :before"
     " ORDER BY g.rowid DESC LIMIT :limit"
+)
+_OF = Among(
+    _TEXTS.number,
+    lambda wanted: select(_TEXTS.id, _TEXTS.number, _TEXTS.unit, _TEXTS.title, _TEXTS.plain).where(
+        _TEXTS.tenant == bindparam("of_tenant"), wanted
+    ),
+)
+_NEW = Prepared(dict.fromkeys(DIALECTS, insert(ticket_texts)))
+_MOVED = Prepared(
+    dict.fromkeys(
+        DIALECTS,
+        update(ticket_texts)
+        .where(_TEXTS.id == bindparam("of_id"))
+        .values({name: bindparam(f"to_{name}") for name in ("unit", "title", "plain", "grams")}),
+    )
 )
 NEWEST = 2**62
 REPLACES, ADDS, MOVES = "submitted", "info_given", frozenset({"dispatched", "reassigned", "ruled"})
@@ -107,10 +125,8 @@ def keep_texts(connection: Connection, tenant: str, kept: Sequence[tuple[Life, T
     told = [(life, event) for life, event in kept if event.event in spoken]
     if not told:
         return
-    query = select(ticket_texts).where(
-        _TEXTS.tenant == tenant, _TEXTS.number.in_({life.number for life, _ in told})
-    )
-    rows = {row.number: row for row in connection.execute(query)}
+    numbers = list({life.number for life, _ in told})
+    rows = {row.number: row for row in _OF.run(connection, numbers, of_tenant=tenant)}
     words = {number: Words(number, row.unit, row.title, row.plain) for number, row in rows.items()}
     for life, event in told:
         now = _after(words.get(life.number), life, event)
@@ -136,28 +152,30 @@ def index(
     """Make texts searchable, in place of what `rows` say was there."""
     sqlite = connection.dialect.name == "sqlite"
     fresh = [one for one in words if one.number not in rows]
+    moved = [(rows[one.number], one) for one in words if one.number in rows]
+    moved = [(row, one) for row, one in moved if _differs(row, one)]
+    _NEW.run_many(connection, [_values(tenant, one, with_grams=not sqlite) for one in fresh])
+    _MOVED.run_many(connection, [_change(tenant, row, one, not sqlite) for row, one in moved])
+    if not sqlite:
+        return
+    raw: Any = connection.connection.driver_connection
+    for row, one in moved:
+        raw.execute(_TAKE, (row.id, _joined(tenant, row.unit, row.plain)))
+        raw.execute(_PUT, (row.id, _joined(tenant, one.unit, one.plain)))
     if fresh:
-        values = [_values(tenant, one, with_grams=not sqlite) for one in fresh]
-        connection.execute(insert(ticket_texts), values)
-    for one in words:
-        row = rows.get(one.number)
-        if row is None or (row.unit, row.title, row.plain) == (one.unit, one.title, one.plain):
-            continue
-        changed = update(ticket_texts).where(_TEXTS.id == row.id)
-        connection.execute(changed.values(_values(tenant, one, with_grams=not sqlite)))
-        if sqlite:
-            connection.exec_driver_sql(_TAKE, (row.id, _joined(tenant, row.unit, row.plain)))
-            connection.exec_driver_sql(_PUT, (row.id, _joined(tenant, one.unit, one.plain)))
-    if sqlite and fresh:
-        ids = connection.execute(
-            select(_TEXTS.number, _TEXTS.id).where(
-                _TEXTS.tenant == tenant, _TEXTS.number.in_([one.number for one in fresh])
-            )
-        )
-        by_number = {row.number: row.id for row in ids}
-        for one in fresh:
-            joined = _joined(tenant, one.unit, one.plain)
-            connection.exec_driver_sql(_PUT, (by_number[one.number], joined))
+        found = _OF.run(connection, [one.number for one in fresh], of_tenant=tenant)
+        for row in found.all():
+            raw.execute(_PUT, (row.id, _joined(tenant, row.unit, row.plain)))
+
+
+def _differs(row: Row[Any], one: Words) -> bool:
+    return (row.unit, row.title, row.plain) != (one.unit, one.title, one.plain)
+
+
+def _change(tenant: str, row: Row[Any], one: Words, with_grams: bool) -> dict[str, Any]:
+    values = _values(tenant, one, with_grams=with_grams)
+    named = {f"to_{name}": values[name] for name in ("unit", "title", "plain", "grams")}
+    return {"of_id": row.id, **named}
 
 
 def _values(tenant: str, one: Words, *, with_grams: bool) -> dict[str, Any]:
