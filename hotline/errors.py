@@ -56,3 +56,9 @@ class EngineAway(HotlineError):
     """The engine doesn't answer on its port."""
 
     id = "engine-away"
+
+
+class NotAsWritten(HotlineError):
+    """Tickets' histories were changed, or lack something."""
+
+    id = "not-as-written"

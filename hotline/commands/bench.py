@@ -10,6 +10,7 @@ import uvloop
 from rich.console import Console
 
 from hotline.arena import arena
+from hotline.commands import bench_tickets
 from hotline.commands.common import JsonOption, out, print_json, print_table
 from hotline.errors import PartsFailed
 from hotline.failover_house import failover_house
@@ -148,4 +149,5 @@ def _commit() -> str:
 
 def register(root: typer.Typer) -> None:
     """Add these commands to the `hotline` command."""
+    bench_tickets.register(bench_app, _tell, _say, _commit)
     root.add_typer(bench_app, name="bench")

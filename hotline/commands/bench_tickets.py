@@ -1,7 +1,7 @@
 """`hotline bench tickets`: a full store of tickets under traffic, on SQLite and PostgreSQL."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import typer
 import uvloop
@@ -12,7 +12,14 @@ from simulator.bench_tickets import Plan, bench_tickets, report
 
 BOTH = ("sqlite", "postgresql")
 WHOLE = Plan()
-Tell = Callable[[dict[str, object], dict[str, float], bool], None]
+
+
+class Tell(Protocol):
+    """Prints what was measured."""
+
+    def __call__(
+        self, told: dict[str, object], figures: dict[str, float], *, as_json: bool
+    ) -> None: ...
 
 
 def register(
@@ -35,4 +42,4 @@ def register(
         if not chosen:
             raise typer.BadParameter(f"--only is one of {', '.join(BOTH)}")
         figures = uvloop.run(bench_tickets(stores(chosen), plan, say))
-        tell(report(figures, commit()), figures, as_json)
+        tell(report(figures, commit()), figures, as_json=as_json)
