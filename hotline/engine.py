@@ -150,7 +150,9 @@ class Engine:
         self._clock = SystemClock()
         self._zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
         self._speech = Speech(settings)
-        self._spoken = SpokenIntakes(settings, self._speech.recogniser, self._zones)
+        self._spoken = SpokenIntakes(
+            settings, self._speech.recogniser, self._zones, self._clock
+        )
         self._metrics = Metrics()
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._tasks: list[asyncio.Task[None]] = []

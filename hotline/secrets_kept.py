@@ -24,6 +24,11 @@ def sip_realm(home: Home) -> str:
     return _kept(home, "sip_realm", lambda: f"hotline-{secrets.token_hex(6)}")
 
 
+def sms_hook_secret(home: Home) -> str:
+    """What signs messages to the text message gateway, which gets a copy of it."""
+    return _kept(home, "sms_hook", lambda: secrets.token_urlsafe(32))
+
+
 def system_name(home: Home) -> str:
     """This node's name in every Uniqueid: unique over nodes and installations."""
     return _kept(home, "system_name", lambda: f"hl{secrets.token_hex(4)}")

@@ -234,7 +234,7 @@ class Settings(BaseSettings):
     @field_validator("sms_hook_url")
     @classmethod
     def _is_private(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        if value and not value.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
             raise ValueError("must begin with https:// (http:// only for this machine itself)")
         return value
 

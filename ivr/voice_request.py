@@ -16,6 +16,7 @@ from ivr.ending import (
 from ivr.flow import PERSON_KEY, VoiceRequest
 from ivr.greeting import choose
 from ivr.intake_door import Went, resumed_intake, take_spoken
+from ivr.intake_house import TicketMade
 from ivr.numbers import digits
 from ivr.ports import Outcome
 from ivr.story import Resume, Story
@@ -78,6 +79,7 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     if story.ticket:
         await call.remember(TICKET=story.ticket)
     if outcome_of(story) is Outcome.VOICE_REQUEST:
+        _tell_in_writing(desk, story)
         await _tell_number(call, story)
     elif story.ticket_made:
         await call.play(("request_taken",), language=story.language)
@@ -191,6 +193,14 @@ async def _confirm(call: Call, story: Story) -> str:
             timeout_s=CONFIRM_SILENCE_S,
         )
     return digit
+
+
+def _tell_in_writing(desk: Desk, story: Story) -> None:
+    """To the number he gave; nobody who gave none, and none that isn't known yet."""
+    if desk.spoken is None or story.intake is None or not story.ticket or not story.intake.number:
+        return
+    made = TicketMade(story.tenant.id, story.ticket, story.intake.number, story.language)
+    desk.spoken.messages.ticket_made(made)
 
 
 async def _tell_number(call: Call, story: Story) -> None:

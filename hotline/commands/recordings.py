@@ -42,11 +42,11 @@ def purge_now(
         print_json([_plain(one) for one in due])
         return
     if due:
-        rows = [(one.day, one.kind.value, str(one.size_bytes), one.path) for one in due]
-        print_table(("day", "kind", "bytes", "path"), rows)
+        columns = ("day", "kind", "bytes", "path")
+        print_table(columns, [_row(one) for one in due])
     size = sum(one.size_bytes for one in due)
     done = "would be removed" if dry_run else "removed"
-    out(f"{len(due)} files, {size / 2**20:.1f} MiB {done}")
+    out.print(f"{len(due)} files, {size / 2**20:.1f} MiB {done}")
 
 
 @app.command("log")
@@ -66,7 +66,9 @@ def log(
         print_json([dict(zip(names, (t, p, at.isoformat()), strict=True)) for t, p, at in found])
         return
     zone = _zone(settings)
-    rows = [(f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}", t or "-", path) for t, path, at in found]
+    rows: list[tuple[str, ...]] = [
+        (f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}", t or "-", path) for t, path, at in found
+    ]
     print_table(("removed", "tenant", "path"), rows)
 
 
@@ -77,6 +79,10 @@ async def _purge(settings: Settings, database: Database, now: datetime) -> int:
 def _zone(settings: Settings) -> ZoneInfo:
     """Days are counted where the installation is: in its first tenant's time."""
     return ZoneInfo(settings.tenants[0].time_zone)
+
+
+def _row(one: Purged) -> tuple[str, ...]:
+    return one.day, one.kind.value, str(one.size_bytes), one.path
 
 
 def _plain(one: Purged) -> dict[str, object]:
