@@ -330,6 +330,24 @@ async def test_a_listener_that_fails_harms_nobody() -> None:
         assert await there.hears()
 
 
+async def test_one_calls_trouble_stops_nobody_elses_clock() -> None:
+    """Whatever goes wrong in a tick ends that call's audio alone."""
+
+    class Broken:
+        unfinished = False
+
+        def send(self, frame: bytes) -> None:
+            raise RuntimeError("wire")
+
+    async with listening() as server, talking(server) as (broken, ear, _):
+        async with talking(server) as (_, _, other):
+            wire, broken.wire = broken.wire, Broken()  # type: ignore[assignment]  # can only send
+            await eventually(lambda: ear.over, "its end wasn't told")
+            for _ in range(20):
+                assert await other.hears()
+            broken.wire = wire
+
+
 async def test_a_listener_that_comes_late_is_told_what_came() -> None:
     async with listening() as server:
         connected = asyncio.Event()

@@ -88,7 +88,7 @@ async def test_a_caller_is_talked_to_and_heard_at_once_with_his_keys(stack: Aste
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
-        call.say(speech_like(4, "alaw"))
+        call.say(speech_like(4, "ulaw"))
         await call.hear(0.5)
         call.press("5")
         ear, at_s = await engine.outcome()
