@@ -23,7 +23,7 @@ CONTACTED = frozenset({"contacted", "replied"})
 """Events that show the citizen was spoken to."""
 
 
-MATTER = frozenset({"kind", "urgency", "complexity", "class_code", "always"})
+MATTER = frozenset({"kind", "urgency", "complexity", "class_code", "always", "spoken"})
 """What an event's data may say that limits depend on."""
 
 
@@ -32,7 +32,8 @@ class SqlClockwork:
     are now; they may be exchanged at any time, the next event goes by the new ones.
 
     What a ticket's limits depend on is taken from its life (kind, urgency) and from the data of
-    its events: `complexity`, `class_code` and `always` hold until another event names them anew.
+    its events: `complexity`, `class_code` and `always` hold until another event names them anew;
+    a spoken request that told of danger makes its ticket one.
     """
 
     def __init__(self, rules: Callable[[str], Rules]) -> None:
@@ -141,6 +142,8 @@ def _matter(
     was = max(known, key=lambda clock: clock.started_at).matter if known else Matter()
     code = _code(data.get("class_code"))
     always = policy.always_on(code) if code else was.always
+    if _told_danger(data):
+        always = AlwaysOn.DANGER
     return Matter(
         kind=Kind(life.kind) if life.kind in _KINDS else was.kind,
         urgency=Urgency(life.urgency) if life.urgency in _URGENCIES else was.urgency,
@@ -148,6 +151,12 @@ def _matter(
         always=AlwaysOn(_word(data, "always", _ALWAYS, always)),
         class_code=code or was.class_code,
     )
+
+
+def _told_danger(data: Mapping[str, object]) -> bool:
+    """Whether a caller's spoken request was broken off by a word of danger."""
+    spoken = data.get("spoken")
+    return isinstance(spoken, Mapping) and bool(spoken.get("danger"))
 
 
 _KINDS, _URGENCIES = frozenset(map(str, Kind)), frozenset(map(str, Urgency))

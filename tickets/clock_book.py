@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tickets import clocks
+from tickets.calendar import CalendarEnd
 from tickets.clocks import TicketClock
 from tickets.effects import (
     ClockName,
@@ -132,7 +133,10 @@ class ClockBook:
             ((at, None),), unit=unit, round=round_, state=state, parent=self._parent,
             cap=self._cap if name is ClockName.FINISH else 0,
         )  # fmt: skip
-        self._put(clocks.settle(fresh, self._rules))
+        try:
+            self._put(clocks.settle(fresh, self._rules))
+        except CalendarEnd:  # a clock set wrong must not cost a ticket: overdue it is looked at
+            self._put(replace(fresh, due=at))
 
     def _put(self, clock: TicketClock) -> None:
         self._now[(clock.name, clock.seq)] = clock

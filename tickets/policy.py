@@ -137,6 +137,7 @@ class AlwaysRule(_Part):
     sign: LengthField
     contact: LengthField | None = None
     finish: LengthField | None = None
+    desk: LengthField | None = Field(default=None, description="at the platform, in any state")
 
 
 class MarkRule(_Part):
@@ -264,6 +265,8 @@ class Policy(_Part):
                     return always.finish
                 return self.finish_rule(matter).limit
             case ClockName.DESK:
+                if always and always.desk:
+                    return always.desk
                 return self.desk.get(state, self.desk["other"])
 
     def percent(self, clock: ClockName, matter: Matter) -> int:

@@ -144,7 +144,9 @@ def _limits(policy: Policy) -> list[tuple[str, ...]]:
             told += f", {', '.join(extra.only)} only"
         rows.append(("finish", whom, str(rule.limit), told))
     for always, limits in policy.round_the_clock.items():
-        rows.append(("sign", f"{always}, round the clock", str(limits.sign), ""))
+        for clock in ("sign", "contact", "finish", "desk"):
+            if (limit := getattr(limits, clock)) is not None:
+                rows.append((clock, f"{always}, round the clock", str(limit), ""))
     rows += [("desk", state, str(limit), "") for state, limit in policy.desk.items()]
     rows += [("all", urgency, f"{share} %", "") for urgency, share in policy.urgency.items()]
     return rows

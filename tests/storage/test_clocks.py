@@ -20,9 +20,11 @@ from tests.storage.clock_house import (
     local,
     preset,
 )
+from tests.storage.facts import new_ticket
 from tickets.calendar import WorkCalendar, moment, seconds
 from tickets.errors import EventRefused, TicketError
-from tickets.model import Kind
+from tickets.model import Kind, Origin
+from tickets.spoken import Review, SpokenRequest
 from tickets.timetable import Rules, rules_of
 from tickets.workdays import CalendarFile, LocalDay
 
@@ -75,6 +77,26 @@ async def test_water_by_its_class_is_signed_for_within_half_an_hour_at_night(sql
         house.now = local("2026-11-22 02:00")
         number = await house.dispatched(Kind.HELP, class_code="040101")
         assert told((await house.clocks(number))["sign"].due) == "11-22 02:30"
+
+
+async def test_a_word_of_danger_at_night_wakes_the_desk_in_a_quarter_of_an_hour(
+    sql_url: str,
+) -> None:
+    async with house_on(sql_url) as house:
+        house.now = local("2026-11-22 02:00")
+        spoken = SpokenRequest("cmn", danger="煤气泄漏", review=(Review.DANGER,))
+        new = new_ticket("n-9.9", origin=Origin.VOICE_REQUEST, at=house.now, spoken=spoken)
+        number = (await house.tickets.create(new)).number
+        desk = (await house.clocks(number))["desk"]
+        assert (desk.matter.always, told(desk.next_at)) == ("danger", "11-22 02:15")
+
+
+async def test_a_clock_set_wrong_costs_no_ticket(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        house.now = local("2199-01-01 10:00")
+        number = await house.ticket()
+        desk = (await house.clocks(number))["desk"]
+        assert desk.due == seconds(house.now), "overdue at once: somebody looks at it"
 
 
 async def test_an_extension_is_for_who_may_have_one_and_asks_in_time(sql_url: str) -> None:
