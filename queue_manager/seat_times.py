@@ -21,13 +21,6 @@ LONGEST_GAP_S = 300.0
 """How long nobody may have counted a seat's time between two engines, to be made up for."""
 SHARES = 12
 SeatKey = tuple[int, str]
-_TIMES = {
-    SeatState.READY: "idle_ms",
-    SeatState.RESERVED: "ring_ms",
-    SeatState.TALKING: "talk_ms",
-    SeatState.WRAP_UP: "wrap_up_ms",
-    SeatState.COOL_DOWN: "cool_down_ms",
-}
 
 
 @dataclass(slots=True)
@@ -152,20 +145,33 @@ class SeatTimes:
     def _count(self, seat_id: str, clock: _Clock, now_s: float) -> None:
         """From where it was counted to now, quarter by quarter. After a clock was set back a little
         nothing is counted until it has caught up."""
-        if abs(now_s - clock.until_s) > LONGEST_SPAN_S:
+        since_s = clock.until_s
+        if abs(now_s - since_s) > LONGEST_SPAN_S:
             clock.until_s = now_s
-        while clock.until_s < now_s:
-            quarter = int(clock.until_s // QUARTER_S)
-            end_s = min(now_s, (quarter + 1.0) * QUARTER_S)
-            self._credit(self._touched((quarter, seat_id)), clock, end_s)
-            clock.until_s = end_s
+            return
+        while since_s < now_s:
+            quarter = int(since_s // QUARTER_S)
+            end_s = (quarter + 1.0) * QUARTER_S
+            if end_s > now_s:
+                end_s = now_s
+            # Of rounded times, so that the parts of a span add up to its whole.
+            ms = round(end_s * 1000) - round(since_s * 1000)
+            _credit(self._touched((quarter, seat_id)), clock, ms)
+            clock.until_s = since_s = end_s
 
-    @staticmethod
-    def _credit(counts: SeatCounts, clock: _Clock, end_s: float) -> None:
-        # Of rounded times, so that the parts of a span add up to its whole.
-        ms = round(end_s * 1000) - round(clock.until_s * 1000)
-        if clock.state is SeatState.PAUSED:
+
+def _credit(counts: SeatCounts, clock: _Clock, ms: int) -> None:
+    """What it did so long. A chain of comparisons: four of them a call, names would cost twice."""
+    match clock.state:
+        case SeatState.TALKING:
+            counts.talk_ms += ms
+        case SeatState.READY:
+            counts.idle_ms += ms
+        case SeatState.RESERVED:
+            counts.ring_ms += ms
+        case SeatState.WRAP_UP:
+            counts.wrap_up_ms += ms
+        case SeatState.COOL_DOWN:
+            counts.cool_down_ms += ms
+        case SeatState.PAUSED:
             counts.pause(clock.reason, ms)
-        else:
-            name = _TIMES[clock.state]
-            setattr(counts, name, getattr(counts, name) + ms)

@@ -8,6 +8,7 @@ import pytest
 from simulator.audio import speech_like
 from simulator.citizens import Citizen, LiveCall
 from simulator.seats import Account, Manners, Seats
+from tests.e2e.installation import Installation
 from tests.e2e.nodes import Nodes
 
 VOICE = speech_like(120, "ulaw")
@@ -136,6 +137,39 @@ async def test_redis_wiped_and_away_changes_nothing(nodes: Nodes, at_b: Seats) -
         finally:
             nodes.redis.start()
         at_b.hang_up(talk)
+        assert (await call.ended(within_s=20)).ended_by == "hotline"
+    await asyncio.to_thread(nodes.no_channels_left)
+
+
+async def test_a_seat_that_claims_two_telephones_is_rung_at_the_newest(
+    nodes: Nodes, accounts: dict[str, Account], at_b: Seats
+) -> None:
+    """Signed on at b, then at a, too: supervisors are told, a's telephone rings, b's doesn't, and
+    the citizen is heard; when a's is gone, b's is the seat's again."""
+
+    def told(node: Installation) -> list[str]:
+        alerts = node.api("/api/v1/tenants/default/alerts")["alerts"]
+        return [alert["seat"] for alert in alerts if alert["kind"] == "two_phones"]
+
+    manners = Manners(ring_s=0.2, talk_s=None)
+    async with Seats([accounts["1002"]], sip=nodes.a.sip, usual=manners) as at_a:
+        for node in (nodes.a, nodes.b):
+            await asyncio.to_thread(node.wait, lambda n=node: told(n) == ["1002"], "the alert")  # type: ignore[misc]  # bound now
+        async with Citizen("13900004001", nodes.b.sip).dial("12345", voice=VOICE) as call:
+            await person_wanted(call)
+            talk = await at_a.wait_for("answered")
+            heard = call.heard_voice_s
+            await asyncio.to_thread(
+                nodes.b.wait, lambda: call.heard_voice_s > heard + 0.5, "the seat heard"
+            )
+            at_a.hang_up(talk)
+            assert (await call.ended(within_s=20)).ended_by == "hotline"
+        assert not [event for event in at_b.events if event.word == "rang"]
+    await asyncio.to_thread(nodes.a.wait, lambda: told(nodes.a) == [], "one telephone", seconds=60)
+    await nodes.until_state("1002", "ready")
+    async with Citizen("13900004002", nodes.a.sip).dial("12345", voice=VOICE) as call:
+        await person_wanted(call)
+        at_b.hang_up(await at_b.wait_for("answered"))
         assert (await call.ended(within_s=20)).ended_by == "hotline"
     await asyncio.to_thread(nodes.no_channels_left)
 
