@@ -154,11 +154,11 @@ class AudioSocketServer:
             counters.AUDIO_LATE_TICKS.inc(due - CATCH_UP_TICKS)
         steady = late_s < LATE_S
         for _ in range(min(due, CATCH_UP_TICKS)):
-            for session in tuple(self._led.values()):
+            for connection, session in tuple(self._led.items()):
                 try:
                     session.tick(steady=steady)
                 except Exception:  # one call's trouble must not stop the clock of all
                     log.exception("audio_tick_failed")
-                    session.lost("tick_failed")
+                    connection.end("tick_failed")
         self._next_at += due * FRAME_S
         self._timer = loop.call_at(self._next_at, self._tick)

@@ -339,13 +339,17 @@ async def test_one_calls_trouble_stops_nobody_elses_clock() -> None:
         def send(self, frame: bytes) -> None:
             raise RuntimeError("wire")
 
-    async with listening() as server, talking(server) as (broken, ear, _):
-        async with talking(server) as (_, _, other):
-            wire, broken.wire = broken.wire, Broken()  # type: ignore[assignment]  # can only send
-            await eventually(lambda: ear.over, "its end wasn't told")
-            for _ in range(20):
-                assert await other.hears()
-            broken.wire = wire
+    async with (
+        listening() as server,
+        talking(server) as (broken, ear, there),
+        talking(server) as (_, _, other),
+    ):
+        wire, broken.wire = broken.wire, Broken()  # type: ignore[assignment]  # can only send
+        await there.closed()
+        assert ear.over
+        for _ in range(20):
+            assert await other.hears()
+        broken.wire = wire
 
 
 async def test_a_listener_that_comes_late_is_told_what_came() -> None:
