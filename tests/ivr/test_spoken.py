@@ -174,6 +174,28 @@ async def test_who_hangs_up_leaves_his_recording(tmp_path: Path) -> None:
     assert house.hearing.closed
 
 
+async def test_half_an_hour_of_talk_is_all_there(tmp_path: Path) -> None:
+    """Each turn has its limit; his voice is recorded and recognised without a gap."""
+    sound = voice(20.0)
+    async with speaking(tmp_path) as house:
+        turn = await house.asked(rules=FREE_SPEECH)
+        ends = []
+        for number in range(90):
+            house.hearing.told(Partial(f"路灯 {number}"))
+            house.audio.hears(sound)
+            await asyncio.sleep(0.001)
+            if turn.done():
+                ends.append((await turn).end)
+                turn = await house.asked(rules=FREE_SPEECH)
+        house.audio.presses("#")
+        await turn
+        assert house.hearing.fed == 30 * 60 * 16000
+        assert ends == [TurnEnd.LIMIT] * (len(ends))
+        assert len(ends) >= 7, "three minutes each"
+    with wave.open(str(tmp_path / STORED)) as sound:
+        assert sound.getnframes() == 30 * 60 * 8000
+
+
 async def test_his_own_voice_is_played_back(tmp_path: Path) -> None:
     """From the recording under way, between prompts; a key stops it."""
     async with speaking(tmp_path) as house:
