@@ -6,6 +6,7 @@ The same script runs by Asterisk's own Python (3.14) in tests/asterisk_conf/test
 import ast
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ class Asterisk:
         self.home = home
         self.variables = HL if variables is None else variables
         self.commands: list[str] = []
+        self.inside: list[str] = []
         (home / "spool" / "incoming").mkdir(parents=True)
         for name in ("system_away", "request_taken", "goodbye", "request_failed"):
             for language in ("cmn", "en"):
@@ -65,7 +67,7 @@ class Asterisk:
         code = SCRIPT.read_text().replace('Path("/hotline")', f"Path({str(self.home)!r})")
         start = ["-c", f"import sys; __file__ = {str(SCRIPT)!r}; exec({code!r})", mode]
         with subprocess.Popen(
-            [sys.executable, *start],
+            [*self.inside, sys.executable, *start],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -249,6 +251,26 @@ def test_a_spool_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert any("Log" in c and "ERROR" in c and CALL_ID in c for c in asterisk.commands)
     assert asterisk.commands[-1].split()[2].endswith("/request_failed")
     assert not [c for c in asterisk.commands if c.startswith("SET VARIABLE")]
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_disk_that_is_full_is_told_and_what_found_room_stays(tmp_path: Path, pages: int) -> None:
+    """A real one, of one page: the caller's name finds room before he speaks, nothing else after;
+    he hears that it failed, and the engine finds him by what is there. Two pages are enough."""
+    asterisk = Asterisk(tmp_path)
+    spool = str(tmp_path / "spool" / "incoming")
+    room = ["--size", str(pages * resource.getpagesize()), "--tmpfs", spool]
+    asterisk.inside = ["bwrap", "--dev-bind", "/", "/", *room, "--"]
+    asterisk._answer = lambda line, gone: (  # type: ignore[method-assign]  # the full disk is the script's alone
+        Asterisk._answer(asterisk, line, gone) if not line.startswith("RECORD") else "200 result=0"
+    )
+    assert asterisk.run("request") == 0
+    told = [c for c in asterisk.commands if "No space left on device" in c]
+    assert bool(told) == (pages == 1)
+    assert all("the request can't be kept" in line for line in told), "his name found room"
+    last = "request_failed" if told else "goodbye"
+    assert asterisk.commands[-1].split()[2].endswith(f"/{last}")
+    assert bool([c for c in asterisk.commands if c.startswith("SET VARIABLE")]) == (not told)
 
 
 def test_values_from_the_line_are_only_data(tmp_path: Path) -> None:
