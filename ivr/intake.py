@@ -13,6 +13,7 @@ from ivr.speech.ports import UNKNOWN, Word
 from ivr.turn_rules import Turn
 from tickets.model import Kind
 from tickets.spoken import (
+    SURE,
     Confirmation,
     Question,
     SpokenAnswer,
@@ -22,6 +23,8 @@ from tickets.spoken import (
     request_of,
 )
 
+LONGEST_SIGN_S = 0.6
+"""A word that takes longer for each of its signs is hum or music that was taken for it."""
 SHORTEST_VOICE_S = 1.0
 """Less sound than this is no account of what happened."""
 UNHEARD = "…"
@@ -92,13 +95,14 @@ class Mind(Protocol):
 @dataclass(slots=True)
 class Intake:
     """One caller's answers. `listening` is the question being asked, with what was heard so far;
-    `recognised` is False once words couldn't be understood any more, `elsewhere` True when he
+    `suspected` is a word of danger that he didn't confirm, `recognised` False once words couldn't be understood any more, `elsewhere` True when he
     speaks a language nobody recognises here."""
 
     language: str
     answers: list[SpokenAnswer] = field(default_factory=list)
     listening: SpokenAnswer | None = None
     alarm: Alarm | None = None
+    suspected: str = ""
     recognised: bool = True
     elsewhere: bool = False
 
@@ -132,7 +136,7 @@ class Intake:
         return request_of(
             self.language,
             (*self.answers, self.listening) if self.listening else self.answers,
-            danger=self.alarm.word if self.alarm else "",
+            danger=self.alarm.word if self.alarm else self.suspected,
             recognised=self.recognised,
             elsewhere=self.elsewhere,
         )
@@ -156,7 +160,7 @@ def answer_of(asked: Asked, turn: Turn, mind: Mind, recording: str) -> SpokenAns
         return replace(given, value=chosen, label=name or chosen, score=1.0)
     if not given.words:
         return given
-    text = turn.text
+    text = plausible_text(given)
     match asked.ask:
         case Question.KIND:
             return _guessed(given, mind.kind(text))
@@ -171,13 +175,14 @@ def number_of(
     """The number to call back: his own (`own`, E.164, "" when it isn't known), one that he said or
     typed, another that he has yet to say, or nobody's."""
     given = replace(heard(Question.NUMBER, turn, recording), keys=typed or turn.key)
-    digits = typed if len(typed) > 1 else mind.number(turn.text)
+    text = plausible_text(given)
+    digits = typed if len(typed) > 1 else mind.number(text)
     if digits:
         e164 = caller_id(digits, area_code=area_code).e164
         return replace(given, value=e164 if dialled(e164) else "", label=digits, score=1.0)
     if given.keys in (OTHER_KEY, NOBODY_KEY):
         return replace(given, value=OTHER if given.keys == OTHER_KEY else NOBODY, score=1.0)
-    said = Confirmation.YES if given.keys == YES_KEY else mind.agrees(turn.text)
+    said = Confirmation.YES if given.keys == YES_KEY else mind.agrees(text)
     match said:
         case Confirmation.YES:
             return replace(given, value=own or OTHER, score=1.0)
@@ -189,7 +194,7 @@ def number_of(
 def confirmation_of(turn: Turn, mind: Mind, recording: str) -> SpokenAnswer:
     """What he says to what was said back to him."""
     given = heard(Question.CONFIRM, turn, recording)
-    said = _CONFIRM_KEYS.get(turn.key) or mind.agrees(turn.text)
+    said = _CONFIRM_KEYS.get(turn.key) or mind.agrees(plausible_text(given))
     return replace(given, value=said or "")
 
 
@@ -203,6 +208,17 @@ def heard(question: Question, turn: Turn, recording: str) -> SpokenAnswer:
         begin_s=round(turn.begun_s, 3),
         end_s=round(turn.ended_s, 3),
     )
+
+
+def plausible_text(answer: SpokenAnswer) -> str:
+    """The words somebody can have said, with blanks between them."""
+    return " ".join(word.text for word in answer.words if word.text != UNHEARD)
+
+
+def surely_said(alarm: Alarm, answer: SpokenAnswer) -> bool:
+    """Whether the words that raised an alarm were heard well."""
+    raised = [w for w in answer.words if w.text in alarm.word or alarm.word in w.text]
+    return bool(raised) and all(word.confidence >= SURE for word in raised)
 
 
 def so_far(listening: SpokenAnswer, text: str, at_s: float) -> SpokenAnswer:
@@ -228,8 +244,12 @@ def _guessed(given: SpokenAnswer, guess: Guess | None) -> SpokenAnswer:
     )
 
 
+def _plausible(word: Word) -> bool:
+    return word.end_s - word.start_s <= LONGEST_SIGN_S * (len(word.text) + 0.5)
+
+
 def _kept(word: Word) -> SpokenWord:
-    known = word.text != UNKNOWN
+    known = word.text != UNKNOWN and _plausible(word)
     return SpokenWord(
         word.text if known else UNHEARD,
         round(word.start_s, 3),

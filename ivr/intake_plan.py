@@ -35,6 +35,7 @@ SPOKEN_ALWAYS = (
     "intake/number_other",
     "intake/gone_on",
     "intake/danger",
+    "intake/danger_check",
     "intake/danger_failed",
     *(f"kind/{kind}" for kind in Kind),
 )

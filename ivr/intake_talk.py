@@ -18,7 +18,9 @@ from ivr.intake import (
     confirmation_of,
     heard,
     number_of,
+    plausible_text,
     so_far,
+    surely_said,
     understood,
 )
 from ivr.intake_plan import Asked, IntakePlan
@@ -215,11 +217,24 @@ class _Talk:
         self._alarm = None
         turn = await self._caller.ask(sounds, rules, keys=keys, stop_at=self._alarmed)
         self._intake.listening = None
-        alarm = self._alarm or self._knowing.mind.alarm(turn.text)  # or in the very last words
-        if alarm is not None:
-            await self._take(heard(question, turn, self._knowing.recording))
-            raise AlarmRaised(alarm)
+        await self._look_for_danger(heard(question, turn, self._knowing.recording))
         return turn
+
+    async def _look_for_danger(self, answer: SpokenAnswer) -> None:
+        """Raises `AlarmRaised` for words of danger that were heard well, or that he confirms. Noise
+        can be taken for such a word: then he is asked, once in a call."""
+        alarm = self._knowing.mind.alarm(plausible_text(answer))
+        if alarm is not None and surely_said(alarm, answer):
+            await self._take(answer)
+            raise AlarmRaised(alarm)
+        alarm = alarm or self._alarm
+        if alarm is None or self._intake.suspected:
+            return
+        self._intake.suspected = alarm.word
+        turn = await self._caller.ask(("intake/danger_check",), SHORT_ANSWER, keys="12")
+        if confirmation_of(turn, self._knowing.mind, "").value == Confirmation.YES:
+            await self._take(answer)
+            raise AlarmRaised(alarm)
 
     def _alarmed(self, text: str) -> bool:
         """Asked of every text heard, which is all there is of his words should he hang up now."""

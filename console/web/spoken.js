@@ -178,7 +178,8 @@ function drawAnswer(given) {
   const [zh, en] = ASKED[given.question] ?? [given.question, ""];
   const head = element("h3", "", `${zh} `);
   head.append(english(en));
-  const meant = MEANS[given.value] ?? KIND[given.value] ?? (given.question === "matter" ? "" : given.label || given.value);
+  const known = MEANS[given.value] || (given.value && KIND[given.value]);
+  const meant = known || (given.question === "matter" ? "" : given.label || given.value);
   if (meant) head.append(element("b", "", `→ ${meant}`));
   else if (given.question !== "matter" && given.question !== "broken") head.append(element("b", "", "→ 未听懂"));
   if (given.keys) head.append(element("span", "", `按键 ${given.keys}`));

@@ -13,6 +13,8 @@ from tests.servers import wait_until
 
 VOICE = "cmn-latn-pinyin"
 WITHIN_S = 20.0
+PAUSE_S = 0.3
+"""The question has begun; what is said before it belongs to the answer before."""
 KIND, PLACE, MATTER = "我要投诉", "青秀区民族大道", "路灯坏了晚上不亮"
 YES, RIGHT = "可以", "对"
 
@@ -62,6 +64,7 @@ class Talk:
         over."""
         for number, text in enumerate(texts, first):
             await self.has(number)
+            await asyncio.sleep(PAUSE_S)
             call.say(said(text))
         await self.has(first + len(texts) - 1)
 

@@ -25,11 +25,13 @@ SPEECH_S = 4.0
 
 @dataclass(frozen=True)
 class Says:
-    """He says this; `heard` False: nobody recognises it. `sure` is every word's confidence."""
+    """He says this; `heard` False: nobody recognises it. `sure` is every word's confidence, with
+    `lasts_s` they take so long together."""
 
     text: str
     sure: float = 0.95
     heard: bool = True
+    lasts_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,12 @@ class FakeMind:
         return Alarm("着火", ("119",)) if "着火" in text else None
 
     def agrees(self, text: str) -> Confirmation | None:
-        said = {"对": Confirmation.YES, "可以": Confirmation.YES, "不对": Confirmation.AGAIN}
+        said = {
+            "对": Confirmation.YES,
+            "可以": Confirmation.YES,
+            "是的": Confirmation.YES,
+            "不对": Confirmation.AGAIN,
+        }
         return said.get(text) or (Confirmation.MORE if "补充" in text else None)
 
 
@@ -176,7 +183,7 @@ class SpokenScript:
         if not says.heard:
             return ()
         texts = says.text.split()
-        each = SPEECH_S / len(texts)
+        each = (says.lasts_s or min(SPEECH_S, 0.4 * len(texts))) / len(texts)
         return tuple(
             Word(text, begun_s + n * each, begun_s + (n + 1) * each, says.sure)
             for n, text in enumerate(texts)

@@ -209,6 +209,38 @@ async def test_danger_in_any_answer_connects_at_once(question: int) -> None:
 
 
 @in_virtual_time
+@pytest.mark.parametrize(
+    ("deed", "outcome"),
+    [
+        (Says("是的"), Outcome.TRANSFERRED),
+        (Presses("1"), Outcome.TRANSFERRED),
+        (Presses("2"), Outcome.VOICE_REQUEST),
+        (SILENT, Outcome.VOICE_REQUEST),
+    ],
+)
+async def test_danger_heard_badly_is_asked_about_once(deed: Deed, outcome: Outcome) -> None:
+    """A noise can sound like 着火: who confirms it is connected, others go on; a person looks first
+    all the same."""
+    unsure = Says("着火 了", sure=0.4)
+    script = Script(now=NIGHT, transfers=[DialStatus.ANSWER])
+    world = await spoken(unsure, deed, *WHOLE, script=script)
+    assert world.row.outcome is outcome
+    assert world.call.said.count("intake/danger_check") == 1
+    assert request(world).review[0] is Review.DANGER
+    assert fact(world).first_callback
+
+
+@in_virtual_time
+async def test_hum_that_is_taken_for_a_word_is_none() -> None:
+    """A word can't take four seconds: it is neither a kind nor a danger."""
+    hums = (Says("投诉", lasts_s=4.0), Says("着火 了", lasts_s=9.0))
+    world = await spoken(*hums, script=Script(now=NIGHT, takes=[5.0]))
+    assert made(world).facts.kind is None
+    assert world.call.dialled == []
+    assert [a.text for a in request(world).answers] == ["…", "……"]
+
+
+@in_virtual_time
 async def test_danger_that_nobody_answers_is_recorded_and_called_first() -> None:
     world = await spoken(Says("着火 了"), script=Script(now=NIGHT, takes=[9.0]))
     assert "intake/danger_failed" in world.call.said
