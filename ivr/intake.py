@@ -95,8 +95,8 @@ class Mind(Protocol):
 @dataclass(slots=True)
 class Intake:
     """One caller's answers. `listening` is the question being asked, with what was heard so far;
-    `suspected` is a word of danger that he didn't confirm, `recognised` False once words couldn't be understood any more, `elsewhere` True when he
-    speaks a language nobody recognises here."""
+    `suspected` is a word of danger that he didn't confirm, `recognised` False once words couldn't
+    be understood any more, `elsewhere` True when he speaks a language nobody recognises here."""
 
     language: str
     answers: list[SpokenAnswer] = field(default_factory=list)
