@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from ivr.asking import Asking, known, turn_of
 from ivr.prompt_sounds import PromptSounds
 from ivr.speech.ports import (
-    UNKNOWN,
     Final,
     Hearing,
     Partial,
@@ -35,8 +35,6 @@ BACK_S = 0.4
 """A prompt that comes back begins a little before where it was paused."""
 FLUSH_S = 3.0
 """Longest wait for the last words of an answer; then it goes on without them."""
-EARLY_S = 0.6
-"""Words may begin so long before the voice was noticed; earlier ones are our own echo."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,27 +63,6 @@ class SpokenParts:
                 await self.recordings.finish(recording)
 
 
-class _Asking:
-    """A turn under way: its decisions, the words it has, and who waits for its end."""
-
-    __slots__ = ("_stop_at", "done", "keys", "partial", "pressed", "taking", "words")
-
-    def __init__(
-        self, taking: TurnTaking, keys: str, stop_at: Callable[[str], bool] | None
-    ) -> None:
-        self.taking = taking
-        self.keys = keys
-        self.words: list[Word] = []
-        self.partial = ""
-        self.pressed = ""
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._stop_at = stop_at
-
-    def must_stop(self, text: str) -> bool:
-        """Whether this text ends the turn at once."""
-        return self._stop_at is not None and self._stop_at(text)
-
-
 class Spoken:
     """One caller who is talked with by voice; see `ivr.spoken_ports.SpokenCaller`."""
 
@@ -105,7 +82,7 @@ class Spoken:
         self._voice = VoiceDetector()
         self._hearing: Hearing | None = None
         self._heard_from_s = 0.0
-        self._asking: _Asking | None = None
+        self._asking: Asking | None = None
         self._saying: asyncio.Future[str] | None = None
         self._keys = ""
         self._frames = 0
@@ -164,7 +141,7 @@ class Spoken:
         taking = TurnTaking(
             rules, self.at_s, prompt_s=len(pcm) / BYTES_PER_S, recognised=self.recognising
         )
-        asking = self._asking = _Asking(taking, keys, stop_at)
+        asking = self._asking = Asking(taking, keys, stop_at)
         heard = self.recognising
         try:
             if pcm:
@@ -175,7 +152,7 @@ class Spoken:
         finally:
             self._asking = None
             self._audio.stop()
-        return _turn_of(asking, heard=heard and self.recognising)
+        return turn_of(asking, heard=heard and self.recognising)
 
     # --- telephony.live_audio.Listener
 
@@ -251,23 +228,23 @@ class Spoken:
             if asking is not None:
                 asking.taking.unrecognised()
 
-    def _new_words(self, asking: _Asking, text: str) -> None:
+    def _new_words(self, asking: Asking, text: str) -> None:
         """A voice that says no word we know may be music: only its loudness counts."""
-        if _known(text):
+        if known(text):
             self._do(asking, asking.taking.words(self.at_s))
         said = " ".join((*(word.text for word in asking.words), text))
         if asking.taking.state is State.SPEAKING and asking.must_stop(said):
             self._do(asking, asking.taking.stop())
 
-    def _final(self, asking: _Asking, final: Final) -> None:
+    def _final(self, asking: Asking, final: Final) -> None:
         if asking.partial != final.text:
             self._new_words(asking, final.text)
         asking.words += self._placed(final)
         asking.partial = ""
-        if _known(final.text):
+        if known(final.text):
             self._do(asking, asking.taking.endpoint())
 
-    async def _last_words(self, asking: _Asking) -> None:
+    async def _last_words(self, asking: Asking) -> None:
         """What was said and isn't final yet belongs to the answer, too."""
         complete = asking.taking.end is TurnEnd.SPOKEN and asking.words and not asking.partial
         if self._hearing is None or complete or not asking.taking.spoke:
@@ -289,7 +266,7 @@ class Spoken:
 
     # --- sound
 
-    def _do(self, asking: _Asking, do: Do) -> None:
+    def _do(self, asking: Asking, do: Do) -> None:
         if do is Do.PAUSE:
             self._audio.pause()
         elif do is Do.RESUME:
@@ -314,25 +291,3 @@ class Spoken:
         if self._gone:
             await self._audio.over()
             raise CallEnded("audio is over")
-
-
-def _known(text: str) -> bool:
-    """Whether there is any word in it that the recogniser has a word for."""
-    return any(word != UNKNOWN for word in text.split())
-
-
-def _turn_of(asking: _Asking, *, heard: bool) -> Turn:
-    taking = asking.taking
-    assert taking.end is not None
-    words = tuple(w for w in asking.words if w.end_s > taking.begun_s - EARLY_S)
-    if not taking.spoke:
-        words = ()  # an echo of our own prompt
-    return Turn(
-        end=taking.end,
-        key=asking.pressed,
-        words=words,
-        begun_s=min((taking.begun_s, *(word.start_s for word in words))),
-        ended_s=max((taking.ended_s, *(word.end_s for word in words))),
-        heard=heard,
-        interrupted=taking.interrupted,
-    )
