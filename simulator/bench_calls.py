@@ -33,7 +33,6 @@ KEY_AT = ((0.8, "1"),)
 QUEUED_AFTER_S = 1.5
 SETTLE_S = 1.0
 CHANNELS_GONE_S = 10.0
-ALL_WAIT_S = 15.0
 WAITING_SAMPLES = 5
 
 
@@ -159,10 +158,10 @@ class Bench:
         plan = self.plan
         crowd = await self.arena.switch(Side.ENGINE, 0)
         arriving_s = plan.waiting / plan.waiting_rate
-        burst = Burst(plan.waiting, plan.waiting_rate, hold_s=arriving_s + ALL_WAIT_S)
+        burst = Burst(plan.waiting, plan.waiting_rate, hold_s=arriving_s + plan.all_wait_s)
         run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
         try:
-            samples = await self._weigh(arriving_s + ALL_WAIT_S)
+            samples = await self._weigh(arriving_s + plan.all_wait_s)
         finally:
             await asyncio.wait({run})
         await run
@@ -175,11 +174,11 @@ class Bench:
         plan = self.plan
         crowd = await self.arena.switch(side, 0)
         arriving_s = callers / plan.waiting_rate
-        stay_s = arriving_s + ALL_WAIT_S + seconds
+        stay_s = arriving_s + plan.all_wait_s + seconds
         burst = Burst(callers, plan.waiting_rate, hold_s=stay_s)
         run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
         try:
-            await asyncio.sleep(arriving_s + ALL_WAIT_S / 2)
+            await asyncio.sleep(arriving_s + plan.all_wait_s / 2)
             before = sum(self.arena.cpu_s(side).values())
             await asyncio.sleep(seconds)
             spent_s = sum(self.arena.cpu_s(side).values()) - before

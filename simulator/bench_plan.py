@@ -80,7 +80,7 @@ class Plan:
 
     Ringing: `crowd` citizens at `crowd_rate` a second, `few` seats that talk `crowd_talk_ms`: 45
     seats serve 30 calls a second, the rest waits. Holding: (citizens, seconds) one after another,
-    at `waiting_rate` a second.
+    at `waiting_rate` a second; `all_wait_s` after the last came all of them wait.
     """
 
     pairs: int = 5
@@ -95,6 +95,7 @@ class Plan:
     crowd_pairs: int = 5
     waiting: int = 500
     waiting_rate: int = 25
+    all_wait_s: float = 15.0
     holds: tuple[tuple[int, float], ...] = ((500, 300.0), (1000, 60.0))
     warm_up: int = 20
     measures: frozenset[Measure] = frozenset(Measure)
