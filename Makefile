@@ -1,5 +1,5 @@
 # Two commands: `make run` and `make test`. Each sets up what is missing first.
-.PHONY: run setup test check
+.PHONY: run setup test check bad-audio
 export DEMO
 
 # Sets up what is missing, starts everything in the foreground, plays a short demonstration
@@ -24,3 +24,8 @@ check:
 test:
 	@setup/main.sh test 2>&1
 	@.venv/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder 2>&1
+
+# The twenty ways in which audio is bad: what becomes of a spoken request then, as a table.
+bad-audio:
+	@setup/main.sh test 2>&1
+	@.venv/bin/python -m tests.bad_audio 2>&1
