@@ -1,8 +1,8 @@
 """What a ticket's life asks of its clocks: the lifecycle's table returns these, clocks obey them.
 
 The lifecycle (tickets/lifecycle.py) decides *that* a clock begins, rests or ends; how long it may
-run, and which pauses count, are the policy's (tickets/policy.py). `storage.clocks.obey` writes
-them in the transaction of the event they belong to.
+run, and which pauses count, are the policy's (tickets/policy.py). `storage.clocks`
+writes them in the transaction of the event they belong to.
 """
 
 from dataclasses import dataclass
@@ -77,7 +77,7 @@ class ResumeClock:
 class ExtendClock:
     """A granted extension, in working days; cards near the new due date are given again.
 
-    Whether it may be granted: `tickets.rulings.extension_refusal`.
+    Whether it may be granted: the limits of `tickets.rulings`.
     """
 
     clock: ClockName
