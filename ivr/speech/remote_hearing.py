@@ -309,7 +309,6 @@ class Line:
             raise Broken("the server answers what nobody asked")
         _, size = self._sent.popleft()
         self._heard += size
-        self.answered = True
         self._move.set()
         until = self._begun + self._heard // 2
         try:
@@ -319,6 +318,7 @@ class Line:
             result = final(text, self._begun, until) if over else None
         except (ValueError, AttributeError) as error:
             raise Broken(f"the server says {text[:200]!r}") from error
+        self.answered = True
         if result is not None:
             self._partial = ""
             self._hearing.settled(result, until, flushed=not size)
