@@ -89,7 +89,12 @@ class RuleBook:
     @classmethod
     def read(cls, tenants: Sequence[Tenant]) -> "RuleBook":
         """Those of all tenants; raises `PolicyError`."""
-        return cls({tenant.id: rules_for(tenant) for tenant in tenants})
+        alike: dict[tuple[Path, Path | None, str], Rules] = {}
+        found: dict[str, Rules] = {}
+        for tenant in tenants:
+            key = (policy_path(tenant), tenant.calendar_file, tenant.time_zone)
+            found[tenant.id] = alike[key] = alike.get(key) or rules_for(tenant)
+        return cls(found)
 
     def of(self, tenant: str) -> Rules:
         """A tenant's rules; KeyError for an unknown one."""

@@ -31,7 +31,9 @@ class UnitBook:
     @classmethod
     def read(cls, tenants: Sequence[Tenant]) -> "UnitBook":
         """Those of all tenants; raises `UnitsError`."""
-        return cls({tenant.id: read_units(tenant.units_file or UNITS) for tenant in tenants})
+        paths = {tenant.id: tenant.units_file or UNITS for tenant in tenants}
+        files = {path: read_units(path) for path in set(paths.values())}
+        return cls({tenant: files[path] for tenant, path in paths.items()})
 
     def of(self, tenant: str) -> UnitsFile:
         """A tenant's units; KeyError for an unknown tenant."""
