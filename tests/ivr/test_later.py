@@ -1,0 +1,198 @@
+"""Recordings taken without recognition are recognised later, with the real model and store."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ivr.speech.later import MOST_TRIES, LaterParts, LaterRecognition
+from ivr.speech.ports import Final, Hearing, Recogniser, SpeechLost, Told
+from recordings.live import header
+from storage.database import Database
+from storage.spoken import SqlSpoken
+from storage.tickets import SqlTickets
+from storage.transcripts import SqlTranscripts
+from tests.ivr.speech import DANGER, SENTENCE, pool, speech
+from tests.storage.facts import NOON, ZONES, call_facts, new_ticket, opened
+from tickets.model import NewTicket, Origin
+from tickets.spoken import Question
+from tickets.transcripts import TranscriptStatus
+
+
+def _recorded(home: Path, name: str, pcm: bytes) -> str:
+    path = f"recordings/requests/2026/11/21/{name}.wav"
+    file = home / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(header(len(pcm)) + pcm)
+    return path
+
+
+def _request(call_id: str, path: str, minutes: int = 0, **facts: Any) -> NewTicket:
+    new = new_ticket(call_id, origin=Origin.VOICE_REQUEST, at=NOON + timedelta(minutes=minutes))
+    return replace(new, facts=call_facts(call_id, **facts), voice_path=path, voice_s=5.0)
+
+
+class House:
+    """A store, a home, and the background worker with a given recogniser."""
+
+    def __init__(self, database: Database, home: Path, recogniser: Recogniser) -> None:
+        self.home = home
+        self.tickets = SqlTickets(database, ZONES)
+        self.transcripts = SqlTranscripts(database)
+        self.spoken = SqlSpoken(database, lambda: NOON)
+        self.busy = False
+        self.told: list[NewTicket] = []
+        self._recogniser = recogniser
+        self.begun = 0
+        self.worker = LaterRecognition(
+            LaterParts(
+                transcripts=self.transcripts,
+                recognising=self._recognising,
+                models={"cmn": "tiny"},
+                busy=lambda: self.busy,
+                tell=self._tell,
+                home=home,
+                now=lambda: NOON,
+            )
+        )
+
+    async def _tell(self, new: NewTicket) -> None:
+        self.told.append(new)
+        await self.tickets.create(new)
+
+    @asynccontextmanager
+    async def _recognising(self) -> AsyncIterator[Recogniser]:
+        self.begun += 1
+        yield self._recogniser
+
+
+async def test_what_was_recorded_stands_in_the_ticket_the_oldest_first(
+    sql_url: str, tmp_path: Path
+) -> None:
+    async with opened(sql_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        for minutes, name, text in ((5, "n-2.2", DANGER), (0, "n-1.1", SENTENCE)):
+            path = _recorded(tmp_path, name, speech(text))
+            await house.tickets.create(_request(name, path, minutes))
+        assert await house.worker.work_once() == 2
+        assert [new.facts.call_id for new in house.told] == ["n-1.1", "n-2.2"]
+        (made,) = await house.transcripts.of_call("default", "n-1.1")
+        assert made.status is TranscriptStatus.DONE
+        assert "".join(word.text for word in made.words) == SENTENCE
+        assert made.confidence > 0.8
+        assert made.model == "tiny"
+        cases = await house.spoken.waiting("default")
+        assert {case.text for case in cases} == {SENTENCE, DANGER}
+        answer = cases[0].answers[0]
+        assert answer.question is Question.MATTER
+        assert answer.recording.endswith(".wav")
+
+
+async def test_each_recording_is_recognised_once_also_over_restarts(
+    sql_url: str, tmp_path: Path
+) -> None:
+    async with opened(sql_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(_request("n-1.1", path))
+        await house.tickets.create(_request("n-1.1", path))
+        assert await house.worker.work_once() == 1
+        again = House(database, tmp_path, real)
+        assert await again.worker.work_once() == 0
+        assert again.begun == 0  # no recogniser is started for nothing
+        ticket = await house.tickets.of_call("default", "n-1.1")
+        told = await again.tickets.create(house.told[0])  # killed between the fact and the row
+        assert told == ticket
+        assert await house.tickets.of_call("default", "n-1.1") == ticket
+
+
+async def test_bad_audio_is_marked_and_not_tried_for_ever(sql_url: str, tmp_path: Path) -> None:
+    async with opened(sql_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        broken = _recorded(tmp_path, "n-2.2", b"")
+        (tmp_path / broken).write_bytes(b"no audio")
+        strange = "../outside.wav"
+        empty = _recorded(tmp_path, "n-4.4", b"")
+        gone = "recordings/requests/2026/11/21/gone.wav"
+        for number, path in enumerate((gone, broken, strange, empty)):
+            await house.tickets.create(_request(f"n-{number + 1}.{number + 1}", path, number))
+        assert await house.worker.work_once() == 4
+        assert await house.worker.work_once() == 0
+        found = [(await house.transcripts.of_call("default", f"n-{n}.{n}"))[0] for n in range(1, 5)]
+        bad, done = TranscriptStatus.BAD, TranscriptStatus.DONE
+        assert [made.status for made in found] == [bad, bad, bad, done]
+        assert all(made.reason for made in found[:3])
+        assert found[3].words == ()
+        assert house.told == []
+
+
+async def test_a_language_without_a_model_waits_for_one(sql_url: str, tmp_path: Path) -> None:
+    async with opened(sql_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(_request("n-1.1", path, language="yue"))
+        assert await house.worker.work_once() == 0
+        (waits,) = await house.transcripts.of_call("default", "n-1.1")
+        assert waits.status is TranscriptStatus.PENDING
+
+
+async def test_it_pauses_while_live_calls_need_the_machine(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(_request("n-1.1", path))
+        house.busy = True
+        working = asyncio.ensure_future(house.worker.work_once())
+        while not house.begun:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        assert house.told == []
+        house.busy = False
+        assert await working == 1
+
+
+class _Deaf:
+    """A recogniser that loses every call."""
+
+    detail = "deaf"
+
+    def able(self, language: str) -> bool:
+        return True
+
+    def open(self, call_id: str, language: str, told: Told) -> Hearing:
+        return _DeafHearing(told)
+
+
+class _DeafHearing:
+    def __init__(self, told: Told) -> None:
+        self._told = told
+
+    def listen_for(self, words: object = ()) -> None: ...
+
+    def feed(self, pcm: bytes) -> None:
+        self._told(SpeechLost("workers died over it"))
+
+    async def flush(self) -> Final:
+        return Final()
+
+    async def caught_up(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+async def test_what_breaks_recognition_again_and_again_is_given_up(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    async with opened(sqlite_url) as database:
+        house = House(database, tmp_path, _Deaf())
+        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(_request("n-1.1", path))
+        for _ in range(MOST_TRIES):
+            assert await house.worker.work_once() == 1
+        assert await house.worker.work_once() == 0
+        (made,) = await house.transcripts.of_call("default", "n-1.1")
+        assert made.status is TranscriptStatus.FAILED
+        assert "died" in made.reason
