@@ -19,7 +19,7 @@ from ivr.speech.tiny.voices import UNSEEN
 from simulator.bench_calls import machine
 from tickets.understanding.lexicon import Lexicon
 from tickets.understanding.model import Understanding
-from tickets.understanding.scoring import HALVES, Case, load_cases, score
+from tickets.understanding.scoring import HALVES, PARAPHRASED, Case, load_cases, score
 from tickets.understanding.understand import understand
 
 TARGETS = {
@@ -40,8 +40,9 @@ _SIGNS = {sign: han for han, sign in zip("零一二三四五六七八九", "0123
 def bench_understanding(
     model: Path, say: Callable[[str], None], *, audio: bool
 ) -> dict[str, float]:
-    """The figures; without prefix the whole set, `held_out_` that half, `audio_` the whole by ear,
-    `audio_known_` sentences that consist of words the model knows."""
+    """The figures; without prefix the whole set, `held_out_` that half, `paraphrased_` sentences
+    written after the rules, `audio_` the whole by ear, `audio_known_` sentences of words the model
+    knows."""
     halves = {half: load_cases(half) for half in HALVES}
     cases = [case for half in HALVES for case in halves[half]]
     understand("")
@@ -52,6 +53,9 @@ def bench_understanding(
     held_out = {case.id for case in halves["held_out"]}
     figures |= score(read)
     figures |= _named("held_out_", score([pair for pair in read if pair[0].id in held_out]))
+    paraphrased = [(case, understand(case.text)) for case in load_cases(PARAPHRASED)]
+    told = _named(f"{PARAPHRASED}_", score(paraphrased))
+    figures |= {name: told[name] for name in told if "kind" in name or "class" in name}
     if audio:
         heard = list(zip(cases, _listen(cases, model, say), strict=True))
         figures |= _named("audio_", score(heard))

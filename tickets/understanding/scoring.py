@@ -14,6 +14,8 @@ from tickets.understanding.model import Understanding
 
 FOLDER = Path(__file__).parent / "evaluation"
 HALVES = ("development", "held_out")
+PARAPHRASED = "paraphrased"
+"""Sentences apart from the set, written after the rules."""
 _Z = 1.959964
 
 
@@ -32,7 +34,7 @@ class Case:
 
 
 def load_cases(half: str) -> list[Case]:
-    """One half of the set, in its order."""
+    """One half of the set, or the paraphrased sentences, in their order."""
     lines = (FOLDER / f"{half}.jsonl").read_text(encoding="utf-8").splitlines()
     return [_case(json.loads(line)) for line in lines]
 
