@@ -21,7 +21,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from ivr.documents import Document, DocumentError, parse, read_document
-from ivr.intake_plan import IntakePlan
+from ivr.intake_plan import SPOKEN_ALWAYS, IntakePlan
 from ivr.lines import Lines
 from ivr.prompt_texts import Catalogue, load_catalogue
 from ivr.tenants import Tenant
@@ -274,15 +274,26 @@ def _check_intakes(document: Document, flow: Flow, catalogue: Catalogue) -> None
     """What a spoken intake says exists in every language it is led in."""
     for name, step in flow.steps.items():
         plan = step.spoken if isinstance(step, VoiceRequest) else None
-        for language in plan.languages if plan is not None else ():
-            at = _marked(document, ("steps", name, "spoken", "languages"))
-            if not catalogue.speaks(language):
-                document.complain(at, f"there are no prompts in language {language!r}")
-                continue
-            assert plan is not None
-            for prompt in plan.prompts():
-                if not catalogue.has(language, prompt):
-                    document.complain(at, f"prompt {prompt!r} doesn't exist in {language}")
+        if plan is None:
+            continue
+        spoken = ("steps", name, "spoken")
+        at = _marked(document, (*spoken, "languages"))
+        known = [code for code in plan.languages if catalogue.speaks(code)]
+        for code in plan.languages:
+            if code not in known:
+                document.complain(at, f"there are no prompts in language {code!r}")
+        said = [(at, prompt) for prompt in SPOKEN_ALWAYS]
+        for number, asked in enumerate(plan.questions):
+            for fields in ("prompts", "again"):
+                place = (*spoken, "questions", number, fields)
+                said += [
+                    (_marked(document, (*place, position)), prompt)
+                    for position, prompt in enumerate(getattr(asked, fields))
+                ]
+        for where, prompt in said:
+            missing = [code for code in known if not catalogue.has(code, prompt)]
+            if missing:
+                document.complain(where, f"prompt {prompt!r} doesn't exist in {', '.join(missing)}")
 
 
 def _marked(document: Document, place: tuple[str | int, ...]) -> tuple[str | int, ...]:

@@ -13,7 +13,6 @@ from ivr.speech.ports import UNKNOWN, Word
 from ivr.turn_rules import Turn
 from tickets.model import Kind
 from tickets.spoken import (
-    SURE,
     Confirmation,
     Question,
     SpokenAnswer,
@@ -25,6 +24,8 @@ from tickets.spoken import (
 
 LONGEST_SIGN_S = 0.6
 """A word that takes longer for each of its signs is hum or music that was taken for it."""
+ALARMING = 0.9
+"""Confidence from which a word of danger acts at once."""
 SHORTEST_VOICE_S = 1.0
 """Less sound than this is no account of what happened."""
 UNHEARD = "…"
@@ -216,9 +217,10 @@ def plausible_text(answer: SpokenAnswer) -> str:
 
 
 def surely_said(alarm: Alarm, answer: SpokenAnswer) -> bool:
-    """Whether the words that raised an alarm were heard well."""
+    """Whether the words that raised an alarm were heard very well: a wrong one rings the fire
+    brigade."""
     raised = [w for w in answer.words if w.text in alarm.word or alarm.word in w.text]
-    return bool(raised) and all(word.confidence >= SURE for word in raised)
+    return bool(raised) and all(word.confidence >= ALARMING for word in raised)
 
 
 def so_far(listening: SpokenAnswer, text: str, at_s: float) -> SpokenAnswer:

@@ -84,8 +84,3 @@ class IntakePlan(_Strict):
         if Question.MATTER not in asked:
             raise ValueError("what happened ('matter') must be asked")
         return self
-
-    def prompts(self) -> tuple[str, ...]:
-        """Every prompt it may speak, once."""
-        own = (name for asked in self.questions for name in (*asked.prompts, *asked.again))
-        return tuple(dict.fromkeys((*own, *SPOKEN_ALWAYS)))

@@ -258,8 +258,8 @@ def test_who_says_no_word_is_recorded_plainly(
     """No loop: asked twice, recorded, and a person listens in the morning."""
     called = call_of(calls, name)
     assert called.outcome.ended_by == "hotline"
-    assert called.told["kind"] == ""
     assert not called.told["confirmed"]
+    assert called.told["text"] == ""
     assert called.outcome.heard_voice_s > 2
 
 
@@ -278,7 +278,8 @@ def test_a_foreign_language_is_kept_as_it_was_spoken(
 def test_every_word_is_there(calls: Mapping[str, Called | Exception], name: str) -> None:
     called = call_of(calls, name)
     assert called.told["confirmed"]
-    assert called.said("matter").replace("…", "") == MATTER
+    signs = iter(called.said("matter"))  # in this order; a fresh recogniser may say one twice
+    assert all(sign in signs for sign in MATTER), called.said("matter")
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,28 @@ import pytest
 
 from recordings.wav import wav_length_s
 from simulator.citizens import Citizen
+from simulator.phones import Phone
 from tests.e2e.books import call_of, recording_of, rows
+from tests.e2e.callbacks import telephone
 from tests.e2e.installation import TENANTS, Installation
 from tests.e2e.prompts import brief_cache
 from tests.e2e.speaking import KIND, MATTER, PLACE, RIGHT, YES, Talk, said, speaks, spoken_of
 from tests.servers import wait_until
 
+FIRE_BRIGADE = telephone()
+CONFIG = f"""{TENANTS}dial = "{FIRE_BRIGADE}"
+
+[[outbound]]
+number = "119"
+trunk = "carrier"
+"""
+
 
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[Installation]:
-    """Nobody is at work; prompts are soon over, the dialplan waits half a minute for an engine."""
-    with Installation(TENANTS, speech="vosk", cache=brief_cache(), agi_tries=30) as installation:
+    """Nobody is at work; prompts are soon over, the dialplan waits half a minute for an engine; the
+    trunk leads to the fire brigade."""
+    with Installation(CONFIG, speech="vosk", cache=brief_cache(), agi_tries=30) as installation:
         installation.cli("hours", "set", "closed")
         wait_until(lambda: speaks(installation), seconds=60, what="a recogniser")
         yield installation
@@ -103,3 +114,29 @@ async def test_who_hangs_up_while_the_engine_is_dead_has_his_ticket(hotline: Ins
     told = spoken_of(hotline, number)
     assert told["place"] == PLACE
     assert "unconfirmed" in told["review"]
+
+
+async def test_a_word_of_danger_connects_at_once(hotline: Installation) -> None:
+    """着火了, said to the first question: the fire brigade rings, sees who calls, and has him; what
+    he said is a ticket that is called back first."""
+    caller = "13800004004"
+    talk = Talk(hotline, caller)
+    async with Phone(FIRE_BRIGADE) as brigade, Citizen(caller, hotline.sip).dial("12345") as call:
+        await call.answered()
+        await talk.has(0)
+        call.say(said("着火了"))
+        rang = await brigade.wait_for("rang")
+        assert rang.values[1] == "119"
+        assert caller in rang.values[2]
+        brigade.answer(rang)
+        talked = await brigade.wait_for("answered")
+        call.say(said(MATTER))
+        await brigade.hear(0.5)
+        brigade.hang_up(talked)
+        await call.ended(within_s=30)
+    ticket = hotline.ticket_of(caller)
+    assert ticket["first_callback"]
+    told = spoken_of(hotline, ticket["number"])
+    assert "着火" in told["danger"]
+    assert told["review"][0] == "danger"
+    assert call_of(hotline.home, caller)["outcome"] == "transferred"

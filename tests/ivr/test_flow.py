@@ -74,6 +74,14 @@ def test_every_shipped_flow_is_good(file: Path) -> None:
         ("version: 1", "version: 2", "input should be 1"),
         ("    offer: request\n", "", "the field 'offer' is missing"),
         ("  hang_up:\n    do: close", "  hang_up: close", "steps.hang_up: input should be a valid"),
+        ("ask: kind", "ask: mood", "input should be 'kind'"),
+        ("ask: kind", "ask: matter", "the keys of 'matter' are fixed"),
+        ("ask: matter", "ask: confirm", "confirm is asked by itself"),
+        ("- {ask: matter,", "- {ask: number,", "each question is asked once"),
+        ('keys: {"1": consultation', 'keys: {"1": anger', "no kind of request: anger"),
+        ("[intake/matter]", "[intake/mater]", "prompt 'intake/mater' doesn't exist in cmn"),
+        ("      languages: [cmn]", "      languages: [vi]", "no prompts in language 'vi'"),
+        ("again: [intake/number_again]", 'keys: {"1": x}', "the keys of 'number' are fixed"),
     ],
 )
 def test_mistakes_are_told_where_they_stand(
