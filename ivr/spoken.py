@@ -274,6 +274,8 @@ class Spoken:
             self._audio.resume(back_s=BACK_S)
         elif do is Do.STOP:
             self._audio.stop()
+            if asking.taking.interrupted:
+                self._voice.was_right()
         if asking.taking.state is State.OVER and not asking.done.done():
             asking.done.set_result(None)
 

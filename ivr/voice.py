@@ -66,6 +66,11 @@ class VoiceDetector:
         Else a line with a strong echo would have each prompt interrupt itself, for ever."""
         self._least_while_playing_db = min(self._least_while_playing_db + HARDER_DB, HARDEST_DB)
 
+    def was_right(self) -> None:
+        """It was one: a step back from the last mistake (perhaps it was none: words come late)."""
+        softer = self._least_while_playing_db - HARDER_DB
+        self._least_while_playing_db = max(softer, LEAST_WHILE_PLAYING_DB)
+
     def _follow(self, level: float, *, voice: bool) -> None:
         """Quiet moments pull the floor down at once, noise lifts it by 3 dB a second, a voice
         hardly (it has pauses in which the floor comes down again)."""

@@ -133,6 +133,17 @@ def test_a_line_with_a_strong_echo_lets_prompts_be_heard() -> None:
     assert sum(detector.voiced(loud[at : at + 320], playing=True) for at in frames) > ENOUGH
 
 
+def test_words_that_came_late_undo_a_mistake() -> None:
+    """The recogniser was behind: it had been a voice, and soft ones are noticed as before."""
+    soft = said("", "vol", "-8dB")
+    detector = VoiceDetector()
+    for _ in range(4):
+        detector.mistook()
+        detector.was_right()
+    frames = range(0, len(soft) - 319, 320)
+    assert sum(detector.voiced(soft[at : at + 320], playing=True) for at in frames) > ENOUGH
+
+
 def test_the_level_is_what_it_says() -> None:
     """In dB below full scale."""
     assert level_db(bytes(320)) == -96.0
