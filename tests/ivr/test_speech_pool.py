@@ -4,6 +4,8 @@ import asyncio
 import os
 import random
 import signal
+import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import psutil
@@ -334,3 +336,38 @@ def test_frames_of_a_telephone_are_a_third_of_a_slice() -> None:
     from ivr.speech.worker import SLICE
 
     assert SLICE == 3 * FRAME
+
+
+_ENGINE = """
+import asyncio, sys
+from pathlib import Path
+from ivr.speech.pool import VoskPool
+
+async def main():
+    pool = VoskPool(Path(sys.argv[1]), language="cmn", workers=2)
+    pool.start()
+    while len(pool.pids) < 2:
+        await asyncio.sleep(0.02)
+    print(*pool.pids, flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_workers_die_with_a_killed_engine_even_when_they_hang() -> None:
+    engine = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ENGINE, str(model()), stdout=PIPE
+    )
+    try:
+        assert engine.stdout is not None
+        async with asyncio.timeout(WAIT_S):
+            while not (line := await engine.stdout.readline()).replace(b" ", b"").strip().isdigit():
+                assert line, "the engine ended"
+        workers = [psutil.Process(int(pid)) for pid in line.split()]
+        workers[0].suspend()
+    finally:
+        engine.kill()
+        await engine.wait()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, workers, 20)
+    assert (len(gone), alive) == (2, [])

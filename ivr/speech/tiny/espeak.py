@@ -91,7 +91,8 @@ class Espeak:
     def say(self, text: str, manner: Manner = Manner(), *, seed: int = 0) -> Spoken:
         """Speak a text (characters, or pinyin with tone digits); the same for the same `seed`.
 
-        Raises `SpeechMissing` for a variant that isn't installed.
+        A variant that espeak-ng doesn't know sounds like the plain voice. Raises `SpeechMissing`
+        when there is no Mandarin voice.
         """
         voice = f"{VOICE}+{manner.variant}" if manner.variant else VOICE
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
