@@ -69,11 +69,11 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     again = story.point is Resume.VOICE_REQUEST
     takes = await find_recorded(desk.voice, story) if again else 0
     if not story.ticket_made:
+        heard = story.voice_s >= LEAST_VOICE_S and story.intake is None
         went, takes = await _by_voice(call, desk, story, step, takes)
         if went is Went.CONNECTED:
             return step.next
         if went is Went.PLAIN:
-            heard = story.voice_s >= LEAST_VOICE_S and story.intake is None
             await _record_and_confirm(call, desk, story, step, takes, heard=heard)
     await unbroken(make_ticket(story, desk, desk.clock.now()))
     if story.ticket:

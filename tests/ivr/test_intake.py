@@ -345,3 +345,21 @@ async def test_a_ticket_left_behind_with_danger_is_called_first() -> None:
     assert left.first_callback
     assert left.spoken is not None
     assert left.spoken.danger == "着火"
+
+
+@in_virtual_time
+async def test_an_elders_recording_is_only_confirmed_after_a_crash() -> None:
+    """He has said it once: the next engine plays it back to him and asks."""
+    world = SpokenWorld(Script(now=NIGHT, digits=["", "1"], takes=[9.0]), ())
+    world.callers.set_marks("default", [("+8613800138000", Mark(elder=True))])
+    leading = asyncio.ensure_future(converse(world.call, world.desk))
+    while "request_playback" not in world.call.said:
+        await asyncio.sleep(0)
+    leading.cancel()
+    await asyncio.wait({leading})
+    world.engine()
+    world.call.come_back()
+    await converse(world.call, world.desk)
+    assert world.call.said.count("request_intro") == 1
+    assert made(world).voice_s == 9.0
+    assert made(world).confirmed
