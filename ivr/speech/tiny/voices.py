@@ -8,7 +8,7 @@ SEEN = (
     "", "m1", "m2", "m3", "m4", "m5", "m7", "m8", "f1", "f2", "f3", "f4",
     "croak", "Andy", "Annie", "linda", "pablo", "Denis", "Mario", "Marco", "marcelo", "Alex",
     "Alicia", "Andrea", "Diogo", "Gene", "Gene2", "Henrique", "Hugo", "Jacky", "Michael", "Mike",
-    "Mr", "anika", "antonio", "aunty", "boris", "caleb", "david", "ed", "edward", "grandma",
+    "anika", "antonio", "aunty", "boris", "caleb", "david", "ed", "edward", "grandma",
     "grandpa", "gustave", "iven", "john", "klatt", "klatt2", "klatt3", "klatt4", "kaukovalta",
     "miguel", "michel", "norbert", "paul", "pedro", "rob", "robert", "sandro", "steph", "steph2",
     "travis", "victor", "zac", "fast",
