@@ -52,6 +52,7 @@ from hotline.spoken import SpokenIntakes
 from hotline.todays_tickets import TodaysTickets
 from hotline.understood import rules_of
 from hotline.watchdog import watch_loop
+from hotline.who_waits import WhoWaits
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
 from ivr.dialling import trunk_for
@@ -150,9 +151,7 @@ class Engine:
         self._clock = SystemClock()
         self._zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
         self._speech = Speech(settings)
-        self._spoken = SpokenIntakes(
-            settings, self._speech.recogniser, self._zones, self._clock
-        )
+        self._spoken = SpokenIntakes(settings, self._speech.recogniser, self._zones, self._clock)
         self._metrics = Metrics()
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._tasks: list[asyncio.Task[None]] = []
@@ -215,6 +214,10 @@ class Engine:
             self._clock,
             self._spawn,
         )
+        self._who_waits = WhoWaits(
+            home.journal / "who_waits", self._desk.waiting, self._clock, self._counted,
+            self._counted, self._tickets.of_call,
+        )  # fmt: skip
         self._telephony = Telephony(
             host=LOOPBACK,
             agi_port=settings.agi_port,
@@ -305,6 +308,8 @@ class Engine:
         self._talk_board.take(event)
         if not self._callbacks.take_event(event):
             self._reconciler.take(event)
+        if (lost := self._who_waits.taken(event)) is not None:
+            self._spawn(lost)
         if self._cluster is not None:
             cluster_wiring.take_event(self._cluster, self._queues, event)
 
@@ -487,6 +492,7 @@ class Engine:
                 self._settings, self._speech, self._database, self._counted.create, self._clock.now
             ).run(),
             "talks-left": self._spoken.watch(self._counted, self._led),
+            "who-waits": self._who_waits.run(),
             "watchdog": watch_loop(),
         }
         self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]

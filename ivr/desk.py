@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ivr.intake_house import SpokenHouse
 from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
-from ivr.story import Directory
+from ivr.story import Directory, Story
 from ivr.talks import Talks
 from ivr.voice_files import VoiceFiles
 from queue_manager.opening import HoursMode
@@ -97,7 +97,7 @@ class Desk:
     `override(tenant, line_id)` is the supervisor's word for a line, with line_id "" for the whole
     tenant. `queues` has one queue per tenant. `hangup_word_s` is how long
     after a session's end the dialplan's word of it is awaited. Without a `spoken` house requests
-    are recorded plainly.
+    are recorded plainly. `waiting` are the stories of those on hold, by call.
     """
 
     clock: Clock
@@ -116,3 +116,4 @@ class Desk:
     live: Live = field(default_factory=Live)
     talks: Talks = field(default_factory=Talks)
     spoken: SpokenHouse | None = None
+    waiting: dict[str, Story] = field(default_factory=dict)

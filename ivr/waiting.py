@@ -44,7 +44,10 @@ async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) ->
     place = desk.queues[story.tenant.id].enter(_waiting_caller(desk, story))
     story.place = place
     waiting = _Waiting(call, desk, story, step, place, (now - story.queued_at).total_seconds())
-    return await waiting.until_over()
+    try:
+        return await waiting.until_over()
+    finally:
+        desk.waiting.pop(story.info.call_id, None)
 
 
 async def _take_a_place(desk: Desk, story: Story, now: datetime) -> None:
@@ -142,6 +145,7 @@ class _Waiting:
         """Hold the caller until a seat is offered (None), or he chooses something else: the step
         that follows then."""
         if not self._remembered:
+            self._desk.waiting[self._story.info.call_id] = self._story
             await self._call.remember(**self._story.variables("queued"))
             self._remembered = True
         key, suggested = self._call.next_key(), self._place.next_suggestion()
@@ -282,6 +286,7 @@ class _Waiting:
             self._call.end_ring()
             return
         story.answered_at = when
+        self._desk.waiting.pop(story.info.call_id, None)
         self._desk.talks.began(story, when)
         if offer.interpreter:
             self._desk.talks.interpreter_wanted(story, offer.interpreter)

@@ -235,7 +235,7 @@ class Installation(AbstractContextManager["Installation"]):
     def part(self, name: str) -> psutil.Process:
         """The real process of a part, inside its boxes, to be killed by its id."""
         process = psutil.Process(int(self.supervisorctl("pid", name)))
-        while children := [c for c in process.children() if SPEECH not in c.cmdline()]:
+        while children := [c for c in process.children() if not _helper(c)]:
             process = children[0]
         return process
 
@@ -254,3 +254,8 @@ class Installation(AbstractContextManager["Installation"]):
             timeout=30,
         )
         return done.stdout.strip()
+
+
+def _helper(process: psutil.Process) -> bool:
+    """No part of its own: the engine's recognisers, Asterisk's canary."""
+    return SPEECH in process.cmdline() or process.name() == "astcanary"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 
+import psutil
 import pytest
 
 from simulator.audio import speech_like
@@ -162,3 +163,28 @@ async def test_killed_asterisk_comes_back_and_its_callers_have_tickets(
         assert ticket["callback_due"]
     await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "Asterisk", seconds=40)
     assert hotline.board()["waiting"] == 0
+
+
+async def test_a_power_cut_loses_nobody_who_only_waited(hotline: Installation) -> None:
+    """Asterisk and engine are killed together: his channel is gone, nobody heard him leave. When
+    both are back there is one ticket to call him back, and his row."""
+    caller = "13900000077"
+    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+        await _person_wanted(call)
+        await _waiting(hotline, 1)
+        kept = hotline.home / "journal" / "who_waits"
+        await asyncio.to_thread(
+            hotline.wait,
+            lambda: kept.exists() and caller in kept.read_text(),
+            "his name on the disk",
+        )
+        parts = [hotline.part(name) for name in ("asterisk", "engine")]
+        for part in parts:
+            part.kill()
+        psutil.wait_procs(parts, timeout=10)
+        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "both back", seconds=40)
+        ticket = await asyncio.to_thread(hotline.ticket_of, caller)
+        assert (ticket["origin"], ticket["callback_due"]) == ("abandoned", True)
+        await asyncio.to_thread(hotline.wait, lambda: kept.read_text() == "", "it forgotten")
+    row = await asyncio.to_thread(call_of, hotline.home, caller)
+    assert row["outcome"] == "abandoned"
