@@ -40,6 +40,8 @@ def list_units(
             for unit in file.units
         ])  # fmt: skip
         return
+    if file.leaders and (leader := file.leaders.on_duty(day)):
+        out.print(f"joint reviews on {day}: {leader.leader} ({leader.phone})", highlight=False)
     columns = ("unit", "name", "division", "phone", "computer", "person", "head", "on duty")
     print_table(
         columns,
