@@ -24,7 +24,7 @@ from ivr.speech.tiny.vocabulary import load
 from ivr.speech.tiny.voices import SEEN
 from recordings.live import header
 from simulator.bench_speech import Bare, Heard
-from simulator.speech_callers import Line, Utterance
+from simulator.speech_callers import TALKED_OVER_ABOVE, Line, Utterance
 
 SHORT_S, LONG_S = 0.6, 5.0
 LOUDNESS = 0.3
@@ -117,8 +117,9 @@ async def speech_house(model: Path) -> AsyncIterator[SpeechHouse]:
         raise SetupMissing(f"there is no model {model}: run `make setup` once")
     with tempfile.TemporaryDirectory(prefix="hl-speech-") as folder:
         home = Path(folder)
-        for name, seconds in (("short", SHORT_S), ("long", LONG_S)):
-            _tone(home / "prompts" / "cmn" / f"{name}.wav", seconds)
+        prompts = home / "prompts" / "cmn"
+        _tone(prompts / "short.wav", SHORT_S, TALKED_OVER_ABOVE // 2)
+        _tone(prompts / "long.wav", LONG_S, TALKED_OVER_ABOVE * 2)
         engine = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "hotline.speech_arena", str(home), str(model)),
             stdin=subprocess.PIPE,
@@ -144,8 +145,9 @@ async def _told(engine: asyncio.subprocess.Process) -> Any:
     return json.loads(line)
 
 
-def _tone(file: Path, seconds: float) -> None:
+def _tone(file: Path, seconds: float, loud: int) -> None:
     """A prompt that is easily told from silence: never a frame of zeros in it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    pcm = np.where(np.arange(round(seconds * 8000)) % 20 < 10, 1500, -1500).astype("<i2").tobytes()
+    wave = np.where(np.arange(round(seconds * 8000)) % 20 < 10, loud, -loud)
+    pcm = wave.astype("<i2").tobytes()
     file.write_bytes(header(len(pcm)) + pcm)

@@ -6,6 +6,7 @@ tells what of CPU, words and time is ours. This module decides what is asked and
 and Vosk are given by the front door (`House`). docs/benchmarks.md tells how the figures are meant.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -208,9 +209,8 @@ async def _round(house: House, plan: Plan, says: Sequence[Utterance], *, answers
     callers = [
         SpeechCaller(line, says, plan.seed + n, answers=answers) for n, line in enumerate(lines)
     ]
-    for caller in callers:
-        await caller.connect()
-    await talk(callers, seconds)
+    # Who is connected speaks at once: the engine would make up for a silence that nobody kept.
+    await asyncio.gather(talk(callers, seconds), *(caller.connect() for caller in callers))
     memory = house.memory_bytes() - memory
     for caller in callers:
         caller.leave()

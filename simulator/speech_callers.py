@@ -17,8 +17,8 @@ PROMPT_OVER_FRAMES = 8
 TALK_OVER_AFTER_S = 1.0
 THINKS_S = (0.3, 0.8)
 BREATH_S = (0.2, 0.6)
-EVERY_TALKED_OVER = 3
-"""Each third prompt is long, and talked over."""
+TALKED_OVER_ABOVE = 2000
+"""Prompts with louder samples are long, and talked over."""
 CONNECT_S = 10.0
 LAST_WORDS_S = 8.0
 
@@ -79,7 +79,6 @@ class SpeechCaller(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._buffer = b""
         self._doing = _Doing.WAITING
-        self._turn = 0
         self._pcm = b""
         self._place = 0
         self._speaks_at = 0.0
@@ -145,7 +144,6 @@ class SpeechCaller(asyncio.Protocol):
         self._ended_place_s = self.watched.sent * FRAME_S
         if self._answers:
             self._doing = _Doing.WAITING
-            self._turn += 1
         else:
             self._think(BREATH_S)
 
@@ -176,17 +174,18 @@ class SpeechCaller(asyncio.Protocol):
             self._silent = 0
             self._sound_at = now
             if self._doing is _Doing.WAITING and self._hushed:
-                self._prompt_begins(now)
+                self._prompt_begins(now, memoryview(frame).cast("h"))
             return
         self._silent += 1
         if self._silent == PROMPT_OVER_FRAMES:
             self._prompt_over()
 
-    def _prompt_begins(self, now: float) -> None:
+    def _prompt_begins(self, now: float, samples: Sequence[int]) -> None:
         self._hushed = False
+        self._begun_at = 0.0
         if self._ended_at:
             self.watched.turns.append((self._ended_place_s, now - self._ended_at))
-        if self._turn % EVERY_TALKED_OVER == EVERY_TALKED_OVER - 1:
+        if max(samples) > TALKED_OVER_ABOVE:
             self._think((TALK_OVER_AFTER_S, TALK_OVER_AFTER_S))
         else:
             self._doing = _Doing.HEARING

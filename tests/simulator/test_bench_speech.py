@@ -29,7 +29,8 @@ from telephony.audiosocket_server import AudioSocketServer
 from telephony.audiosocket_session import AudioSession
 
 SAYS = [Utterance("一", array("h", [2000, -2000] * 4000).tobytes())]
-PROMPT = array("h", [900, -900] * 4000).tobytes()
+PROMPT = array("h", [900, -900] * 2000).tobytes()
+LONG_PROMPT = array("h", [3000, -3000] * 16000).tobytes()
 NOWHERE = Path("there-is-none.wav")
 
 
@@ -47,8 +48,7 @@ class Prompter:
 
     def _prompt(self) -> None:
         self._turn += 1
-        long = self._turn % speech_callers.EVERY_TALKED_OVER == speech_callers.EVERY_TALKED_OVER - 1
-        self.session.play(PROMPT * 4 if long else PROMPT[:8000])
+        self.session.play(LONG_PROMPT if self._turn % 3 == 2 else PROMPT)
         self._quiet = -1
 
     def heard(self, frame: bytes) -> None:
