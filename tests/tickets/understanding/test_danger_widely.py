@@ -1,4 +1,4 @@
-"""Dangers told in many ways, and talk that only sounds like it: `dangers.txt`, danger marked `!`."""
+"""Dangers told in many ways, and talk that only sounds like it: `dangers.txt`, `!` marks danger."""
 
 from pathlib import Path
 
