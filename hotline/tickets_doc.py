@@ -57,8 +57,8 @@ def _diagram() -> Iterator[str]:
     yield "## States\n\n```mermaid\nstateDiagram-v2"
     for state, chinese in CHINESE.items():
         yield f"    {state}: {state}<br/>{chinese}"
-    for state, event in BORN:
-        yield f"    [*] --> {state}: {event}"
+    for begin, event in BORN:
+        yield f"    [*] --> {begin}: {event}"
     for step in STEPS:
         if step.event is not Event.WITHDRAWN:
             for target in step.targets:

@@ -160,7 +160,8 @@ class LifeBook:
             number, cap = change.life.number, change.parent_due
             if due is not None and cap is not None:
                 due = min(due, cap)
-            self._pages[number] = replace(self._pages[number], due=due)
+            if due != self._pages[number].due:
+                self._pages[number] = replace(self._pages[number], due=due)
 
     def link(self, kind: str, whole: str, number: str) -> None:
         """Remember that a ticket is a part of another, or linked to it."""

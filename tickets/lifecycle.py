@@ -7,83 +7,20 @@ history told again gives every past state. docs/tickets.md shows the table; it i
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from tickets import life_rules as rules
 from tickets.errors import EventRefused
-from tickets.life import Decision, Life, Limits, Role, Told
+from tickets.life import SYSTEM, Decision, Life, Limits, Role, Told
 from tickets.life_effects import effects_of, follow_clocks
+from tickets.life_events import Event as Event
 from tickets.life_rules import Choice, Rule
-from tickets.model import TicketState
+from tickets.model import Kind, TicketState
 from tickets.told_data import checked, text, texts
 
 S = TicketState
-
-
-class Event(StrEnum):
-    """What can happen, as history tells it. `merged` is a further fact of the ticket's own call
-    (tickets/merge.py); another ticket of the same matter is `linked`."""
-
-    CREATED = "created"
-    MERGED = "merged"
-    PART_MADE = "part_made"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    SUBMITTED = "submitted"
-    TRANSFERRED = "transferred"
-    HANDED_BACK = "handed_back"
-    VOIDED = "voided"
-    RESTORED = "restored"
-    INFO_ASKED = "info_asked"
-    INFO_GIVEN = "info_given"
-    INFO_EXPIRED = "info_expired"
-    LINKED = "linked"
-    UNLINKED = "unlinked"
-    DISPATCHED = "dispatched"
-    REASSIGNED = "reassigned"
-    SIGNED = "signed"
-    RETURN_ASKED = "return_asked"
-    RETURN_GRANTED = "return_granted"
-    RETURN_REFUSED = "return_refused"
-    RULED = "ruled"
-    HANDED_DOWN = "handed_down"
-    UNITS_ADDED = "units_added"
-    EXTENSION_ASKED = "extension_asked"
-    EXTENSION_GRANTED = "extension_granted"
-    EXTENSION_REFUSED = "extension_refused"
-    CASE_FILED = "case_filed"
-    REPLIED = "replied"
-    REPLY_PASSED = "reply_passed"
-    REPLY_SENT_BACK = "reply_sent_back"
-    SATISFIED = "satisfied"
-    UNSATISFIED = "unsatisfied"
-    MIXED = "mixed"
-    UNREACHABLE = "unreachable"
-    MAIN_ARCHIVED = "main_archived"
-    ARCHIVED = "archived"
-    CLOSED = "closed"
-    APPEALED = "appealed"
-    REVIEWED = "reviewed"
-    WITHDRAWN = "withdrawn"
-    # overlays: the state stays
-    URGED = "urged"
-    REMINDED = "reminded"
-    SUPERVISED = "supervised"
-    YELLOW_CARD = "yellow_card"
-    RED_CARD = "red_card"
-    OVERDUE_TOLD = "overdue_told"
-    CIRCULATED = "circulated"
-    INSTRUCTED = "instructed"
-    LONG_TERM_SET = "long_term_set"
-    LONG_TERM_ENDED = "long_term_ended"
-    CONFIDED = "confided"
-    CONTACTED = "contacted"
-    NOTED = "noted"
-    JOINED = "joined"
-    LEFT = "left"
-    CHILD_ENDED = "child_ended"
-
 
 E = Event
 CLOSED = frozenset({S.ARCHIVED, S.NOT_ACCEPTED, S.TRANSFERRED, S.VOID, S.WITHDRAWN})
@@ -318,15 +255,28 @@ def born(tenant: str, number: str, told: Told) -> Decision:
     data = told.data
     if told.event == E.PART_MADE:
         life = Life(
-            tenant, number, S.DISPATCHED, seq=0, kind=text(data, "kind"),
-            urgency=text(data, "urgency"), lead=text(data, "unit"), parent=text(data, "parent"),
+            tenant, number, S.DISPATCHED, kind=text(data, "kind"), urgency=text(data, "urgency"),
+            lead=text(data, "unit"), parent=text(data, "parent"),
         )  # fmt: skip
-    else:
-        kind = _mapping(data.get("facts")).get("kind")
-        life = Life(tenant, number, S(text(data, "state")), seq=0, kind=str(kind or ""))
-    after = replace(life, seq=1)
-    after = follow_clocks(None, after, told)
+        return _begun(life, told)
+    kind = _mapping(data.get("facts")).get("kind")
+    like = _begun_of_call(S(text(data, "state")), str(kind or ""))
+    return Decision(replace(like.life, tenant=tenant, number=number), like.effects)
+
+
+def _begun(life: Life, told: Told) -> Decision:
+    after = follow_clocks(None, life, told)
     return Decision(after, tuple(effects_of(None, after, told, Limits(), closed=CLOSED)))
+
+
+@cache
+def _begun_of_call(state: TicketState, kind: str) -> Decision:
+    """Every call makes a ticket, and most are alike: what they begin with is made once."""
+    told = Told(E.CREATED, SYSTEM, datetime.min.replace(tzinfo=UTC))
+    return _begun(Life("", "", state, kind=kind if kind in _KINDS else ""), told)
+
+
+_KINDS = frozenset(Kind)
 
 
 def with_fact(life: Life, told: Told) -> Decision:
