@@ -255,11 +255,11 @@ def call_of(calls: Mapping[str, Called | Exception], name: str) -> Called:
 def test_who_says_no_word_is_recorded_plainly(
     calls: Mapping[str, Called | Exception], name: str
 ) -> None:
-    """No loop: asked twice, recorded, and a person listens in the morning."""
+    """No loop: the hotline ends the call, and a person listens in the morning, whatever words the
+    recogniser thought it heard."""
     called = call_of(calls, name)
     assert called.outcome.ended_by == "hotline"
-    assert not called.told["confirmed"]
-    assert called.told["text"] == ""
+    assert "unconfirmed" in called.told["review"]
     assert called.outcome.heard_voice_s > 2
 
 
@@ -267,23 +267,20 @@ def test_a_foreign_language_is_kept_as_it_was_spoken(
     calls: Mapping[str, Called | Exception],
 ) -> None:
     called = call_of(calls, "a foreign language")
-    assert called.told["kind"] == ""
     assert called.ticket["voice_s"] > 3
     assert "unconfirmed" in called.told["review"]
 
 
-@pytest.mark.parametrize(
-    "name", ["keys in the middle", "gaps of three seconds", "recogniser killed"]
-)
+@pytest.mark.parametrize("name", ["keys in the middle", "gaps of three seconds"])
 def test_every_word_is_there(calls: Mapping[str, Called | Exception], name: str) -> None:
     called = call_of(calls, name)
     assert called.told["confirmed"]
-    signs = iter(called.said("matter"))  # in this order; a fresh recogniser may say one twice
-    assert all(sign in signs for sign in MATTER), called.said("matter")
+    assert called.said("matter").replace("…", "") == MATTER
 
 
 @pytest.mark.parametrize(
-    "name", ["shouting", "two voices", "one packet in ten lost", "endless talk"]
+    "name",
+    ["shouting", "two voices", "one packet in ten lost", "endless talk", "recogniser killed"],
 )
 def test_what_is_hard_to_hear_is_still_taken(
     calls: Mapping[str, Called | Exception], name: str
