@@ -1,0 +1,61 @@
+"""Tickets from before there were chains get theirs, and go on living; both stores."""
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, Table, insert
+
+from storage.codec import dump_new_ticket
+from storage.database import Database, migrate
+from storage.link import Link
+from storage.migrate import FOLDER
+from storage.rows import ticket_row
+from storage.seals import Sealer
+from storage.verify import Looked, verify
+from tests.storage.facts import NOON, new_ticket, opened
+from tests.storage.test_lives import Desk
+from tickets.merge import merged
+from tickets.model import Origin, TicketState
+
+
+def _as_it_was(connection: Connection) -> None:
+    """The schema of before, and a ticket of two facts in it."""
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "0007")
+    facts = [
+        new_ticket(origin=Origin.ABANDONED),
+        new_ticket(origin=Origin.VOICE_REQUEST, voice_path="v.wav", seat_id="801"),
+    ]
+    metadata = MetaData()
+    tickets, events = (
+        Table(name, metadata, autoload_with=connection) for name in ("tickets", "ticket_events")
+    )
+    row = ticket_row(merged("261121000001", facts))
+    if connection.dialect.name == "sqlite":
+        row |= {"notes": list(row["notes"])}
+    connection.execute(insert(tickets), row)
+    for seq, (event, new) in enumerate(zip(("created", "merged"), facts, strict=True), 1):
+        told = {
+            "tenant": "default", "number": "261121000001", "seq": seq, "at": NOON,
+            "event": event, "data": dump_new_ticket(new),
+        }  # fmt: skip
+        connection.execute(insert(events), told)
+
+
+async def test_a_ticket_of_before_gets_its_chain_and_lives_on(sql_url: str) -> None:
+    old = Database(sql_url)
+    link: Link = old._link
+    await link.write(_as_it_was)
+    await link.close()
+    await migrate(sql_url)
+    async with opened(sql_url) as database:
+        await Sealer(database, lambda: NOON).seal()
+        looked = Looked()
+        assert [finding async for finding in verify(database, "default", looked)] == []
+        assert (looked.tickets, looked.events, looked.seals) == (1, 2, 1)
+        desk = Desk(database)
+        ticket = await desk.tickets.get("default", "261121000001")
+        assert (ticket.state, ticket.version) == (TicketState.PENDING_REVIEW, 2)
+        life = await desk.through("261121000001", "dispatched", "signed")
+        assert (life.state, life.seq) == (TicketState.IN_PROGRESS, 4)
