@@ -214,6 +214,9 @@ class Traffic:
         at, way = 0, STORED_WAY
         if (n % 2 or not self._waiting) and self._fresh:
             number = self._stored[self._fresh.pop()]
+        elif not self._waiting:  # a small store is used up
+            await self._create(n)
+            return
         else:
             number, at, way = self._waiting.pop(self._random.randrange(len(self._waiting)))
         await self._store.tell(number, way[at], *told(self._random))

@@ -1,8 +1,11 @@
 """`hotline bench tickets`: a full store of tickets under traffic, on SQLite and PostgreSQL."""
 
+import logging
+import sys
 from collections.abc import Callable
 from typing import Annotated, Protocol
 
+import structlog
 import typer
 import uvloop
 
@@ -31,7 +34,7 @@ def register(
     def tickets(
         as_json: JsonOption = False,
         stored: Annotated[
-            int, typer.Option(min=2_000, help="tickets in each store, with three events each")
+            int, typer.Option(min=10_000, help="tickets in each store, with three events each")
         ] = WHOLE.stored,
         seconds: Annotated[float, typer.Option(min=2, help="of steady traffic")] = WHOLE.seconds,
         only: Annotated[str, typer.Option(help="one store: sqlite or postgresql")] = "",
@@ -41,5 +44,9 @@ def register(
         chosen = [name for name in BOTH if only in ("", name)]
         if not chosen:
             raise typer.BadParameter(f"--only is one of {', '.join(BOTH)}")
+        structlog.configure(  # standard output is for figures
+            wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+            logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        )
         figures = uvloop.run(bench_tickets(stores(chosen), plan, say))
         tell(report(figures, commit()), figures, as_json=as_json)
