@@ -18,6 +18,8 @@ RATE_HZ = 8000
 GROUPS = 3
 """Recordings are heard in so many groups, one after another within a slice's time."""
 WARM_UP_S = 5
+FRAME = 320
+STOPPED_FRAMES = 12
 
 
 class Listener:
@@ -53,9 +55,20 @@ class Listener:
         return {
             "text": " ".join(filter(None, self._texts)),
             "endpoints": self._endpoints,
+            "speech_ends": speech_ends(self._pcm),
             "cpu_s": self._cpu_s,
             "audio_s": len(self._pcm) / (2 * RATE_HZ),
         }
+
+
+def speech_ends(pcm: bytes) -> list[float]:
+    """Where somebody stopped speaking (s): the bench's callers are silent to the last bit then."""
+    frames = [any(pcm[at : at + FRAME]) for at in range(0, len(pcm), FRAME)]
+    ends = []
+    for number, spoke in enumerate(frames):
+        if spoke and not any(frames[number + 1 : number + 1 + STOPPED_FRAMES]):
+            ends.append((number + 1) * FRAME / (2 * RATE_HZ))
+    return ends
 
 
 def live(listeners: Sequence[Listener]) -> None:

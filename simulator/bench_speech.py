@@ -15,7 +15,7 @@ from statistics import median
 from typing import Protocol
 
 from simulator.bench_calls import machine
-from simulator.speech_callers import Line, SpeechCaller, Utterance, Watched, talk
+from simulator.speech_callers import FRAME_S, Line, SpeechCaller, Utterance, Watched, talk
 
 TARGETS: Mapping[str, float] = {
     "own_cpu_ms_per_s": 3.0,
@@ -61,10 +61,12 @@ class Heard:
 @dataclass(frozen=True, slots=True)
 class Bare:
     """What bare Vosk made of a recording: its words, and the places (s) where it ended utterances
-    with words in them; `cpu_s` and `audio_s` are what it took for how much."""
+    with words in them; `speech_ends` are where the caller stopped speaking, `cpu_s` and `audio_s`
+    what it took for how much."""
 
     text: str
     endpoints: Sequence[float]
+    speech_ends: Sequence[float]
     cpu_s: float
     audio_s: float
 
@@ -175,14 +177,14 @@ def figures_of(answering: Round, speaking: Round) -> dict[str, float]:
 
 
 def own_times(seen: Round) -> list[float]:
-    """Of each turn the time beyond Vosk's own end point. A call with made-up frames is left out:
-    its places in the recording aren't the caller's."""
+    """Of each turn the time beyond Vosk's own end point. Frames that the engine made up lie before
+    some places in the recording, so the end of a caller's speech is looked for there."""
     times = []
     for watched, heard, bare in zip(seen.watched, seen.heard, seen.bare, strict=True):
-        if heard.filled:
-            continue
-        for ended_s, after_s in watched.turns:
-            following = [at - ended_s for at in bare.endpoints if at > ended_s]
+        for sent_s, after_s in watched.turns:
+            latest_s = sent_s + heard.filled * FRAME_S + FRAME_S
+            ends = [at for at in bare.speech_ends if sent_s - FRAME_S <= at <= latest_s]
+            following = [at - ends[0] for at in bare.endpoints if ends and at > ends[0]]
             if following and following[0] < after_s + 0.2:
                 times.append(after_s - following[0])
     return times

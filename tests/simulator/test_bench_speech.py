@@ -118,7 +118,13 @@ def test_the_figures_are_what_their_names_say() -> None:
     """CPU and words against bare Vosk's, times beyond its end points, lost frames both ways."""
     watched = seen(received=498, first_at=10.0, last_at=19.98)
     heard = Heard("我 要 是", came=499, filled=0, recording=NOWHERE)
-    bare = Bare("我 要 投诉 是", endpoints=(2.75, 5.72), cpu_s=0.3, audio_s=100.0)
+    bare = Bare(
+        "我 要 投诉 是",
+        endpoints=(2.75, 5.72),
+        speech_ends=(1.0, 2.0, 5.0),
+        cpu_s=0.3,
+        audio_s=100.0,
+    )
     both = one_round(watched, heard, bare)
     figures = figures_of(both, both)
     assert figures["own_cpu_ms_per_s"] == pytest.approx(2.0)
@@ -133,11 +139,13 @@ def test_the_figures_are_what_their_names_say() -> None:
     assert TARGETS.keys() <= figures.keys()
 
 
-def test_a_call_with_made_up_frames_has_no_places() -> None:
-    """Then nothing is told of it, rather than something wrong."""
+def test_frames_that_the_engine_made_up_move_places() -> None:
+    """The end of speech is where it is in the recording; without one nothing is told of it."""
     heard = Heard("", came=499, filled=5, recording=NOWHERE)
-    bare = Bare("", endpoints=(2.75,), cpu_s=0.3, audio_s=100.0)
-    both = one_round(seen(), heard, bare)
+    moved = Bare("", endpoints=(2.83, 5.82), speech_ends=(2.1, 5.1), cpu_s=0.3, audio_s=100.0)
+    assert own_times(one_round(seen(), heard, moved)) == pytest.approx([0.07, -0.02])
+    lost = Bare("", endpoints=(2.83,), speech_ends=(3.1,), cpu_s=0.3, audio_s=100.0)
+    both = one_round(seen(), heard, lost)
     assert own_times(both) == []
     assert "own_ms" not in figures_of(both, both)
 
@@ -182,5 +190,6 @@ def test_bare_vosk_hears_what_the_voices_say(tmp_path: Path) -> None:
     assert distance(told.text.split(), spoken.text.split()) <= 1
     assert told.audio_s == pytest.approx((len(spoken.pcm) + 28000) / 16000)
     assert 0 < told.cpu_s < 60
+    assert told.speech_ends[-1] == pytest.approx(0.5 + len(spoken.pcm) / 16000, abs=0.03)
     (ended_s,) = told.endpoints
     assert 0.5 + len(spoken.pcm) / 16000 < ended_s < told.audio_s
