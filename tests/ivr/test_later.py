@@ -22,7 +22,8 @@ from tickets.spoken import Question
 from tickets.transcripts import TranscriptStatus
 
 
-def _recorded(home: Path, name: str, pcm: bytes) -> str:
+def recorded(home: Path, name: str, pcm: bytes) -> str:
+    """A spoken request that lies in a home; its path."""
     path = f"recordings/requests/2026/11/21/{name}.wav"
     file = home / path
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +31,8 @@ def _recorded(home: Path, name: str, pcm: bytes) -> str:
     return path
 
 
-def _request(call_id: str, path: str, minutes: int = 0, **facts: Any) -> NewTicket:
+def request(call_id: str, path: str, minutes: int = 0, **facts: Any) -> NewTicket:
+    """What tells of it."""
     new = new_ticket(call_id, origin=Origin.VOICE_REQUEST, at=NOON + timedelta(minutes=minutes))
     return replace(new, facts=call_facts(call_id, **facts), voice_path=path, voice_s=5.0)
 
@@ -75,8 +77,8 @@ async def test_what_was_recorded_stands_in_the_ticket_the_oldest_first(
     async with opened(sql_url) as database, pool() as real:
         house = House(database, tmp_path, real)
         for minutes, name, text in ((5, "n-2.2", DANGER), (0, "n-1.1", SENTENCE)):
-            path = _recorded(tmp_path, name, speech(text))
-            await house.tickets.create(_request(name, path, minutes))
+            path = recorded(tmp_path, name, speech(text))
+            await house.tickets.create(request(name, path, minutes))
         assert await house.worker.work_once() == 2
         assert [new.facts.call_id for new in house.told] == ["n-1.1", "n-2.2"]
         (made,) = await house.transcripts.of_call("default", "n-1.1")
@@ -96,9 +98,9 @@ async def test_each_recording_is_recognised_once_also_over_restarts(
 ) -> None:
     async with opened(sql_url) as database, pool() as real:
         house = House(database, tmp_path, real)
-        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
-        await house.tickets.create(_request("n-1.1", path))
-        await house.tickets.create(_request("n-1.1", path))
+        path = recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(request("n-1.1", path))
+        await house.tickets.create(request("n-1.1", path))
         assert await house.worker.work_once() == 1
         again = House(database, tmp_path, real)
         assert await again.worker.work_once() == 0
@@ -112,13 +114,13 @@ async def test_each_recording_is_recognised_once_also_over_restarts(
 async def test_bad_audio_is_marked_and_not_tried_for_ever(sql_url: str, tmp_path: Path) -> None:
     async with opened(sql_url) as database, pool() as real:
         house = House(database, tmp_path, real)
-        broken = _recorded(tmp_path, "n-2.2", b"")
+        broken = recorded(tmp_path, "n-2.2", b"")
         (tmp_path / broken).write_bytes(b"no audio")
         strange = "../outside.wav"
-        empty = _recorded(tmp_path, "n-4.4", b"")
+        empty = recorded(tmp_path, "n-4.4", b"")
         gone = "recordings/requests/2026/11/21/gone.wav"
         for number, path in enumerate((gone, broken, strange, empty)):
-            await house.tickets.create(_request(f"n-{number + 1}.{number + 1}", path, number))
+            await house.tickets.create(request(f"n-{number + 1}.{number + 1}", path, number))
         assert await house.worker.work_once() == 4
         assert await house.worker.work_once() == 0
         found = [(await house.transcripts.of_call("default", f"n-{n}.{n}"))[0] for n in range(1, 5)]
@@ -132,8 +134,8 @@ async def test_bad_audio_is_marked_and_not_tried_for_ever(sql_url: str, tmp_path
 async def test_a_language_without_a_model_waits_for_one(sql_url: str, tmp_path: Path) -> None:
     async with opened(sql_url) as database, pool() as real:
         house = House(database, tmp_path, real)
-        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
-        await house.tickets.create(_request("n-1.1", path, language="yue"))
+        path = recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(request("n-1.1", path, language="yue"))
         assert await house.worker.work_once() == 0
         (waits,) = await house.transcripts.of_call("default", "n-1.1")
         assert waits.status is TranscriptStatus.PENDING
@@ -142,8 +144,8 @@ async def test_a_language_without_a_model_waits_for_one(sql_url: str, tmp_path: 
 async def test_it_pauses_while_live_calls_need_the_machine(sqlite_url: str, tmp_path: Path) -> None:
     async with opened(sqlite_url) as database, pool() as real:
         house = House(database, tmp_path, real)
-        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
-        await house.tickets.create(_request("n-1.1", path))
+        path = recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(request("n-1.1", path))
         house.busy = True
         working = asyncio.ensure_future(house.worker.work_once())
         while not house.begun:
@@ -188,8 +190,8 @@ async def test_what_breaks_recognition_again_and_again_is_given_up(
 ) -> None:
     async with opened(sqlite_url) as database:
         house = House(database, tmp_path, _Deaf())
-        path = _recorded(tmp_path, "n-1.1", speech(DANGER))
-        await house.tickets.create(_request("n-1.1", path))
+        path = recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(request("n-1.1", path))
         for _ in range(MOST_TRIES):
             assert await house.worker.work_once() == 1
         assert await house.worker.work_once() == 0
