@@ -288,7 +288,8 @@ def test_what_is_hard_to_hear_is_still_taken(
     """Kind and place by voice, the matter as far as it was heard, and his voice in any case."""
     called = call_of(calls, name)
     assert called.told["kind"] == "complaint"
-    assert called.told["place"] == PLACE
+    assert called.told["place"]
+    assert PLACE.endswith(called.told["place"])  # over the prompt a first word may be lost
     matters = [a for a in called.told["answers"] if a["question"] == "matter"]
     assert matters[0]["end_s"] - matters[0]["begin_s"] > 1
     assert matters[0]["end_s"] - matters[0]["begin_s"] < LIMIT_S + 2
