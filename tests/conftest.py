@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import PostgresServer, RedisServer, postgres_running, redis_running
+
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")  # no test asserts a speed: on a busy machine it would
 
 FOLDERS_S = {"tests/e2e": 60.0, "tests/telephony": 15.0, "tests/asterisk_conf": 15.0}
 """Where calls are real, and how long a file there is taken to last when nobody has measured it."""
