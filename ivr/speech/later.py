@@ -25,7 +25,7 @@ from ivr.speech.ports import (
     Word,
 )
 from recordings.naming import outside
-from recordings.pcm import NoSpeechAudio, pcm_blocks
+from recordings.pcm import pcm_blocks
 from tickets.errors import StoreAway
 from tickets.model import NewTicket
 from tickets.spoken import Question, SpokenAnswer, SpokenRequest, SpokenWord, request_of
@@ -74,6 +74,9 @@ class LaterRecognition:
             except (StoreAway, SpeechAway) as error:
                 log.info("later_recognition_waits", reason=str(error))
                 found = 0
+            except Exception:  # whatever it was: calls are taken without this
+                log.exception("later_recognition_failed")
+                found = 0
             if not found:
                 await asyncio.sleep(_LOOK_AGAIN_S)
 
@@ -91,21 +94,26 @@ class LaterRecognition:
         return len(waiting)
 
     async def _deal_with(self, pending: PendingTranscript, recogniser: Recogniser) -> None:
-        parts = self._parts
         try:
-            words = await self._words(pending, recogniser)
-        except FileNotFoundError:
-            await self._give_up(pending, TranscriptStatus.BAD, _GONE)
-            return
-        except (NoSpeechAudio, ValueError) as error:
-            await self._give_up(pending, TranscriptStatus.BAD, str(error))
-            return
-        except (_Broke, OSError) as error:
-            if pending.tries + 1 >= MOST_TRIES:
-                await self._give_up(pending, TranscriptStatus.FAILED, str(error))
+            try:
+                words = await self._words(pending, recogniser)
+            except FileNotFoundError:
+                await self._give_up(pending, TranscriptStatus.BAD, _GONE)
+            except ValueError as error:
+                await self._give_up(pending, TranscriptStatus.BAD, str(error))
             else:
-                await parts.transcripts.tried(pending, str(error))
-            return
+                await self._keep(pending, words)
+        except (StoreAway, SpeechAway):
+            raise
+        except Exception as error:  # one strange recording must not keep the others waiting
+            if pending.tries + 1 >= MOST_TRIES:
+                await self._give_up(pending, TranscriptStatus.FAILED, repr(error))
+            else:
+                await self._parts.transcripts.tried(pending, repr(error))
+
+    async def _keep(self, pending: PendingTranscript, words: tuple[SpokenWord, ...]) -> None:
+        """First the ticket's fact, then the row: a fact told twice is one, no fact is a loss."""
+        parts = self._parts
         if words:
             await parts.tell(replace(pending.fact, spoken=_request(pending, words)))
         made = Transcript(

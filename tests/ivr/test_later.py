@@ -156,6 +156,30 @@ async def test_it_pauses_while_live_calls_need_the_machine(sqlite_url: str, tmp_
         assert await working == 1
 
 
+async def test_whatever_goes_wrong_the_engine_goes_on(sqlite_url: str, tmp_path: Path) -> None:
+    async with opened(sqlite_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        path = recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(request("n-1.1", path))
+        tell, called = house.told, asyncio.Event()
+
+        class Refusing(list[NewTicket]):
+            def append(self, new: NewTicket) -> None:
+                called.set()
+                raise RuntimeError("a mistake of ours")
+
+        house.told = Refusing()
+        running = asyncio.ensure_future(house.worker.run())
+        async with asyncio.timeout(60):
+            await called.wait()
+        await asyncio.sleep(0)
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait({running})
+        house.told = tell
+        assert await house.worker.work_once() == 1
+
+
 class _Deaf:
     """A recogniser that loses every call."""
 
