@@ -137,8 +137,9 @@ class Story:
 
     @property
     def asked_for_person(self) -> bool:
-        """True once he has pressed 0; written on the channel with his other keys."""
-        return PERSON_KEY in self.keys
+        """True once he has pressed 0; written on the channel with his other keys. In a call that
+        we made ourselves he has asked for nothing: the keys are those of the call before."""
+        return self.callback is None and PERSON_KEY in self.keys
 
     @property
     def known_line(self) -> Line:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from ivr.conversation import converse
 from ivr.ports import Outcome
 from queue_manager.callback import CallbackEvent
@@ -45,10 +47,12 @@ async def test_a_key_then_the_seat_and_the_ticket_of_his_first_call() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("keys", ["", "01"])
 @in_virtual_time
-async def test_without_a_key_no_seat_is_rung_and_no_ticket_made() -> None:
-    """An answering machine: asked three times, let go, not reached."""
-    world = rung(Script(digits=["", "5", ""]))
+async def test_without_a_key_no_seat_is_rung_and_no_ticket_made(keys: str) -> None:
+    """An answering machine: asked three times, let go, not reached. Whatever he pressed in the
+    call before, such as 0 for a person."""
+    world = rung(Script(digits=["", "5", ""]), KEYS=keys)
     assert await converse(world.call, world.desk) is Outcome.LEFT_EARLY
     assert world.call.said == ["callback_greeting"] * 3 + ["callback_missed"]
     assert not world.queue.places
