@@ -10,6 +10,7 @@ becomes of him when that ends early.
 | he hangs up, we die | what was answered is in the journal, his voice in the recording |
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
@@ -27,6 +28,8 @@ from telephony.live_audio import AudioAway
 from tickets.kept import KeptTalk
 from tickets.model import NewTicket
 from tickets.spoken import Question, SpokenAnswer
+
+BACK_S, LOOK_S = 6.0, 0.25
 
 
 class Went(StrEnum):
@@ -47,9 +50,11 @@ async def take_spoken(
 ) -> Went:
     """Lead him through the intake; `file` is where his voice goes, `new` the ticket so far."""
     intake = story.intake = story.intake or Intake(story.language)
+    resumed = bool(intake.answers)
+    if resumed:
+        await _recogniser_back(house, story.language)
     if not _can_be_led(house, story, intake, plan):
         return Went.PLAIN
-    resumed = bool(intake.answers)
     if not resumed:
         await house.journal.begin(new)
     story.pending = file
@@ -63,6 +68,14 @@ async def take_spoken(
         return Went.PLAIN
     finally:
         story.kind = intake.kind or story.kind
+
+
+async def _recogniser_back(house: SpokenHouse, language: str) -> None:
+    """After an engine's death its caller is back before its recogniser is."""
+    for _ in range(round(BACK_S / LOOK_S)):
+        if house.able(language):
+            return
+        await asyncio.sleep(LOOK_S)
 
 
 def _can_be_led(house: SpokenHouse, story: Story, intake: Intake, plan: IntakePlan) -> bool:

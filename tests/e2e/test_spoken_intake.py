@@ -78,6 +78,11 @@ async def test_an_engine_killed_while_he_speaks_loses_no_word(hotline: Installat
         await asyncio.to_thread(
             hotline.wait, lambda: speaks(hotline), "the next engine", seconds=60
         )
+        second = "recordings/requests/*/*/*/*-2.wav"
+        await asyncio.to_thread(
+            hotline.wait, lambda: any(hotline.home.glob(second)), "his second recording", seconds=60
+        )
+        await call.hear(0.4)  # we were interrupted, let us go on
         await talk.answer(call, MATTER, YES, RIGHT, first=2)
         await call.ended(within_s=60)
     ticket = hotline.ticket_of(caller)
