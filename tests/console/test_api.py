@@ -19,7 +19,7 @@ from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
 
 HERE = f"/api/v1/tenants/{CITY}"
 STATE = f"{HERE}/seats/801/state"
-PUBLIC = {"/", "/wallboard", "/queues", "/web/{file}", "/healthz", "/readyz", "/metrics"}
+PUBLIC = {"/", "/wallboard", "/queues", "/spoken", "/web/{file}", "/healthz", "/readyz", "/metrics"}
 
 
 async def test_status_names_parts_and_the_tenants_of_the_token(city: City, wall: Caller) -> None:

@@ -61,7 +61,7 @@ def test_every_ratio_comes_with_numerator_and_denominator() -> None:
     assert shown["average_wait_s"] == 8.4
     assert shown["tickets_today"] == 12
     assert shown["tickets_by_origin"] == {
-        "talk": 10, "voice_request": 0, "abandoned": 2, "callback": 0,
+        "talk": 10, "voice_request": 0, "abandoned": 2, "callback": 0, "part": 0,
     }  # fmt: skip
 
 
