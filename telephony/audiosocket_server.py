@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 class AudioSocketServer:
     """Listens on loopback, on a port of the system's choice (`port` 0): only Asterisk beside us is
     told of it. A connection has `uuid_s` to name itself; of more than `pending_limit` that haven't,
-    the oldest is closed. At most `session_limit` calls at once, each `longest_s` at most.
+    beyond those that calls wait for, the oldest is closed. At most `session_limit` calls at once, each `longest_s` at most.
     """
 
     def __init__(
@@ -103,7 +103,8 @@ class AudioSocketServer:
         loop = asyncio.get_running_loop()
         timer = loop.call_later(self._uuid_s, connection.refuse, "uuid_too_late")
         self._pending[connection] = timer
-        if len(self._pending) > self._pending_limit:
+        spare = len(self._pending) - self._pending_limit
+        if spare > 0 and spare > self._awaited():
             next(iter(self._pending)).refuse("too_many_pending")
 
     def named(self, connection: AudioSocketConnection, name: UUID) -> AudioSession | None:
@@ -128,6 +129,11 @@ class AudioSocketServer:
         self._settle(connection)
         if self._led.pop(connection, None) is not None:
             counters.AUDIO_ACTIVE.dec()
+
+    def _awaited(self) -> int:
+        """Calls that Asterisk is about to connect: after a restart many come in the same turn of
+        the loop, all of them before the first could say who it is."""
+        return sum(session.wire is None for session in self._issued.values())
 
     def _settle(self, connection: AudioSocketConnection) -> None:
         timer = self._pending.pop(connection, None)

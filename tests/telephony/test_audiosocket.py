@@ -213,6 +213,20 @@ async def test_many_who_say_nothing_dont_keep_calls_out() -> None:
         await eventually(lambda: len(ear.real) == 1, "a call was kept out")
 
 
+async def test_calls_that_come_all_at_once_are_all_taken() -> None:
+    """After a restart: every one of them is connected before the first could name itself."""
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(listening(pending_limit=3))
+        connected = [asyncio.Event() for _ in range(12)]
+        waiting = [server.issue(event.set) for event in connected]
+        peers = [await stack.enter_async_context(peer(server)) for _ in waiting]
+        await eventually(lambda: len(server._pending) == len(waiting), "some were turned away")
+        for session, there in zip(waiting, peers, strict=True):
+            there.says(name_of(session))
+        async with asyncio.timeout(5):
+            await asyncio.gather(*(event.wait() for event in connected))
+
+
 async def test_a_message_that_never_ends_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slow-loris with a UUID: a byte now and then is no audio."""
     monkeypatch.setattr(audiosocket_session, "UNFINISHED_TICKS", 8)
