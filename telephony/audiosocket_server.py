@@ -26,7 +26,8 @@ log = structlog.get_logger(__name__)
 class AudioSocketServer:
     """Listens on loopback, on a port of the system's choice (`port` 0): only Asterisk beside us is
     told of it. A connection has `uuid_s` to name itself; of more than `pending_limit` that haven't,
-    beyond those that calls wait for, the oldest is closed. At most `session_limit` calls at once, each `longest_s` at most.
+    beyond those that calls wait for, the oldest is closed. At most `session_limit` calls at once,
+    each `longest_s` at most.
     """
 
     def __init__(
