@@ -44,6 +44,17 @@ class ConsoleDoor:
         """Force the tenant open or closed, or go back to the timetable (auto)."""
         await self._ask("PUT", "/hours", {"line": "", "mode": mode})
 
+    async def understands_speech(self) -> bool:
+        """Callers after hours are asked question by question; else they leave a recording."""
+        assert self._session is not None, "the door is used inside `async with`"
+        url = f"{self.base_url}/readyz"
+        try:
+            async with self._session.get(url) as answer:
+                told = await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise StepMissed(f"the engine doesn't answer at {url}: {error}") from error
+        return bool(told.get("parts", {}).get("speech", {}).get("up"))
+
     async def __aenter__(self) -> "ConsoleDoor":
         self._session = aiohttp.ClientSession(
             headers={"Authorization": f"Bearer {self.token}"},

@@ -26,6 +26,8 @@ POLL_S = 0.3
 BEEP_S = 1.5
 SERVED_S = 25.0
 CONFIRM_TRIES = 6
+HELP, QINGXIU = "3", "1"
+"""Keys of the questions what kind and where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +127,15 @@ class _Play:
             yield Step("市民拨打12345，听到下班提示", "a citizen dials 12345, hears it is closed")
             call.press("1")
             await call.hear(1.5)
-            call.press("#")
-            await asyncio.sleep(BEEP_S)
+            if await self.door.understands_speech():
+                call.press(HELP)
+                await call.hear(1.5)
+                call.press(QINGXIU)
+                yield Step("按键选求助、青秀区", "chooses help, Qingxiu district by key")
+                await call.hear(1.5)
+            else:
+                call.press("#")
+                await asyncio.sleep(BEEP_S)
             call.say(voice)
             await asyncio.sleep(len(voice) / SAMPLE_RATE_HZ)
             call.press("#")
@@ -153,7 +162,7 @@ class _Play:
             await asyncio.sleep(POLL_S)
 
     async def _confirmed(self, call: LiveCall, caller: str) -> str:
-        """Press 1 until the ticket is there: the question comes after the play-back."""
+        """Press 1 until the ticket is there: yes, this number may be called; yes, it is right."""
         for _ in range(CONFIRM_TRIES):
             await call.hear(1.5)
             call.press("1")
