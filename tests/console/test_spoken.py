@@ -217,6 +217,9 @@ async def test_nothing_is_cut_off_on_usual_screens(
     outside = """() => [...document.querySelectorAll("main button, main input, main textarea")]
       .filter((part) => part.getBoundingClientRect().right > innerWidth).length"""
     assert await page.evaluate(outside) == 0
+    below = """() => document.querySelector("#callback").getBoundingClientRect().bottom
+      - document.querySelector("#submit").getBoundingClientRect().top"""
+    assert await page.evaluate(below) <= 0, "the last field is hidden until somebody scrolls"
 
 
 async def test_nothing_to_check_says_so(city: City, nobody: Caller, page: Page) -> None:
