@@ -15,35 +15,32 @@ import structlog
 import uvloop
 
 from console.app import build_app, serving
-from console.errors import Conflict
 from console.metrics import Metrics
-from console.ports import PartHealth, Probe
 from console.services import Services
-from hotline import cluster_wiring, logs, seat_skills, secrets_kept, talks
+from hotline import cluster_wiring, logs, secrets_kept, talks
 from hotline.boards import (
     HomeAudio,
     LineBoard,
     QueueBoards,
     StoredTokens,
-    disk_health,
     tenant_facts,
 )
 from hotline.callback_books import CallbackBooks
 from hotline.callback_runner import Outside
 from hotline.callbacks import Callbacks, over_of_item
-from hotline.callers import read_callers, read_marks
+from hotline.callers import read_callers
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
-from hotline.errors import HotlineError
 from hotline.figures import FigureKeeper
 from hotline.groups import GroupBoard
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
+from hotline.probes import probes
+from hotline.reading import Reading, directory_of
 from hotline.reconcile import Reconciler, never_idle
 from hotline.reports import StoredReports, waited_for
 from hotline.rosters import Rosters
-from hotline.seats_config import rerender
 from hotline.settings import Settings
 from hotline.spare import take_turn
 from hotline.speech import Speech
@@ -56,11 +53,7 @@ from hotline.who_waits import WhoWaits
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
 from ivr.dialling import trunk_for
-from ivr.documents import DocumentError
-from ivr.flow import load_flows
-from ivr.lines import Lines, load_all_lines
-from ivr.prompt_texts import load_catalogue
-from ivr.queue_rules import load_all_rules
+from ivr.lines import load_all_lines
 from ivr.recovery import facts_from_spool
 from ivr.story import Directory
 from ivr.tenants import Tenant
@@ -69,7 +62,7 @@ from queue_manager.cluster.messages import Message
 from queue_manager.cluster.queue import ClusterQueue
 from queue_manager.figure_view import figures_view
 from queue_manager.figures import Figures
-from queue_manager.model import QueueSettings, Seat
+from queue_manager.model import QueueSettings
 from queue_manager.ports import LiveState
 from queue_manager.service import QueueService
 from recordings.retention import purge
@@ -94,7 +87,7 @@ from storage.tokens import SqlTokens
 from telephony.call import Call, CallInfo
 from telephony.counters import REGISTRY as TELEPHONY_COUNTERS
 from telephony.door import Telephony
-from telephony.errors import ActionFailed, CallEnded
+from telephony.errors import CallEnded
 from telephony.events import Event
 from telephony.talking import TalkingCall
 from tickets.errors import StoreAway
@@ -103,7 +96,6 @@ from tickets.service import Intake
 
 LOOPBACK = "127.0.0.1"
 PURGE_EVERY_S = 3600.0
-READ_AGAIN_S = 1.0
 SWITCH_S = 0.0005
 """The SQL writer's thread gives the interpreter back this soon: by itself only after 5 ms, which a
 free seat would wait to be rung."""
@@ -156,7 +148,6 @@ class Engine:
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._tasks: list[asyncio.Task[None]] = []
         self._passing: set[asyncio.Task[None]] = set()
-        self._unread: set[str] = set()
 
         self._database = Database(settings.sql_url)
         self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
@@ -195,7 +186,7 @@ class Engine:
         self._line_board = LineBoard(lines)
         self._desk = Desk(
             clock=self._clock,
-            directory=self._directory(lines),
+            directory=directory_of(settings, lines),
             queues=self._queues,
             tickets=self._counted,
             call_log=self._counted,
@@ -232,8 +223,25 @@ class Engine:
             self._telephony, self._queues, lambda: self._desk, settings.outbound
         )
         self._callbacks = self._calling_back()
+        self._reading = Reading(
+            settings=settings,
+            database=self._database,
+            live=self._live,
+            queues=self._queues,
+            seats=self._seats,
+            known=self._known,
+            overrides=self._overrides,
+            keeper=self._keeper,
+            rosters=self._rosters,
+            deadlines=self._deadlines,
+            line_board=self._line_board,
+            desk=lambda: self._desk,
+            use=self._use,
+            announce=self._announce,
+        )
         self._cluster = clustered(
-            settings, self._queues, self._clock, serve=self._serve, changed=self._read_again,
+            settings, self._queues, self._clock, serve=self._serve,
+            changed=self._reading.changed_elsewhere,
             figures=lambda tenant: figures_view(self._figures[tenant], self._clock.now()),
         )  # fmt: skip
         self._desk = replace(
@@ -255,13 +263,13 @@ class Engine:
             if self._cluster is None:  # else the leader writes it
                 self._live.start()
             stack.push_async_callback(self._live.close)
-            await self._start_queues()
+            await self._reading.start()
             for queue in self._queues.values():
                 stack.callback(queue.close)
             stack.push_async_callback(self._keeper.close)
             stack.push_async_callback(self._end_tasks)
             self._start_tasks()
-            self._spawn(self._read_later())
+            self._spawn(self._reading.later())
             self._spawn(
                 read_callers(
                     self._known,
@@ -379,13 +387,8 @@ class Engine:
         if self._cluster is not None:
             self._cluster.announce(tenant)
 
-    async def _read_again(self, tenant: str) -> None:
-        """They were changed at another node: its seats are seats of this Asterisk, too."""
-        try:
-            await self._take_up(tenant)
-            await rerender(self._settings, self._database)
-        except (Conflict, StoreAway, HotlineError, ActionFailed) as error:
-            log.warning("change_not_taken_up", tenant=tenant, reason=str(error))
+    def _use(self, directory: Directory) -> None:
+        self._desk = replace(self._desk, directory=directory)
 
     def _calling_back(self) -> Callbacks:
         rules = self._settings.outbound
@@ -426,51 +429,6 @@ class Engine:
             self._database.wait_healthy, lambda: self._journal.waiting
         )
         self._spawn(waiting)
-
-    async def _start_queues(self) -> None:
-        """Seats from SQL with their last state from Redis; without SQL, both from Redis.
-
-        Callers wait until we are through: Redis is asked for all tenants at once, and SQL isn't
-        asked for another one when it is away.
-        """
-        self._use_rules()
-        known = await asyncio.gather(*map(self._live.load_seats, self._queues))
-        away = False
-        for (tenant, queue), views in zip(self._queues.items(), known, strict=True):
-            seats = [view.seat for view in views]
-            if not away:
-                try:
-                    seats = await self._read_tenant(tenant)
-                except StoreAway as error:
-                    away = True
-                    log.error("started_without_sql", tenant=tenant, reason=str(error))
-            if away:
-                self._unread.add(tenant)
-            await queue.start(seats, views)
-            seat_skills.tell(tenant, seats, self._desk.directory.rules[tenant].skills)
-            self._rosters.begin(tenant, seats)
-
-    async def _read_tenant(self, tenant: str) -> list[Seat]:
-        """What SQL knows of a tenant: hours, its figures until we began, and seats."""
-        seats = [stored.seat for stored in await self._seats.list(tenant)]
-        await self._overrides.read(tenant)
-        await self._keeper.restore(tenant)
-        return seats
-
-    async def _read_later(self) -> None:
-        """Tenants that SQL could not tell of at the start are read when it is back."""
-        while self._unread:
-            await self._database.wait_healthy()
-            for tenant in tuple(self._unread):
-                try:
-                    seats = await self._read_tenant(tenant)
-                    self._queues[tenant].set_seats(seats)
-                    self._rosters.begin(tenant, seats)
-                except StoreAway as error:
-                    log.warning("tenant_not_read", tenant=tenant, reason=str(error))
-                    await asyncio.sleep(READ_AGAIN_S)
-                else:
-                    self._unread.discard(tenant)
 
     def _start_tasks(self) -> None:
         drain = Drain(self._journal, self._tickets, self._calls, SqlCallbacks(self._database))
@@ -550,8 +508,16 @@ class Engine:
             rosters=self._rosters,
             callbacks=self._callbacks,
             audio=HomeAudio(self._home),
-            reload=self,
-            parts=self._probes(),
+            reload=self._reading,
+            parts=probes(
+                self._telephony,
+                self._database,
+                self._journal,
+                self._live,
+                self._cluster,
+                self._speech,
+                self._settings.folders,
+            ),
             metrics=self._metrics,
             now=self._clock.now,
             version=version("hotline12345"),
@@ -559,87 +525,6 @@ class Engine:
             spoken=SqlSpoken(self._database, self._clock.now),
             understanding=rules_of(self._settings),
         )
-
-    def _probes(self) -> Mapping[str, Probe]:
-        async def ami() -> PartHealth:
-            up = self._telephony.ami.connected
-            return PartHealth(up, "" if up else "Asterisk's manager doesn't answer")
-
-        async def agi() -> PartHealth:
-            up = self._telephony.listening
-            return PartHealth(up, "" if up else "the FastAGI port isn't open")
-
-        async def sql() -> PartHealth:
-            waiting = self._journal.waiting
-            if not self._database.healthy:
-                return PartHealth(False, f"away; {waiting} facts wait in the journal")
-            return PartHealth(True, f"{waiting} facts wait in the journal" if waiting else "")
-
-        async def redis() -> PartHealth:
-            up = self._live.healthy if self._cluster is None else self._cluster.redis_answers
-            return PartHealth(up, "" if up else "away; the engine's memory leads")
-
-        async def others() -> PartHealth:
-            assert self._cluster is not None
-            return cluster_wiring.health(self._cluster)
-
-        async def disk() -> PartHealth:
-            return await asyncio.to_thread(disk_health, self._settings.folders, self._journal)
-
-        known = {
-            "ami": ami,
-            "agi": agi,
-            "sql": sql,
-            "redis": redis,
-            "disk": disk,
-            "speech": self._speech.health,
-        }
-        return known if self._cluster is None else {**known, "cluster": others}
-
-    async def reload(self, tenant: str) -> Mapping[str, int]:
-        """`console.ports.Reload`: lines and flows of all tenants, seats, hours and roster of
-        one.
-
-        Raises `Conflict` on a mistake in a file and `StoreAway`; then nothing has changed.
-        """
-        told = await self._take_up(tenant)
-        self._announce(tenant)
-        return told
-
-    async def _take_up(self, tenant: str) -> Mapping[str, int]:
-        """`reload`, here alone."""
-        seats: list[Seat] = [stored.seat for stored in await self._seats.list(tenant)]
-        try:
-            lines = await asyncio.to_thread(load_all_lines, self._settings.tenants)
-            directory = await asyncio.to_thread(self._directory, lines)
-            roster = await asyncio.to_thread(self._rosters.read, tenant, seats)
-            deadlines = await asyncio.to_thread(self._deadlines.read)
-        except DocumentError as error:
-            raise Conflict(str(error)) from error
-        await self._overrides.read(tenant)
-        await read_marks(self._known, tenant, self._desk.callers)
-        self._queues[tenant].set_seats(seats)
-        self._rosters.use(tenant, roster, seats)
-        self._deadlines.use(deadlines)
-        self._overrides.lines = self._line_board.table = lines
-        self._desk = replace(self._desk, directory=directory)
-        self._use_rules()
-        seat_skills.tell(tenant, seats, directory.rules[tenant].skills)
-        return {"seats": len(seats), "lines": len(lines.of(tenant))}
-
-    def _use_rules(self) -> None:
-        """Every queue knows all tenants' rules and queues: a step may let a caller go on there."""
-        for queue in self._queues.values():
-            queue.meet(self._queues)
-            queue.set_rules(self._desk.directory.rules)
-
-    def _directory(self, lines: Lines) -> Directory:
-        tenants = self._settings.tenants
-        trunks = {trunk.id: trunk for trunk in self._settings.trunks}
-        catalogue = load_catalogue(self._settings.folders.prompts / "custom")
-        flows = load_flows(tenants, lines, catalogue)
-        rules = load_all_rules(tenants, lines, flows)
-        return Directory(tenants, trunks, lines, flows, rules)
 
     def _spooled(self, item: SpoolItem) -> CallFacts:
         if "CALLBACK" in item.variables:

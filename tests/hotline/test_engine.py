@@ -50,7 +50,7 @@ async def test_many_cities_start_without_redis_before_their_callers_are_sent_awa
     await engine._database.start()
     try:
         async with asyncio.timeout(OPEN_S):
-            await engine._start_queues()
+            await engine._reading.start()
     finally:
         await engine._database.close()
     assert all(not queue.seats() for queue in engine._queues.values())
