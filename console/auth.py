@@ -34,6 +34,8 @@ class Identity:
     role: Role
     tenant: str
     seat_id: str = ""
+    unit: str = ""
+    person: str = ""
 
     def sees(self, tenant: str) -> bool:
         """Whether the token is good for this tenant."""
@@ -47,12 +49,15 @@ def issue(
     seat_id: str = "",
     label: str = "",
     expires_at: datetime | None = None,
+    unit: str = "",
+    person: str = "",
 ) -> tuple[str, TokenRecord]:
     """A new token to hand out once, and the record to store in its place."""
     token_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
     record = TokenRecord(
-        token_id, _hash(secret), role, tenant, seat_id=seat_id, label=label, expires_at=expires_at
-    )
+        token_id, _hash(secret), role, tenant, seat_id=seat_id, label=label, expires_at=expires_at,
+        unit=unit, person=person,
+    )  # fmt: skip
     return f"{token_id}.{secret}", record
 
 
@@ -132,7 +137,9 @@ class Authenticator:
         if not _good(record, shape[2] if shape else "", self._now()) or record is None:
             self._limit.failed(peer, self._monotonic())
             raise TokenRefused
-        return Identity(record.token_id, record.role, record.tenant, record.seat_id)
+        return Identity(
+            record.token_id, record.role, record.tenant, record.seat_id, record.unit, record.person
+        )
 
     async def _find(self, token_id: str) -> TokenRecord | None:
         try:

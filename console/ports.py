@@ -21,19 +21,34 @@ QUARTERS_A_DAY = 96
 
 
 class Role(StrEnum):
-    """Who holds a token."""
+    """Who holds a token: 座席 审核员 督办员 承办单位 领导 审计员 管理员 大屏."""
 
-    ADMIN = "admin"
+    ADMIN = "administrator"
     SUPERVISOR = "supervisor"
     SEAT = "seat"
     WALLBOARD = "wallboard"
+    REVIEWER = "reviewer"
+    DEPARTMENT = "department"
+    LEADER = "leader"
+    AUDITOR = "auditor"
+
+    @classmethod
+    def _missing_(cls, value: object) -> "Role | None":
+        """Tokens of earlier versions call the administrator `admin`."""
+        return cls.ADMIN if value == "admin" else None
+
+
+OF_UNITS = frozenset({Role.DEPARTMENT, Role.LEADER, Role.SUPERVISOR, Role.REVIEWER})
+"""Roles whose holder may belong to a unit that handles tickets; a department must."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRecord:
     """A token as stored: `sha256` (hex) of its secret, never the secret itself.
 
-    `tenant` is one tenant's id or `*`; a token of role seat may change only `seat_id`.
+    `tenant` is one tenant's id or `*`; a token of role seat may change only `seat_id`. `unit` is
+    the unit its holder belongs to, `person` the same for all tokens of one person ("": the token
+    itself is the person).
     """
 
     token_id: str
@@ -44,6 +59,8 @@ class TokenRecord:
     label: str = ""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    unit: str = ""
+    person: str = ""
 
 
 class Tokens(Protocol):

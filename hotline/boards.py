@@ -184,6 +184,8 @@ class StoredTokens:
             label=found.label,
             expires_at=found.expires_at,
             revoked_at=found.revoked_at,
+            unit=found.unit,
+            person=found.person,
         )
 
 

@@ -158,6 +158,7 @@ tokens = Table(
     _text("id"), _text("tenant"), _text("role"), _text("seat_id"), _text("label"),
     Column("sha256", String(64), nullable=False), _when("created_at"),
     _when("expires_at", optional=True), _when("revoked_at", optional=True),
+    *(Column(name, Text, nullable=False, server_default="") for name in ("unit", "person")),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("sha256"),
 )  # fmt: skip

@@ -24,6 +24,8 @@ class StoredToken:
     label: str = ""
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    unit: str = ""
+    person: str = ""
 
 
 class SqlTokens:
@@ -38,6 +40,7 @@ class SqlTokens:
             "id": token.token_id, "sha256": token.sha256, "role": token.role,
             "tenant": token.tenant, "created_at": token.created_at, "seat_id": token.seat_id,
             "label": token.label, "expires_at": token.expires_at, "revoked_at": token.revoked_at,
+            "unit": token.unit, "person": token.person,
         }  # fmt: skip
         await self._database.write(lambda connection: connection.execute(insert(tokens), row))
 
@@ -72,5 +75,5 @@ class SqlTokens:
 def _token(row: Row[Any]) -> StoredToken:
     return StoredToken(
         row.id, row.sha256, row.role, row.tenant, row.created_at, row.seat_id, row.label,
-        row.expires_at, row.revoked_at,
+        row.expires_at, row.revoked_at, row.unit, row.person,
     )  # fmt: skip

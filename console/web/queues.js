@@ -14,7 +14,7 @@ const CALLERS_EVERY_MS = 2_000;
 const SAID_MS = 6_000;
 const MOST_CALLERS = 100;
 const MOST_SEATS = 200;
-const MAY = new Set(["supervisor", "admin"]);
+const MAY = new Set(["supervisor", "administrator"]);
 const WORD = Object.fromEntries(STATES.map(([state, word]) => [state, word]));
 const order = new Intl.Collator("zh-CN", { numeric: true });
 const clock = new ServerClock();

@@ -48,7 +48,7 @@ async def test_secrets_are_made_once_and_closed_to_others(settings: Settings) ->
 
 async def test_the_local_tokens_are_good_for_every_tenant(settings: Settings) -> None:
     await prepare(settings)
-    for name, role in (("cli_token", "admin"), ("page_token", "wallboard")):
+    for name, role in (("cli_token", "administrator"), ("page_token", "wallboard")):
         token = await stored_token(settings, name)
         assert token is not None
         assert (token.role, token.tenant) == (role, "*")

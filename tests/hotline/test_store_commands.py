@@ -115,8 +115,13 @@ def test_a_token_is_shown_once_and_stored_as_its_digest(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--role", "seat"), ("--role", "admin", "--seat", "1001"), ("--role", "king")]
-)
+    "words",
+    [
+        ("--role", "seat"), ("--role", "administrator", "--seat", "1001"), ("--role", "king"),
+        ("--role", "department"), ("--role", "department", "--unit", "nobody"),
+        ("--role", "auditor", "--unit", "water"), ("--role", "leader", "--person", "a b"),
+    ],
+)  # fmt: skip
 def test_a_token_that_makes_no_sense_is_refused(home: Home, words: tuple[str, ...]) -> None:
     said = home.does("token", "create", *words)
     assert (said.code, said.errors.count("\n")) == (2, 1)
