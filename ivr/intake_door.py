@@ -114,9 +114,8 @@ async def _led(
             note=lambda answer: house.journal.note(call_id, answer),
         )
         try:
-            if resumed:
-                await caller.say(("intake/gone_on",))
-            await take_intake(caller, intake, knowing)
+            opening = ("intake/gone_on",) if resumed else ()
+            await take_intake(caller, intake, knowing, opening)
         finally:
             if intake.listening is not None:  # he hung up, or we lost his audio, in mid-sentence
                 intake.listening = replace(intake.listening, end_s=caller.at_s)

@@ -64,11 +64,14 @@ class Knowing:
     note: Noted
 
 
-async def take_intake(caller: SpokenCaller, intake: Intake, knowing: Knowing) -> None:
+async def take_intake(
+    caller: SpokenCaller, intake: Intake, knowing: Knowing, opening: Sequence[Sound] = ()
+) -> None:
     """Ask what isn't settled, say it back until it is confirmed or he says nothing more to it.
+    `opening` is said with the first question, and talked over as that is.
 
     Raises `AlarmRaised`, `RecordPlainly`."""
-    talk = _Talk(caller, intake, knowing)
+    talk = _Talk(caller, intake, knowing, opening)
     for _ in range(MOST_ROUNDS):
         await talk.questions()
         if await talk.confirmed():
@@ -76,10 +79,13 @@ async def take_intake(caller: SpokenCaller, intake: Intake, knowing: Knowing) ->
 
 
 class _Talk:
-    def __init__(self, caller: SpokenCaller, intake: Intake, knowing: Knowing) -> None:
+    def __init__(
+        self, caller: SpokenCaller, intake: Intake, knowing: Knowing, opening: Sequence[Sound]
+    ) -> None:
         self._caller = caller
         self._intake = intake
         self._knowing = knowing
+        self._opening = opening
         self._alarm: Alarm | None = None
 
     async def questions(self) -> None:
@@ -151,7 +157,7 @@ class _Talk:
                 case Confirmation.YES:
                     return True
                 case Confirmation.AGAIN:
-                    await self._caller.say(("intake/anew",))
+                    self._opening = ("intake/anew",)
                     return False
                 case Confirmation.MORE:
                     await self._more()
@@ -215,6 +221,7 @@ class _Talk:
             question, recording=self._knowing.recording, begin_s=begun_s, end_s=begun_s
         )
         self._alarm = None
+        sounds, self._opening = (*self._opening, *sounds), ()
         turn = await self._caller.ask(sounds, rules, keys=keys, stop_at=self._alarmed)
         self._intake.listening = None
         await self._look_for_danger(heard(question, turn, self._knowing.recording))
@@ -236,12 +243,12 @@ class _Talk:
             await self._take(answer)
             raise AlarmRaised(alarm)
 
-    def _alarmed(self, text: str) -> bool:
+    def _alarmed(self, text: str, going_on: bool) -> bool:
         """Asked of every text heard, which is all there is of his words should he hang up now."""
         listening = self._intake.listening
         if listening is not None:
             self._intake.listening = so_far(listening, text, self._caller.at_s)
-        self._alarm = self._knowing.mind.alarm(text, live=True)
+        self._alarm = self._knowing.mind.alarm(text, live=going_on)
         return self._alarm is not None
 
     async def _take(self, answer: SpokenAnswer) -> None:

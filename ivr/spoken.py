@@ -5,13 +5,14 @@ recording of one call.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 
 import structlog
 
-from ivr.asking import Asking, known, turn_of
+from ivr.asking import Asking, StopAt, known, turn_of
+from ivr.between import Between
 from ivr.prompt_sounds import PromptSounds
 from ivr.speech.ports import (
     Final,
@@ -33,8 +34,9 @@ from telephony.live_audio import BYTES_PER_S, FRAME_S, LiveAudio
 
 BACK_S = 0.4
 """A prompt that comes back begins a little before where it was paused."""
-FLUSH_S = 3.0
-"""Longest wait for the last words of an answer; then it goes on without them."""
+FLUSH_S = 10.0
+"""Longest wait for the last words of an answer; then it goes on without them. A recogniser that is
+so far behind has a hundred callers, or lost its worker and hears the answer once more."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +84,8 @@ class Spoken:
         self._voice = VoiceDetector()
         self._hearing: Hearing | None = None
         self._heard_from_s = 0.0
+        self._grammar: tuple[str, ...] = ()
+        self._between = Between()
         self._asking: Asking | None = None
         self._saying: asyncio.Future[str] | None = None
         self._keys = ""
@@ -132,16 +136,16 @@ class Spoken:
         *,
         grammar: Sequence[str] = (),
         keys: str = ANY_KEY,
-        stop_at: Callable[[str], bool] | None = None,
+        stop_at: StopAt | None = None,
     ) -> Turn:
         pcm = await self._pcm(sounds)
         await self._check_there()
-        if self._hearing is not None:
-            self._hearing.listen_for(grammar)
+        self._listen_for(tuple(grammar))
         taking = TurnTaking(
             rules, self.at_s, prompt_s=len(pcm) / BYTES_PER_S, recognised=self.recognising
         )
-        asking = self._asking = Asking(taking, keys, stop_at)
+        asking = self._asking = Asking(taking, keys, stop_at, self._between)
+        self._between = Between()
         heard = self.recognising
         try:
             if pcm:
@@ -165,8 +169,10 @@ class Spoken:
             self._hearing.feed(frame)
         voiced = self._voice.voiced(frame, playing=self._audio.playing)
         asking = self._asking
-        if asking is not None:
+        if asking is not None and not asking.done.done():
             self._do(asking, asking.taking.frame(self.at_s, voiced=voiced, still=self._voice.still))
+        elif voiced:
+            self._between.voice(self.at_s)
 
     def pressed(self, key: str) -> None:
         asking = self._asking
@@ -208,19 +214,27 @@ class Spoken:
     # --- recognition
 
     def _hear(self) -> None:
-        self._hearing, self._heard_from_s = None, self.at_s
+        self._hearing, self._heard_from_s, self._grammar = None, self.at_s, ()
         # A recogniser lost between `able` and here: the call goes on by keys, his voice is kept.
         with suppress(SpeechAway):
             self._hearing = self._parts.recogniser.open(self._call_id, self._language, self._told)
+
+    def _listen_for(self, grammar: tuple[str, ...]) -> None:
+        """What he says already belongs to this question, unless it has words of its own."""
+        if self._hearing is not None and grammar != self._grammar:
+            self._hearing.listen_for(grammar)
+        self._grammar = grammar
 
     def _told(self, event: SpeechEvent) -> None:
         asking = self._asking
         if isinstance(event, Partial):
             if asking is not None and event.text != asking.partial:
                 asking.partial = event.text
-                self._new_words(asking, event.text)
+                self._new_words(asking, event.text, event.until_s)
         elif isinstance(event, Final):
-            if asking is not None and event.words:
+            if asking is None:
+                self._between.heard(self._placed(event))
+            elif event.words:
                 self._final(asking, event)
         else:
             log.warning("speech_lost", call_id=self._call_id, reason=event.reason)
@@ -228,32 +242,44 @@ class Spoken:
             if asking is not None:
                 asking.taking.unrecognised()
 
-    def _new_words(self, asking: Asking, text: str) -> None:
-        """A voice that says no word we know may be music: only its loudness counts."""
+    def _new_words(self, asking: Asking, text: str, until_s: float) -> None:
+        """A voice that says no word we know may be music: only its loudness counts. Words heard
+        before this question count when they go on in it."""
+        until_s = min(self.at_s, self._heard_from_s + until_s)
+        if until_s <= asking.asked_s:
+            return
         if known(text):
-            self._do(asking, asking.taking.words(self.at_s))
+            self._do(asking, asking.taking.words(until_s))
         said = " ".join((*(word.text for word in asking.words), text))
-        if asking.taking.state is State.SPEAKING and asking.must_stop(said):
+        self._stop_at(asking, said, going_on=True)
+
+    def _stop_at(self, asking: Asking, said: str, *, going_on: bool) -> None:
+        if asking.taking.state is State.SPEAKING and asking.must_stop(said, going_on=going_on):
             self._do(asking, asking.taking.stop())
 
     def _final(self, asking: Asking, final: Final) -> None:
         if asking.partial != final.text:
-            self._new_words(asking, final.text)
+            self._new_words(asking, final.text, final.until_s)
         asking.words += self._placed(final)
         asking.partial = ""
+        self._stop_at(asking, " ".join(word.text for word in asking.words), going_on=False)
         if known(final.text):
             self._do(asking, asking.taking.endpoint())
 
     async def _last_words(self, asking: Asking) -> None:
-        """What was said and isn't final yet belongs to the answer, too."""
+        """What was said and isn't final yet belongs to the answer, too; what comes now doesn't."""
         complete = asking.taking.end is TurnEnd.SPOKEN and asking.words and not asking.partial
-        if self._hearing is None or complete or not asking.taking.spoke:
+        if self._hearing is None or complete:
             return
         try:
-            async with asyncio.timeout(FLUSH_S):
-                asking.words += self._placed(await self._hearing.flush())
+            if asking.may_have_words:
+                async with asyncio.timeout(FLUSH_S):
+                    asking.words += self._placed(await self._hearing.flush())
+                return
         except TimeoutError:
             log.warning("last_words_late", call_id=self._call_id)
+        if self._hearing is not None:
+            self._hearing.listen_for(self._grammar)
 
     def _placed(self, final: Final) -> tuple[Word, ...]:
         """Words with their places in the recording."""

@@ -14,10 +14,11 @@ up and `AudioAway` when only the audio broke; what was said until then lies in `
 file at any moment, whatever dies: all audio of the caller from the block's begin to its end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from ivr.asking import StopAt
 from ivr.turn_rules import ANY_KEY, Turn, TurnRules
 
 
@@ -66,7 +67,7 @@ class SpokenCaller(Protocol):
         *,
         grammar: Sequence[str] = (),
         keys: str = ANY_KEY,
-        stop_at: Callable[[str], bool] | None = None,
+        stop_at: StopAt | None = None,
     ) -> Turn:
         """Ask, be talked over, and listen to the answer. `grammar` as `Hearing.listen_for`; one of
         `keys` ends the turn. `stop_at` is asked of every text heard (also of unfinished ones): True

@@ -109,7 +109,8 @@ class TurnTaking:
 
     `at_s` is the time of the audio, `prompt_s` how long the prompt plays. `recognised` is False
     when no words will come: then music and false starts are told from speech by length alone.
-    `spoke`: he has said something in this turn, or was about to when it ended.
+    `spoke`: he has said something in this turn, or was about to when it ended. `tries` are the
+    voices that were taken for false starts, from and to: words may still turn out to be theirs.
     """
 
     __slots__ = (
@@ -125,12 +126,14 @@ class TurnTaking:
         "_waiting_at",
         "_words",
         "_words_at",
+        "_words_until",
         "at_s",
         "begun_s",
         "end",
         "interrupted",
         "spoke",
         "state",
+        "tries",
     )
 
     def __init__(
@@ -142,7 +145,7 @@ class TurnTaking:
         self._recent: deque[bool] = deque(maxlen=round(rules.start_window_s / FRAME_S))
         self._asked_at = self._waiting_at = at_s
         self._last_at = at_s + prompt_s + rules.watchdog_s
-        self._voice_at = self._words_at = -WORDS_OF_A_VOICE_S
+        self._voice_at = self._words_at = self._words_until = -WORDS_OF_A_VOICE_S
         self._voice_s = 0.0
         self._words = False
         self._endpoint = False
@@ -152,11 +155,12 @@ class TurnTaking:
         self.end: TurnEnd | None = None
         self.interrupted = False
         self.spoke = False
+        self.tries: list[tuple[float, float]] = []
 
     @property
     def ended_s(self) -> float:
         """Where his speech ended, as far as voice and words tell."""
-        return max(self._voice_at, self._words_at, self.begun_s)
+        return max(self._voice_at, self._words_until, self.begun_s)
 
     def frame(self, at_s: float, *, voiced: bool, still: bool = False) -> Do:
         """20 ms of him, which end at `at_s`; see `ivr.voice`."""
@@ -170,19 +174,20 @@ class TurnTaking:
         signal = self._due()
         return Do.NOTHING if signal is None else self._take(signal)
 
-    def words(self, at_s: float) -> Do:
-        """Words were heard that weren't there before, up to about `at_s`."""
-        self._words_at = at_s
+    def words(self, until_s: float) -> Do:
+        """Words were heard that weren't there before, up to about `until_s`: a busy recogniser
+        tells of them late."""
+        self._words_at, self._words_until = self.at_s, until_s
         self._endpoint = False
         if self.state is State.SPEAKING:
             self._words = True
             return Do.NOTHING
-        ours = self.state is State.ASKING and at_s - self._voice_at > WORDS_OF_A_VOICE_S
+        ours = self.state is State.ASKING and until_s - self._voice_at > WORDS_OF_A_VOICE_S
         if ours or self.state is State.OVER:
             return Do.NOTHING
         self._words = True
-        if self.state is State.WAITING:
-            self.begun_s = max(self._waiting_at, at_s - WORDS_OF_A_VOICE_S)
+        if self.state in (State.ASKING, State.WAITING):
+            self.begun_s = self._begun_of_words(until_s)
         return self._take(Signal.WORDS)
 
     def endpoint(self) -> Do:
@@ -209,11 +214,22 @@ class TurnTaking:
         """No words will come any more."""
         self._recognised = False
 
+    def _begun_of_words(self, until_s: float) -> float:
+        """Words that no voice was seen for, or one that was over before they came."""
+        for begun_s, ended_s in self.tries:
+            if begun_s <= until_s and until_s - ended_s <= WORDS_OF_A_VOICE_S:
+                return begun_s
+        if self.state is State.ASKING:
+            return self.begun_s
+        return max(self._waiting_at, until_s - WORDS_OF_A_VOICE_S)
+
     def _take(self, signal: Signal) -> Do:
         begun = self.state in (State.STARTING, State.INTERRUPTED)
         self.state, do = decide(self.state, signal)
         if self.state is State.SPEAKING or (self.state is State.OVER and begun):
             self.spoke = True
+        if signal is Signal.FALSE_START:
+            self.tries.append((self.begun_s, self._voice_at))
         if signal is Signal.VOICE:
             self._voice_s = sum(self._recent) * FRAME_S
             self.begun_s = max(self._asked_at, self.at_s - len(self._recent) * FRAME_S)

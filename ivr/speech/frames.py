@@ -30,7 +30,7 @@ class Kind(IntEnum):
     READY = 16
     """The model is loaded. JSON: what it can."""
     PARTIAL = 17
-    """The text, UTF-8."""
+    """Samples the ear had heard (4 bytes), then the text, UTF-8."""
     FINAL = 18
     """Samples the ear had heard (4 bytes), then Vosk's JSON."""
     FLUSHED = 19

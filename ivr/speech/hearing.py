@@ -10,7 +10,7 @@ import structlog
 
 from ivr.speech.frames import Kind
 from ivr.speech.kept import KeptAudio
-from ivr.speech.ports import Final, Partial, SpeechEvent, SpeechLost, Told
+from ivr.speech.ports import RATE_HZ, Final, Partial, SpeechEvent, SpeechLost, Told
 from ivr.speech.results import final
 from ivr.speech.worker import SLICE
 
@@ -114,7 +114,8 @@ class WorkerHearing:
     def heard(self, kind: Kind, payload: bytes) -> None:
         """A message of its own ear."""
         if kind is Kind.PARTIAL:
-            self._tell(Partial(payload.decode()))
+            (until,) = struct.unpack_from("<I", payload)
+            self._tell(Partial(payload[4:].decode(), (self._begun + until) / RATE_HZ))
         elif kind is Kind.SYNCED:
             self._answer_sync()
         else:

@@ -15,6 +15,7 @@ the recording's offset added they are places in the recording.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 RATE_HZ = 8000
@@ -43,9 +44,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """Words heard so far of an utterance that goes on; never empty. A later one may differ."""
+    """Words heard so far of an utterance that goes on; never empty. A later one may differ.
+    `until_s` is how far the audio had been heard: on a busy machine that is some time ago."""
 
     text: str
+    until_s: float = inf
 
 
 @dataclass(frozen=True, slots=True)

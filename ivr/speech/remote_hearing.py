@@ -127,9 +127,9 @@ class ServerHearing:
 
     # --- for its connection
 
-    def partial(self, text: str) -> None:
-        """Words so far."""
-        self._tell(Partial(text))
+    def partial(self, text: str, sample: int) -> None:
+        """Words so far, and the sample until which they were heard."""
+        self._tell(Partial(text, sample / RATE_HZ))
 
     def settled(self, told: Final, sample: int, *, flushed: bool) -> None:
         """A final result, and the sample until which everything has been heard."""
@@ -324,7 +324,7 @@ class Line:
             self._hearing.settled(result, until, flushed=not size)
         elif partial and partial != self._partial:
             self._partial = partial
-            self._hearing.partial(partial)
+            self._hearing.partial(partial, until)
         if self.idle:
             self._hearing.caught_up_now()
 

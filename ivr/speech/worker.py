@@ -80,7 +80,8 @@ class Ear:
         text = json.loads(self._recogniser.PartialResult()).get("partial", "")
         if text and text != self._told:
             self._told = text
-            self._house.tell(Kind.PARTIAL, self.number, text.encode())
+            head = struct.pack("<I", self._heard // 2)
+            self._house.tell(Kind.PARTIAL, self.number, head + text.encode())
 
     def _renew(self) -> None:
         self._recogniser = self._house.recogniser(self._grammar)

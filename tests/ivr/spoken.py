@@ -1,11 +1,12 @@
 """A caller who is talked with by voice, by script: what he says to each question, in order."""
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from ivr.asking import StopAt
 from ivr.intake import Alarm, Guess
 from ivr.intake_house import SpokenHouse
 from ivr.speech.ports import Word
@@ -146,7 +147,7 @@ class SpokenScript:
         *,
         grammar: Sequence[str] = (),
         keys: str = ANY_KEY,
-        stop_at: Callable[[str], bool] | None = None,
+        stop_at: StopAt | None = None,
     ) -> Turn:
         self._said(sounds)
         await self._world.call.remember()
@@ -158,7 +159,7 @@ class SpokenScript:
                 return Turn(TurnEnd.SILENT, begun_s=self.at_s, ended_s=self.at_s)
             case Says() as says:
                 words = self._words(says, begun_s)
-                stopped = stop_at is not None and stop_at(says.text)
+                stopped = stop_at is not None and stop_at(says.text, False)
                 self._pass(TURN_S)
                 end = TurnEnd.STOPPED if stopped else TurnEnd.SPOKEN
                 return Turn(end, "", words, begun_s, begun_s + SPEECH_S, says.heard)
@@ -168,7 +169,7 @@ class SpokenScript:
                 return Turn(TurnEnd.KEY, key, begun_s=self.at_s, ended_s=self.at_s)
             case Leaves(text):
                 if stop_at is not None and text:
-                    stop_at(text)
+                    stop_at(text, True)
                 self._pass(SPEECH_S)
                 self._world.call.leave()
                 raise CallEnded("hangup")

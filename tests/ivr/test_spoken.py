@@ -128,7 +128,7 @@ async def test_a_key_ends_free_speech_with_its_last_words(tmp_path: Path) -> Non
 async def test_a_word_of_danger_ends_the_turn_at_once(tmp_path: Path) -> None:
     """Already as an unfinished text, in the middle of speech."""
     async with speaking(tmp_path) as house:
-        turn = await house.asked(rules=FREE_SPEECH, stop_at=lambda text: "着火" in text)
+        turn = await house.asked(rules=FREE_SPEECH, stop_at=lambda text, _: "着火" in text)
         house.audio.hears(voice(0.6))
         house.hearing.told(Partial("我 家"))
         house.hearing.told(Partial("我 家 着火"))
