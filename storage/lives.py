@@ -11,6 +11,7 @@ from storage.among import Among
 from storage.clockwork import Clockwork, NoClocks
 from storage.database import Database
 from storage.events import Kept, history
+from storage.follow_up_rows import ask_citizens
 from storage.life_book import MAIN, PART, LifeBook
 from storage.parts import hold_counters, make_part
 from storage.tables import ticket_events
@@ -108,6 +109,7 @@ class SqlLives:
         results = [telling.answered(command) for command in commands]
         book.write()
         keep_texts(connection, tenant, telling.kept)
+        ask_citizens(connection, tenant, telling.kept)
         return results
 
 

@@ -407,6 +407,8 @@ def _changes(life: Life, told: Told, event: Event) -> dict[str, Any]:
             return {"called_back": True}
         case E.UNSATISFIED:
             return _round(life) | {"called_back": True}
+        case E.REPLY_PASSED:
+            return {"unreachable": 0}
         case E.UNREACHABLE:
             return {"unreachable": life.unreachable + 1}
         case E.APPEALED:

@@ -12,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tickets.effects import ClockName, PauseReason
+from tickets.follow_up_rules import FollowUpRules
 from tickets.limits import Length, LengthField, Measure
 from tickets.model import Kind
 
@@ -206,6 +207,7 @@ class Policy(_Part):
     round_the_clock: dict[AlwaysOn, AlwaysRule]
     supervised_from_round: int = Field(default=2, ge=2, le=9)
     marks: Marks
+    follow_up: FollowUpRules = Field(default=FollowUpRules())
 
     @field_validator("urgency")
     @classmethod

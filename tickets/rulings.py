@@ -26,6 +26,7 @@ def limits_of(rules: Rules, clocks: Sequence[TicketClock], matter: Matter) -> Li
         extension_days=days,
         never_extended=frozenset({matter.kind.value}) if not times and matter.kind else frozenset(),
         returns=policy.returns.before_joint_review,
+        unreachable=policy.follow_up.tries,
         supervised_from=policy.supervised_from_round,
     )
 

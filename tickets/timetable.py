@@ -116,7 +116,7 @@ class Rules:
 
 def rules_of(policy: Policy, calendar: WorkCalendar) -> Rules:
     """Policy and calendar together; only what changes due dates and cards makes a new basis."""
-    told = policy.model_dump_json(exclude={"id", "name", "source", "returns"})
+    told = policy.model_dump_json(exclude={"id", "name", "source", "returns", "follow_up"})
     digest = hashlib.sha256(f"{BASIS_VERSION}{calendar.basis}{told}".encode())
     return Rules(policy, calendar, digest.hexdigest()[:16])
 

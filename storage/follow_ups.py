@@ -1,0 +1,364 @@
+"""Follow-ups in SQL: which citizen is phoned next, by one engine alone, and what he has said.
+
+An attempt is written down before anybody is rung. What came of it, the event of his ticket and
+whatever follows of that are one transaction; so is the plan of a new one with the event that asks
+for it (`storage.follow_up_rows.ask_citizens`).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row, func, select
+
+from storage.clock_locks import hold_tenant
+from storage.database import Database
+from storage.events import history
+from storage.follow_up_rows import follow_up_of, save
+from storage.follow_up_tables import follow_ups
+from storage.life_tables import ticket_states
+from storage.lives import Command, SqlLives
+from storage.recordings import expect_recording
+from storage.rows import row_facts
+from storage.spoken import spoken_requests
+from storage.tables import tickets
+from tickets.calendar import moment, seconds
+from tickets.errors import EventRefused, TicketError, UnknownTicket
+from tickets.follow_up import (
+    Concluded,
+    FollowUp,
+    FollowUpState,
+    Heard,
+    Leg,
+    after_event,
+    claimed,
+    concluded,
+    put_back,
+    superseded,
+)
+from tickets.life import SYSTEM, Told
+from tickets.model import CallFacts, TicketState
+from tickets.timetable import Rules
+from tickets.told_data import text
+
+ASIDE_S = 60
+"""So long a citizen waits whose telephone is being rung for another ticket of his."""
+ANSWERED = frozenset(
+    {
+        TicketState.CALLBACK,
+        TicketState.ARCHIVED,
+        TicketState.MANUAL_REVIEW,
+        TicketState.REPLY_REVIEW,
+    }
+)
+"""States of a main ticket in which its reply may be told to those who were linked to it."""
+_ROWS = follow_ups.c
+LOST = Heard("lost")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A citizen to be rung now: by which call, who he is, what he is told."""
+
+    leg: Leg
+    facts: CallFacts
+    phone: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that is over: what became of the follow-up, and where its ticket is now."""
+
+    follow_up: FollowUp
+    ticket_state: str
+
+
+class SqlFollowUps:
+    """The follow-ups of all tenants. `rules` are a tenant's policy and calendar, `node` is this
+    engine's name ("" when it is the only one). All raise `StoreAway`."""
+
+    def __init__(
+        self, database: Database, lives: SqlLives, rules: Callable[[str], Rules], node: str = ""
+    ) -> None:
+        self._database = database
+        self._lives = lives
+        self._rules = rules
+        self._node = node
+
+    async def next_due(self) -> dict[str, int]:
+        """When the next one of each tenant is due, in seconds since 1970."""
+        query = (
+            select(_ROWS.tenant, func.min(_ROWS.next_at).label("at"))
+            .where(_ROWS.next_at > 0)
+            .group_by(_ROWS.tenant)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {row.tenant: row.at for row in rows}
+
+    async def claim(self, tenant: str, now: datetime) -> Due | None:
+        """The citizen who is to be rung now, longest due first; None: nobody, or enough are being
+        rung. From here on the attempt is ours, and counts."""
+        return await self._database.write(
+            lambda connection: self._claim(connection, tenant, seconds(now)), order=tenant
+        )
+
+    async def put_back(self, leg: Leg, at: datetime) -> None:
+        """He wasn't rung: no try, once more at `at`."""
+
+        def run(connection: Connection) -> None:
+            hold_tenant(connection, leg.tenant)
+            one = _one(connection, leg)
+            if one and one.state is FollowUpState.CALLING and one.attempts == leg.attempt:
+                save(connection, put_back(one, seconds(at)))
+
+        await self._database.write(run, order=leg.tenant)
+
+    async def conclude(self, leg: Leg, heard: Heard, at: datetime) -> Ended | None:
+        """What came of an attempt, with all that follows; None when it changes nothing (told twice,
+        or too late)."""
+        return await self._database.write(
+            lambda connection: self._conclude(connection, leg, heard, at), order=leg.tenant
+        )
+
+    async def wanted(self, leg: Leg) -> bool:
+        """Whether the citizen on this call is still to be asked."""
+        one = await self._database.read(lambda connection: _one(connection, leg))
+        return one is not None and not one.over and leg.attempt <= one.attempts
+
+    async def ours(self) -> Sequence[Leg]:
+        """The calls that an engine of this node had out when it ended."""
+        query = select(follow_ups).where(
+            _ROWS.state == FollowUpState.CALLING.value, _ROWS.node == self._node
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_leg(follow_up_of(row)) for row in rows]
+
+    async def list(self, tenant: str, *, limit: int = 100) -> Sequence[FollowUp]:
+        """A tenant's follow-ups, the newest first."""
+        query = (
+            select(follow_ups)
+            .where(_ROWS.tenant == tenant)
+            .order_by(_ROWS.made_at.desc(), _ROWS.number.desc(), _ROWS.n.desc())
+            .limit(limit)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [follow_up_of(row) for row in rows]
+
+    async def call_off(self, tenant: str, number: str, at: datetime, by: str) -> FollowUp:
+        """A person takes it over: nobody is phoned, the ticket goes to manual review. Raises
+        `UnknownTicket` when nobody is to be phoned for this ticket, `EventRefused` while he is."""
+
+        def run(connection: Connection) -> FollowUp:
+            hold_tenant(connection, tenant)
+            row = connection.execute(
+                select(follow_ups)
+                .where(_ROWS.tenant == tenant, _ROWS.number == number, _ROWS.next_at > 0)
+                .order_by(_ROWS.n.desc())
+            ).first()
+            if row is None:
+                raise UnknownTicket(f"nobody is to be phoned for ticket {number} of {tenant}")
+            if row.state == FollowUpState.CALLING.value:
+                raise EventRefused("follow-up-under-way", "the citizen is being phoned right now")
+            one = replace(
+                follow_up_of(row), state=FollowUpState.MIXED, result=f"called_off {by}",
+                ended_at=seconds(at), next_at=0,
+            )  # fmt: skip
+            self._tell(connection, Concluded(one, "mixed"), one.attempts, LOST, at)
+            return one
+
+        return await self._database.write(run, order=tenant)
+
+    # --- inside a transaction
+
+    def _claim(self, connection: Connection, tenant: str, now: int) -> Due | None:
+        if not _any_due(connection, tenant, now):
+            return None
+        hold_tenant(connection, tenant)
+        rules = self._rules(tenant)
+        follow_up = rules.policy.follow_up
+        calling = _calling(connection, tenant, now)
+        query = (
+            select(follow_ups)
+            .where(_ROWS.tenant == tenant, _ROWS.next_at > 0, _ROWS.next_at <= now)
+            .order_by(_ROWS.next_at, _ROWS.number)
+            .with_for_update(skip_locked=True)  # SQLite needs none and is told none
+            .limit(50)
+        )
+        for row in connection.execute(query).all():
+            one = follow_up_of(row)
+            if one.state is FollowUpState.CALLING:
+                self._conclude(connection, _leg(one), LOST, moment(now))
+            elif not _still_asked(connection, one):
+                save(connection, superseded(one, now))
+            elif not follow_up.automatic:
+                save(connection, replace(one, next_at=now + 3600))
+            elif len(calling) >= follow_up.at_once:
+                return None
+            else:
+                found = self._ring(connection, one, now, rules, calling)
+                if found is not None:
+                    return found
+        return None
+
+    def _ring(
+        self, connection: Connection, one: FollowUp, now: int, rules: Rules, calling: set[str]
+    ) -> Due | None:
+        citizen = _citizen(connection, one)
+        if citizen is None:
+            save(connection, superseded(one, now))
+            return None
+        facts, phone = citizen
+        if phone and phone in calling:
+            save(connection, replace(one, next_at=now + ASIDE_S))
+            return None
+        moved = claimed(one, now, rules.policy.follow_up, rules.calendar, self._node)
+        if moved.state is not FollowUpState.CALLING:
+            save(connection, moved)
+            return None
+        save(connection, replace(moved, phone=phone))
+        reply = _reply(connection, one.tenant, one.main or one.number)
+        return Due(_leg(moved), facts, phone, reply)
+
+    def _conclude(
+        self, connection: Connection, leg: Leg, heard: Heard, at: datetime
+    ) -> Ended | None:
+        hold_tenant(connection, leg.tenant)
+        one = _one(connection, leg)
+        if one is None:
+            return None
+        if heard.recording:
+            _expect(connection, leg, heard, at)
+        rules = self._rules(leg.tenant)
+        made = concluded(
+            one, leg.attempt, heard, seconds(at), rules.policy.follow_up, rules.calendar
+        )
+        return None if made is None else self._tell(connection, made, leg.attempt, heard, at)
+
+    def _tell(
+        self, connection: Connection, made: Concluded, attempt: int, heard: Heard, at: datetime
+    ) -> Ended:
+        """The event, and what it leaves of the follow-up. A ticket that refuses it has gone on by
+        itself."""
+        one, now = made.follow_up, seconds(at)
+        told = Told(made.event, SYSTEM, at.astimezone(UTC), _data(one, attempt, heard))
+        key = f"follow-up-{one.n}.{attempt}" if attempt else ""
+        (life,) = self._lives.tell_within(
+            connection, [Command(one.tenant, one.number, told, key=key)]
+        )
+        if isinstance(life, TicketError):
+            log.warning(
+                "follow_up_not_told", tenant=one.tenant, ticket=one.number, event_of=made.event,
+                reason=life.id,
+            )  # fmt: skip
+            one = superseded(one, now)
+            save(connection, one)
+            return Ended(one, "")
+        asked = life.state in (TicketState.CALLBACK, TicketState.MERGED)
+        if made.event == "unreachable":
+            one = after_event(one, now, still_asked=asked)
+            if one.over and asked:  # the policy has grown since: a person goes on from here
+                rest = Told("mixed", SYSTEM, told.at, {"result": "unreachable"})
+                self._lives.tell_within(connection, [Command(one.tenant, one.number, rest)])
+        save(connection, one)
+        return Ended(one, life.state.value)
+
+
+def _data(one: FollowUp, attempt: int, heard: Heard) -> dict[str, object]:
+    answers = {"solved": one.solved, "satisfied": one.satisfied}
+    data: dict[str, object] = {
+        "follow_up": one.n, "attempt": attempt, "result": one.result,
+        **{name: answer for name, answer in answers.items() if answer is not None},
+    }  # fmt: skip
+    if heard.recording:
+        data["recording"] = heard.recording
+    return data
+
+
+def _leg(one: FollowUp) -> Leg:
+    return Leg(one.node, one.tenant, one.number, one.n, one.attempts)
+
+
+def _one(connection: Connection, leg: Leg) -> FollowUp | None:
+    query = select(follow_ups).where(
+        _ROWS.tenant == leg.tenant, _ROWS.number == leg.number, _ROWS.n == leg.n
+    )
+    row = connection.execute(query.with_for_update()).first()
+    return None if row is None else follow_up_of(row)
+
+
+def _any_due(connection: Connection, tenant: str, now: int) -> bool:
+    """Looked up without a lock: most looks find nothing."""
+    query = select(func.min(_ROWS.next_at)).where(_ROWS.tenant == tenant, _ROWS.next_at > 0)
+    return 0 < (connection.execute(query).scalar() or 0) <= now
+
+
+def _calling(connection: Connection, tenant: str, now: int) -> set[str]:
+    """The telephones that are being rung."""
+    query = select(_ROWS.phone, _ROWS.number).where(
+        _ROWS.tenant == tenant, _ROWS.next_at > now,
+        _ROWS.state == FollowUpState.CALLING.value,
+    )  # fmt: skip
+    return {row.phone or row.number for row in connection.execute(query)}
+
+
+def _still_asked(connection: Connection, one: FollowUp) -> bool:
+    """Whether its ticket waits for its citizen's word on this reply."""
+    states = _states(connection, one.tenant, (one.number, one.main))
+    if not one.main:
+        return states.get(one.number) is TicketState.CALLBACK
+    return states.get(one.number) is TicketState.MERGED and states.get(one.main) in ANSWERED
+
+
+def _states(connection: Connection, tenant: str, numbers: Sequence[str]) -> dict[str, TicketState]:
+    query = select(ticket_states.c.number, ticket_states.c.state).where(
+        ticket_states.c.tenant == tenant, ticket_states.c.number.in_([n for n in numbers if n])
+    )
+    return {row.number: TicketState(row.state) for row in connection.execute(query)}
+
+
+def _citizen(connection: Connection, one: FollowUp) -> tuple[CallFacts, str] | None:
+    """The facts of his call, and where he is to be phoned (E.164): the number that he named, else
+    the one he called from; "" when neither is known."""
+    query = (
+        select(tickets, spoken_requests.c.callback)
+        .select_from(tickets)
+        .join(
+            spoken_requests,
+            (spoken_requests.c.tenant == tickets.c.tenant)
+            & (spoken_requests.c.number == tickets.c.number),
+            isouter=True,
+        )
+        .where(tickets.c.tenant == one.tenant, tickets.c.number == one.number)
+    )
+    row: Row[Any] | None = connection.execute(query).first()
+    if row is None:
+        return None
+    named = row.callback if (row.callback or "").startswith("+") else ""
+    return row_facts(row), named or row.caller_e164
+
+
+def _reply(connection: Connection, tenant: str, number: str) -> str:
+    """What the citizen is told: the public reply where there is one, else the unit's reply."""
+    events = history(connection, tenant, (number,))[number]
+    told = [k.told.data for k in reversed(events) if k.told.event in ("replied", "reply_passed")]
+    for name in ("public_reply", "reply"):
+        for data in told[:2]:
+            if found := text(data, name):
+                return found
+    return ""
+
+
+def _expect(connection: Connection, leg: Leg, heard: Heard, at: datetime) -> None:
+    """Have the call's recording checked as any other."""
+    row = connection.execute(
+        select(tickets).where(tickets.c.tenant == leg.tenant, tickets.c.number == leg.number)
+    ).first()
+    if row is not None:
+        facts = replace(row_facts(row), call_id=leg.id, recording=heard.recording)
+        lasted_s = max(0.0, at.timestamp() - heard.answered_at)
+        expect_recording(connection, facts, heard.recording, lasted_s, at)
