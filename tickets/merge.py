@@ -24,6 +24,8 @@ from tickets.model import CallFacts, NewTicket, Origin, Ticket, TicketState
 
 ORIGIN_RANK = {
     Origin.PART: -1,
+    Origin.PEER: -1,
+    Origin.WEB: -1,
     Origin.ABANDONED: 0,
     Origin.CALLBACK: 1,
     Origin.TALK: 2,

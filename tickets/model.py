@@ -44,13 +44,16 @@ class TicketState(StrEnum):
 
 
 class Origin(StrEnum):
-    """What made the ticket; `PART` that a unit handed a part of another ticket down."""
+    """What made the ticket; `PART` that a unit handed a part of another ticket down, `PEER` that
+    another house sent it, `WEB` that a citizen wrote it."""
 
     TALK = "talk"
     VOICE_REQUEST = "voice_request"
     ABANDONED = "abandoned"
     CALLBACK = "callback"
     PART = "part"
+    PEER = "peer"
+    WEB = "web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ class Outcome(StrEnum):
     UNKNOWN_NUMBER = "unknown_number"
     CALLBACK = "callback"
     LEFT_EARLY = "left_early"
+    SELF_SERVICE = "self_service"
     FAILED = "failed"
 
 

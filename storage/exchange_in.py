@@ -1,0 +1,236 @@
+"""Takes what a peer tells: nonce, answer and what becomes of it are one transaction.
+
+A message is taken once: told again, by whatever signature, it gets the answer it got. A nonce is
+good for one message. What is refused changes nothing but these two.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from storage.clock_locks import hold_tenant
+from storage.clockwork import Clockwork
+from storage.database import Database
+from storage.exchange_tables import crossings, exchange_seen, exchange_taken
+from storage.life_book import LifeBook
+from storage.lives import Command, SqlLives
+from storage.parts import count_up
+from storage.ticket_making import Making, make_all
+from tickets.crossing import OUTWARD, Say, Way, Word, taken
+from tickets.errors import TicketError
+from tickets.life import SYSTEM, Told
+from tickets.messages import Message
+from tickets.model import CallFacts, Kind, NewTicket, Origin, TicketState
+from tickets.number import day_key, local_day
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a peer is answered: an HTTP status, and the answer or the error in it."""
+
+    status: int
+    answer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A message whose signature was good: the nonce, until when it is to be remembered (seconds
+    since 1970), and the SHA-256 (hex) of what was said."""
+
+    message: Message
+    nonce: str
+    until: int
+    digest: str
+
+
+def refused(status: int, error_id: str, words: str) -> Taken:
+    """An answer that nothing was done, with a stable id."""
+    return Taken(status, {"error": {"id": error_id, "message": words}})
+
+
+class SqlExchange:
+    """What peers tell, on a `Database`."""
+
+    def __init__(
+        self,
+        database: Database,
+        clockwork: Clockwork,
+        lives: SqlLives,
+        zones: Mapping[str, tzinfo],
+    ) -> None:
+        self._database = database
+        self._clockwork = clockwork
+        self._lives = lives
+        self._zones = zones
+
+    async def take(self, tenant: str, peer: str, proven: Proven, now: datetime) -> Taken:
+        """Take a message; the answer is durable when this returns. Raises `StoreAway`."""
+        taking = _Taking(self, tenant, peer, proven, now)
+        return await self._database.write(taking.run, order=tenant)
+
+    async def crossed(self, tenant: str, number: str) -> Sequence[Mapping[str, Any]]:
+        """Where a ticket is, or came from, with the number it has there."""
+        ours = crossings.c
+        query = (
+            select(ours.peer, ours.way, ours.their_number, ours.their_state, ours.open)
+            .where(ours.tenant == tenant, ours.number == number)
+            .order_by(ours.peer)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [dict(row._mapping) for row in rows]
+
+
+class _Taking:
+    """One message, in one transaction (which may run twice)."""
+
+    def __init__(
+        self, house: SqlExchange, tenant: str, peer: str, proven: Proven, now: datetime
+    ) -> None:
+        self._house = house
+        self._tenant = tenant
+        self._peer = peer
+        self._proven = proven
+        self._message = proven.message
+        self._now = now
+
+    def run(self, connection: Connection) -> Taken:
+        day = local_day(self._now, self._house._zones[self._tenant])
+        if self._message.word is Word.TICKET:  # counters are held before lives, everywhere
+            count_up(connection, self._tenant, day_key(day), 0)
+        hold_tenant(connection, self._tenant)
+        if self._nonce_known(connection):
+            return refused(409, "message-replayed", "this signed message was sent before")
+        self._keep_nonce(connection)
+        known = connection.execute(self._kept()).first()
+        if known is not None:
+            if known.digest != self._proven.digest:
+                return refused(409, "message-id-reused", "this id was used for another message")
+            return Taken(known.status, known.answer)
+        answer = self._do(connection)
+        self._keep(connection, answer)
+        return answer
+
+    def _nonce_known(self, connection: Connection) -> bool:
+        seen = exchange_seen.c
+        query = select(seen.nonce).where(
+            seen.tenant == self._tenant, seen.peer == self._peer, seen.nonce == self._proven.nonce
+        )
+        return connection.execute(query).first() is not None
+
+    def _keep_nonce(self, connection: Connection) -> None:
+        row = {
+            "tenant": self._tenant, "peer": self._peer, "nonce": self._proven.nonce,
+            "until": self._proven.until,
+        }  # fmt: skip
+        connection.execute(insert(exchange_seen), row)
+
+    def _kept(self) -> Any:
+        ours = exchange_taken.c
+        return select(exchange_taken).where(
+            ours.tenant == self._tenant, ours.peer == self._peer, ours.message == self._message.id
+        )
+
+    def _keep(self, connection: Connection, answer: Taken) -> None:
+        row = {
+            "tenant": self._tenant, "peer": self._peer, "message": self._message.id,
+            "digest": self._proven.digest, "status": answer.status, "answer": answer.answer,
+            "at": int(self._now.timestamp()),
+        }  # fmt: skip
+        connection.execute(insert(exchange_taken), row)
+
+    def _do(self, connection: Connection) -> Taken:
+        crossing = self._crossing(connection)
+        if self._message.word is Word.TICKET:
+            if crossing is None:
+                return self._make(connection)
+            return Taken(200, {"number": crossing.number})
+        if crossing is None:
+            return refused(409, "not-crossed", "no ticket of this number is between us")
+        return self._tell(connection, crossing)
+
+    def _crossing(self, connection: Connection) -> Row[Any] | None:
+        """The crossing that a message is about: by the sender's number, or by ours."""
+        ours, message = crossings.c, self._message
+        query = select(crossings).where(ours.tenant == self._tenant, ours.peer == self._peer)
+        if message.word in OUTWARD:
+            query = query.where(
+                ours.way == Way.IN.value, ours.their_number == message.number, ours.n == message.n
+            )
+        else:
+            query = query.where(
+                ours.way == Way.OUT.value, ours.number == message.yours, ours.n == message.n,
+                ours.their_number.in_(("", message.number)),
+            )  # fmt: skip
+        return connection.execute(query).first()
+
+    def _make(self, connection: Connection) -> Taken:
+        """A ticket of ours for theirs, at the reviewers' desk."""
+        message, day = self._message, local_day(self._now, self._house._zones[self._tenant])
+        making = Making(self._new(), day)
+        ((ticket, _),) = make_all(connection, self._house._clockwork, [making])
+        row = {
+            "tenant": self._tenant, "number": ticket.number, "peer": self._peer,
+            "n": message.n, "way": Way.IN.value, "their_number": message.number,
+            "their_state": message.state, "open": True, "made_at": int(self._now.timestamp()),
+        }  # fmt: skip
+        connection.execute(insert(crossings), row)
+        data = message.data
+        told: dict[str, object] = {
+            "title": data.title, "text": data.text, "kind": data.kind, "urgency": data.urgency,
+            "class_code": data.class_code, "place": data.place, "place_code": data.place_code,
+            "peer": self._peer, "their_number": message.number,
+            "their_due": data.due.isoformat() if data.due else "",
+            "attachments": [one.model_dump() for one in data.attachments],
+        }  # fmt: skip
+        commands = [Told("submitted", SYSTEM, self._now, told)]
+        if data.confidential:
+            commands.append(Told("confided", SYSTEM, self._now, {}))
+        if data.supervised:
+            commands.append(Told("supervised", SYSTEM, self._now, {"reason": self._peer}))
+        self._house._lives.tell_within(
+            connection, [Command(self._tenant, ticket.number, one) for one in commands]
+        )
+        return Taken(200, {"number": ticket.number})
+
+    def _new(self) -> NewTicket:
+        message = self._message
+        phone = message.data.requester.phone
+        facts = CallFacts(
+            tenant=self._tenant, call_id=f"peer/{self._peer}/{message.number}/{message.n}",
+            line_id="", unit="", called_number="", dialled="", caller_raw=phone,
+            caller_e164=phone if phone.startswith("+") else "", anonymous=not phone,
+            language=message.data.language or "cmn",
+            kind=Kind(message.data.kind) if message.data.kind else None, keys="",
+            started_at=min(message.made_at, self._now), recording="",
+        )  # fmt: skip
+        return NewTicket(facts, Origin.PEER, TicketState.DRAFT, self._now)
+
+    def _tell(self, connection: Connection, crossing: Row[Any]) -> Taken:
+        """What the message does to our ticket: all of it, or nothing."""
+        message, lives = self._message, self._house._lives
+        said = Say(message.word, message.data.model_dump(mode="json"))
+        book = LifeBook(connection, self._tenant, self._house._clockwork)
+        life = book.page(crossing.number).life
+        events = taken(self._peer, life, said, self._now)
+        with connection.begin_nested() as together:
+            results = lives.tell_within(
+                connection, [Command(self._tenant, crossing.number, told) for told in events]
+            ) if events else []  # fmt: skip
+            errors = [error for error in results if isinstance(error, TicketError)]
+            if errors:
+                together.rollback()
+                return refused(409, errors[0].id, "the ticket doesn't take this now")
+        ours = crossings.c
+        connection.execute(
+            update(crossings)
+            .where(ours.tenant == self._tenant, ours.number == crossing.number)
+            .where(ours.peer == self._peer)
+            .values(
+                their_state=message.state,
+                their_number=message.number if crossing.way == Way.OUT else crossing.their_number,
+            )
+        )
+        return Taken(200, {"number": crossing.number})
