@@ -18,6 +18,7 @@ from console.api import (
     health,
     hours,
     lines,
+    openapi,
     pages,
     reload,
     roster,
@@ -30,6 +31,7 @@ from console.api import (
     wallboard,
 )
 from console.auth import Authenticator
+from console.doors import DOORS, Door
 from console.live import FLUSH_S, LIVE, Live
 from console.services import AUTH, SERVICES, Services
 
@@ -39,13 +41,14 @@ SHUTDOWN_S = 2.0
 log = structlog.get_logger(__name__)
 
 
-def routes() -> Iterable[web.RouteDef]:
+def doors() -> Iterable[Door]:
     """Every path there is."""
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, reload, pages, talks, spoken, understanding,
+        openapi,
     )  # fmt: skip
-    return [route for room in rooms for route in room.ROUTES]
+    return [door for room in rooms for door in room.ROUTES]
 
 
 def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
@@ -65,7 +68,10 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     app[guard.UNBOUNDED] = frozenset(
         (wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED, *spoken.UNBOUNDED)
     )
-    app.add_routes(routes())
+    every = list(doors())
+    app[DOORS] = {door.handler: door for door in every}
+    app[openapi.DOCUMENT] = openapi.encoded(every, services.version)
+    app.add_routes(door.route for door in every)
     app.on_response_prepare.append(guard.security_headers)
     app.cleanup_ctx.append(_flushing)
     app.on_shutdown.append(_close_live)

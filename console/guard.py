@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from console.auth import Identity, is_local, peer_of
 from console.board import Json
+from console.doors import DOORS, Handler
 from console.errors import (
     BY_STATUS,
     AlertNotFound,
@@ -31,18 +32,17 @@ from console.errors import (
     VersionStale,
 )
 from console.live import encode
-from console.ports import ALL_TENANTS, Role, TenantFacts
+from console.ports import ALL_TENANTS, TenantFacts
+from console.refusals import RefusedByTickets
 from console.services import AUTH, SERVICES
 from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
-from tickets.errors import StoreAway, UnknownTicket
+from tickets.errors import EventRefused, StoreAway, UnknownTicket
 from tickets.review import StaleVersion
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Body = TypeVar("Body", bound=BaseModel)
 
 REQUEST_S = 15.0
 BODY_BYTES = 64 * 1024
-EVERYONE = frozenset(Role)
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -90,16 +90,15 @@ async def identity_of(request: web.Request) -> Identity:
     return await request.app[AUTH].verify(token.strip(), peer_of(request))
 
 
-async def allowed(request: web.Request, *roles: Role) -> tuple[Identity, TenantFacts]:
-    """The first line of each tenant's handler: who asks, and for which tenant.
-
-    No roles named means every role. An unknown tenant is 404 to any valid token.
+async def allowed(request: web.Request) -> tuple[Identity, TenantFacts]:
+    """The first line of each tenant's handler: who asks, and for which tenant. Lets the roles in
+    that the route's `Door` names. An unknown tenant is 404 to any valid token.
     """
     identity = await identity_of(request)
     tenant = request.app[SERVICES].tenant(request.match_info["tenant"])
     if not identity.sees(tenant.id):
         raise TenantRefused
-    if identity.role not in (roles or EVERYONE):
+    if identity.role not in request.app[DOORS][request.match_info.handler].roles:
         raise RoleRefused
     return identity, tenant
 
@@ -145,6 +144,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await _bounded(request, handler)
     except ConsoleError as error:
         return _answer(request, error)
+    except EventRefused as error:
+        return _answer(request, RefusedByTickets(error))
     except tuple(_CORES) as error:
         return _answer(request, _CORES[type(error)]())
     except web.HTTPException as error:

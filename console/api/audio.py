@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import structlog
 from aiohttp import web
 
-from console.errors import BadRange, NoAudio
+from console.doors import get
+from console.errors import BadRange, NoAudio, TicketNotFound
 from console.guard import allowed
 from console.ports import Role
 from console.services import SERVICES
@@ -31,7 +33,7 @@ async def voice(request: web.Request) -> web.StreamResponse:
 async def _play(
     request: web.Request, what: str, find: Callable[[Ticket], Path | None]
 ) -> web.StreamResponse:
-    identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
+    identity, tenant = await allowed(request)
     number = request.match_info["number"]
     path = find(await request.app[SERVICES].tickets.get(tenant.id, number))
     answer = await play_file(request, path, f"{number}-{what}.wav")
@@ -72,8 +74,12 @@ def _check_range(request: web.Request, size_bytes: int) -> None:
         raise BadRange(size_bytes)
 
 
+PLAYED: dict[str, Any] = {
+    "roles": (Role.ADMIN, Role.SUPERVISOR), "media": ("audio/wav",), "ranges": True,
+    "errors": (TicketNotFound, NoAudio, BadRange),
+}  # fmt: skip
 ROUTES = (
-    web.get(f"/api/v1/tenants/{{tenant}}/tickets/{NUMBER}/recording", recording),
-    web.get(f"/api/v1/tenants/{{tenant}}/tickets/{NUMBER}/voice", voice),
+    get(f"/api/v1/tenants/{{tenant}}/tickets/{NUMBER}/recording", recording, **PLAYED),
+    get(f"/api/v1/tenants/{{tenant}}/tickets/{NUMBER}/voice", voice, **PLAYED),
 )
 UNBOUNDED = (recording, voice)

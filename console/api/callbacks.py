@@ -5,8 +5,11 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from console import answers
 from console.api.tickets import masked
 from console.board import iso
+from console.doors import delete, get
+from console.errors import CallbackTalking, UnknownCallback
 from console.guard import allowed, reply
 from console.ports import CallbackView, Role
 from console.services import SERVICES
@@ -45,7 +48,7 @@ async def list_callbacks(request: web.Request) -> web.Response:
 
 async def cancel_callback(request: web.Request) -> web.Response:
     """Call an open one off; its ticket stays."""
-    identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
+    identity, tenant = await allowed(request)
     call_id = request.match_info["call_id"]
     await request.app[SERVICES].callbacks.call_off(tenant.id, call_id, by=identity.token_id)
     log.info("callback_called_off", tenant=tenant.id, call_id=call_id, token=identity.token_id)
@@ -53,8 +56,12 @@ async def cancel_callback(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/callbacks", list_callbacks),
-    web.delete(
-        "/api/v1/tenants/{tenant}/callbacks/{call_id:[A-Za-z0-9._-]{1,150}}", cancel_callback
+    get("/api/v1/tenants/{tenant}/callbacks", list_callbacks, answers.Callbacks),
+    delete(
+        "/api/v1/tenants/{tenant}/callbacks/{call_id:[A-Za-z0-9._-]{1,150}}",
+        cancel_callback,
+        answers.CalledOff,
+        roles=(Role.ADMIN, Role.SUPERVISOR),
+        errors=(UnknownCallback, CallbackTalking),
     ),
 )

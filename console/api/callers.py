@@ -7,8 +7,11 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console import answers
 from console.api.seats import spelled as seat_spelled
 from console.board import alert, iso
+from console.doors import get, post
+from console.errors import AlertNotFound, CallerNotFound, SeatNotFound, UnknownPauseReason
 from console.guard import allowed, body, query, reply
 from console.ports import Role
 from console.services import SERVICES
@@ -50,7 +53,7 @@ def spelled(view: CallerView) -> dict[str, Any]:
 
 async def list_callers(request: web.Request) -> web.Response:
     """Who waits, the one queued first foremost; `waiting` is how many there are."""
-    _, tenant = await allowed(request, *SUPERVISORS)
+    _, tenant = await allowed(request)
     found = request.app[SERVICES].waiting.callers(tenant.id)
     shown = found[: query(request, Page).limit]
     now = request.app[SERVICES].now()
@@ -61,7 +64,7 @@ async def list_callers(request: web.Request) -> web.Response:
 
 async def move_first(request: web.Request) -> web.Response:
     """This caller is the next to be served."""
-    identity, tenant = await allowed(request, *SUPERVISORS)
+    identity, tenant = await allowed(request)
     wish = await body(request, Why)
     call_id = request.match_info["call"]
     waiting = request.app[SERVICES].waiting
@@ -71,7 +74,7 @@ async def move_first(request: web.Request) -> web.Response:
 
 async def force(request: web.Request) -> web.Response:
     """Ready, paused or offline by a supervisor's word; a talk is never cut by it."""
-    identity, tenant = await allowed(request, *SUPERVISORS)
+    identity, tenant = await allowed(request)
     wish = await body(request, Force)
     seat_id, seats = request.match_info["seat"], request.app[SERVICES].seats
     reason = wish.reason or ("other" if wish.state is Forced.PAUSED else "")
@@ -81,14 +84,14 @@ async def force(request: web.Request) -> web.Response:
 
 async def list_alerts(request: web.Request) -> web.Response:
     """What supervisors have to know of, the oldest first."""
-    _, tenant = await allowed(request, *SUPERVISORS, Role.WALLBOARD)
+    _, tenant = await allowed(request)
     found = request.app[SERVICES].waiting.alerts(tenant.id)
     return reply({"alerts": [alert(known) for known in found]})
 
 
 async def acknowledge(request: web.Request) -> web.Response:
     """A supervisor has seen it."""
-    identity, tenant = await allowed(request, *SUPERVISORS)
+    identity, tenant = await allowed(request)
     number = int(request.match_info["alert"])
     request.app[SERVICES].waiting.acknowledge(tenant.id, number, by=identity.token_id)
     log.info("alert_acknowledged", tenant=tenant.id, alert=number, token=identity.token_id)
@@ -96,9 +99,40 @@ async def acknowledge(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/callers", list_callers),
-    web.post("/api/v1/tenants/{tenant}/callers/{call}/move_first", move_first),
-    web.post("/api/v1/tenants/{tenant}/seats/{seat}/force", force),
-    web.get("/api/v1/tenants/{tenant}/alerts", list_alerts),
-    web.post("/api/v1/tenants/{tenant}/alerts/{alert:[0-9]{1,15}}/acknowledge", acknowledge),
+    get(
+        "/api/v1/tenants/{tenant}/callers",
+        list_callers,
+        answers.Callers,
+        query=Page,
+        roles=SUPERVISORS,
+    ),
+    post(
+        "/api/v1/tenants/{tenant}/callers/{call}/move_first",
+        move_first,
+        answers.Moved,
+        body=Why,
+        roles=SUPERVISORS,
+        errors=(CallerNotFound,),
+    ),
+    post(
+        "/api/v1/tenants/{tenant}/seats/{seat}/force",
+        force,
+        answers.OneSeat,
+        body=Force,
+        roles=SUPERVISORS,
+        errors=(SeatNotFound, UnknownPauseReason),
+    ),
+    get(
+        "/api/v1/tenants/{tenant}/alerts",
+        list_alerts,
+        answers.Alerts,
+        roles=(*SUPERVISORS, Role.WALLBOARD),
+    ),
+    post(
+        "/api/v1/tenants/{tenant}/alerts/{alert:[0-9]{1,15}}/acknowledge",
+        acknowledge,
+        answers.Acknowledged,
+        roles=SUPERVISORS,
+        errors=(AlertNotFound,),
+    ),
 )

@@ -10,6 +10,8 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console import answers
+from console.doors import get
 from console.errors import Invalid
 from console.figures import By, Per, Report, csv_head, csv_text, lines_of, moment, row
 from console.guard import allowed, query
@@ -43,7 +45,7 @@ class Wish(BaseModel):
 async def figures(request: web.Request) -> web.StreamResponse:
     """One line per quarter (or day) and key; the first page is read before anything is sent, and
     an outage in the middle breaks the answer off visibly."""
-    _, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
+    _, tenant = await allowed(request)
     wish = query(request, Wish)
     report = await _report(request.app[SERVICES], tenant.id, wish)
     pages = request.app[SERVICES].reports.pages(tenant.id, report.by, report.begin, report.end)
@@ -117,5 +119,14 @@ def _encoded(report: Report, page: Sequence[Figure]) -> bytes:
     return b",".join(encode(dict(row(report, figure))) for figure in page)
 
 
-ROUTES = (web.get("/api/v1/tenants/{tenant}/figures", figures),)
+ROUTES = (
+    get(
+        "/api/v1/tenants/{tenant}/figures",
+        figures,
+        answers.Figures,
+        query=Wish,
+        roles=(Role.ADMIN, Role.SUPERVISOR),
+        media=("application/json", "text/csv"),
+    ),
+)
 UNBOUNDED = (figures,)

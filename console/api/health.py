@@ -9,6 +9,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 
 from console.board import longest_wait_s
+from console.doors import ANYBODY, get
 from console.guard import local_or_token, reply
 from console.live import LIVE
 from console.metrics import Snapshot, render
@@ -99,7 +100,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    web.get("/healthz", healthz),
-    web.get("/readyz", readyz),
-    web.get("/metrics", metrics),
+    get("/healthz", healthz, roles=ANYBODY),
+    get("/readyz", readyz, roles=ANYBODY),
+    get("/metrics", metrics, roles=ANYBODY),
 )

@@ -4,6 +4,9 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console import answers
+from console.doors import get, put
+from console.errors import UnknownLine
 from console.guard import allowed, body, reply
 from console.ports import Role
 from console.services import SERVICES
@@ -29,7 +32,7 @@ async def show_hours(request: web.Request) -> web.Response:
 
 async def set_hours(request: web.Request) -> web.Response:
     """Force open or closed, or go back to the timetable."""
-    identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR)
+    identity, tenant = await allowed(request)
     wish = await body(request, Override)
     await request.app[SERVICES].hours.set(tenant.id, wish.line, wish.mode, by=identity.token_id)
     log.info("hours_set", tenant=tenant.id, line=wish.line, mode=wish.mode, token=identity.token_id)
@@ -54,6 +57,13 @@ def _shown(request: web.Request, tenant_id: str) -> web.Response:
 
 
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/hours", show_hours),
-    web.put("/api/v1/tenants/{tenant}/hours", set_hours),
+    get("/api/v1/tenants/{tenant}/hours", show_hours, answers.AllHours),
+    put(
+        "/api/v1/tenants/{tenant}/hours",
+        set_hours,
+        answers.AllHours,
+        body=Override,
+        roles=(Role.ADMIN, Role.SUPERVISOR),
+        errors=(UnknownLine,),
+    ),
 )

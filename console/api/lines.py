@@ -4,6 +4,8 @@ from dataclasses import asdict
 
 from aiohttp import web
 
+from console import answers
+from console.doors import get
 from console.guard import allowed, reply
 from console.services import SERVICES
 
@@ -15,4 +17,4 @@ async def list_lines(request: web.Request) -> web.Response:
     return reply({"lines": [asdict(line) for line in lines]})
 
 
-ROUTES = (web.get("/api/v1/tenants/{tenant}/lines", list_lines),)
+ROUTES = (get("/api/v1/tenants/{tenant}/lines", list_lines, answers.Lines),)

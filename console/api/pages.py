@@ -6,6 +6,7 @@ from pathlib import Path
 
 from aiohttp import ETag, web
 
+from console.doors import ANYBODY, get
 from console.errors import NotFound
 
 FOLDER = Path(__file__).parent.parent / "web"
@@ -79,9 +80,9 @@ def _send(request: web.Request, name: str) -> web.Response:
 
 
 ROUTES = (
-    web.get("/", root),
-    web.get("/wallboard", wallboard_page),
-    web.get("/queues", queues_page),
-    web.get("/spoken", spoken_page),
-    web.get("/web/{file}", file),
+    get("/", root, roles=ANYBODY),
+    get("/wallboard", wallboard_page, roles=ANYBODY),
+    get("/queues", queues_page, roles=ANYBODY),
+    get("/spoken", spoken_page, roles=ANYBODY),
+    get("/web/{file}", file, roles=ANYBODY),
 )

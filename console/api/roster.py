@@ -7,7 +7,9 @@ from typing import Any
 from aiohttp import web
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+from console import answers
 from console.board import iso
+from console.doors import get
 from console.guard import allowed, query, reply
 from console.ports import RosterView
 from console.services import SERVICES
@@ -74,4 +76,4 @@ def _turn(duty: Duty | TeamDuty) -> dict[str, Any]:
     }
 
 
-ROUTES = (web.get("/api/v1/tenants/{tenant}/roster", show_roster),)
+ROUTES = (get("/api/v1/tenants/{tenant}/roster", show_roster, answers.Rosters, query=Moment),)

@@ -6,8 +6,10 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console import answers
 from console.board import tile
-from console.errors import RoleRefused
+from console.doors import get, post
+from console.errors import RoleRefused, SeatNotFound, UnknownPauseReason
 from console.guard import allowed, body, reply
 from console.ports import Role, Seats
 from console.services import SERVICES
@@ -41,7 +43,7 @@ async def list_seats(request: web.Request) -> web.Response:
 
 async def set_state(request: web.Request) -> web.Response:
     """Ready or paused; a token of role seat may do it for its own seat only."""
-    identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR, Role.SEAT)
+    identity, tenant = await allowed(request)
     seat_id = request.match_info["seat"]
     if identity.role is Role.SEAT and identity.seat_id != seat_id:
         raise RoleRefused
@@ -65,6 +67,13 @@ def _apply(seats: Seats, tenant: str, seat_id: str, wish: Wish) -> None:
 
 
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/seats", list_seats),
-    web.post("/api/v1/tenants/{tenant}/seats/{seat}/state", set_state),
+    get("/api/v1/tenants/{tenant}/seats", list_seats, answers.Seats),
+    post(
+        "/api/v1/tenants/{tenant}/seats/{seat}/state",
+        set_state,
+        answers.OneSeat,
+        body=Wish,
+        roles=(Role.ADMIN, Role.SUPERVISOR, Role.SEAT),
+        errors=(SeatNotFound, UnknownPauseReason),
+    ),
 )

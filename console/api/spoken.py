@@ -9,10 +9,12 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console import answers
 from console.api.audio import NUMBER, play_file
 from console.auth import Identity
 from console.board import iso
-from console.errors import NoAudio, TicketNotFound
+from console.doors import get, post
+from console.errors import BadRange, NoAudio, SeatNotFound, TicketNotFound, VersionStale
 from console.guard import allowed, body, query, reply
 from console.ports import Role
 from console.services import SERVICES
@@ -52,7 +54,7 @@ class Submission(BaseModel):
 
 async def waiting(request: web.Request) -> web.Response:
     """The oldest first; `next_after` continues, null at the end."""
-    identity, tenant = await allowed(request, *MAY)
+    identity, tenant = await allowed(request)
     page = query(request, Page)
     languages = _languages(request, identity, tenant.id)
     if page.language:
@@ -106,7 +108,7 @@ async def submit(request: web.Request) -> web.Response:
 
 async def _case(request: web.Request) -> tuple[Identity, SpokenCase]:
     """The request of the path, for somebody who may see it."""
-    identity, tenant = await allowed(request, *MAY)
+    identity, tenant = await allowed(request)
     case = await request.app[SERVICES].spoken.case(tenant.id, request.match_info["number"])
     languages = _languages(request, identity, tenant.id)
     if languages is not None and case.language not in languages:
@@ -188,9 +190,30 @@ def _parts(case: SpokenCase) -> list[str]:
 
 PLACE = f"/api/v1/tenants/{{tenant}}/spoken/{NUMBER}"
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/spoken", waiting),
-    web.get(PLACE, one),
-    web.post(PLACE, submit),
-    web.get(f"{PLACE}/audio/{{part:[0-9]{{1,2}}}}", audio),
+    get(
+        "/api/v1/tenants/{tenant}/spoken",
+        waiting,
+        answers.SpokenRows,
+        query=Page,
+        roles=MAY,
+        errors=(SeatNotFound,),
+    ),
+    get(PLACE, one, answers.OneSpoken, roles=MAY, errors=(TicketNotFound, SeatNotFound)),
+    post(
+        PLACE,
+        submit,
+        answers.OneSpoken,
+        body=Submission,
+        roles=MAY,
+        errors=(TicketNotFound, SeatNotFound, VersionStale),
+    ),
+    get(
+        f"{PLACE}/audio/{{part:[0-9]{{1,2}}}}",
+        audio,
+        roles=MAY,
+        media=("audio/wav",),
+        ranges=True,
+        errors=(TicketNotFound, SeatNotFound, NoAudio, BadRange),
+    ),
 )
 UNBOUNDED = (audio,)

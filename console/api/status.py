@@ -4,9 +4,12 @@ from time import monotonic
 
 from aiohttp import web
 
+from console import answers
 from console.api.health import HEALTH, calls_possible, spelled
 from console.board import by_state, longest_wait_s
+from console.doors import get
 from console.guard import identity_of, reply
+from console.ports import Role
 from console.services import SERVICES
 
 STARTED_S = monotonic()
@@ -48,10 +51,11 @@ async def status(request: web.Request) -> web.Response:
                 "role": identity.role.value,
                 "tenant": identity.tenant,
                 "seat_id": identity.seat_id,
+                "unit": identity.unit,
             },
             "tenants": tenants,
         }
     )
 
 
-ROUTES = (web.get("/api/v1/status", status),)
+ROUTES = (get("/api/v1/status", status, answers.Status, roles=Role),)

@@ -6,9 +6,19 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from console import answers
 from console.auth import Identity
 from console.board import iso
-from console.errors import Invalid, RoleRefused
+from console.doors import get, post
+from console.errors import (
+    Invalid,
+    RoleRefused,
+    SeatBusy,
+    SwitchUnavailable,
+    TalkNotPossible,
+    TargetNotAllowed,
+    UnknownTalk,
+)
 from console.guard import allowed, body, reply
 from console.ports import Role
 from console.services import SERVICES
@@ -16,6 +26,7 @@ from console.talks import SUPERVISORS, TalkTarget, TalkVerb, TalkView
 
 log = structlog.get_logger(__name__)
 
+MAY = (Role.ADMIN, Role.SUPERVISOR, Role.SEAT)
 WITH_TARGET = frozenset({TalkVerb.CONSULT})
 WITHOUT_TARGET = frozenset({TalkVerb.COMPLETE, TalkVerb.CANCEL})
 
@@ -66,16 +77,24 @@ def spelled(view: TalkView) -> dict[str, Any]:
 
 async def list_talks(request: web.Request) -> web.Response:
     """All talks; a token of role seat sees its own."""
-    identity, tenant = await allowed(request, Role.ADMIN, Role.SUPERVISOR, Role.SEAT)
+    identity, tenant = await allowed(request)
     views = request.app[SERVICES].talks.talks(tenant.id)
     return reply({"talks": [spelled(view) for view in views if _sees(identity, view)]})
 
 
 async def act(request: web.Request) -> web.Response:
     """Do something with a talk."""
+    return await _act(request)
+
+
+async def supervise(request: web.Request) -> web.Response:
+    """Listen to a talk, whisper to its seat, join it, or take it over."""
+    return await _act(request)
+
+
+async def _act(request: web.Request) -> web.Response:
     verb = TalkVerb(request.match_info["verb"])
-    roles = (Role.ADMIN, Role.SUPERVISOR) if verb in SUPERVISORS else ()
-    identity, tenant = await allowed(request, *(roles or (Role.ADMIN, Role.SUPERVISOR, Role.SEAT)))
+    identity, tenant = await allowed(request)
     wish = await body(request, Wish)
     target = _target(verb, wish, identity)
     talks = request.app[SERVICES].talks
@@ -115,7 +134,23 @@ def _sees(identity: Identity, view: TalkView) -> bool:
     return identity.seat_id in {view.seat_id, *(party.seat_id for party in view.parties)}
 
 
+TALK = "/api/v1/tenants/{tenant}/talks/{call_id}"
+ACTED: dict[str, Any] = {
+    "answers": answers.OneTalk, "body": Wish, "status": 202,
+    "errors": (UnknownTalk, TalkNotPossible, SeatBusy, TargetNotAllowed, SwitchUnavailable),
+}  # fmt: skip
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/talks", list_talks),
-    web.post(f"/api/v1/tenants/{{tenant}}/talks/{{call_id}}/{{verb:{'|'.join(TalkVerb)}}}", act),
+    get("/api/v1/tenants/{tenant}/talks", list_talks, answers.Talks, roles=MAY),
+    post(
+        f"{TALK}/{{verb:{'|'.join(v for v in TalkVerb if v not in SUPERVISORS)}}}",
+        act,
+        roles=MAY,
+        **ACTED,
+    ),
+    post(
+        f"{TALK}/{{verb:{'|'.join(sorted(SUPERVISORS))}}}",
+        supervise,
+        roles=(Role.ADMIN, Role.SUPERVISOR),
+        **ACTED,
+    ),
 )

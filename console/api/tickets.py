@@ -6,6 +6,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from console.board import iso
+from console.doors import get
+from console.errors import TicketNotFound
 from console.guard import allowed, query, reply
 from console.ports import Role
 from console.services import SERVICES
@@ -89,6 +91,10 @@ async def get_ticket(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/tickets", list_tickets),
-    web.get("/api/v1/tenants/{tenant}/tickets/{number:[0-9]{1,20}}", get_ticket),
+    get("/api/v1/tenants/{tenant}/tickets", list_tickets, query=Page),
+    get(
+        "/api/v1/tenants/{tenant}/tickets/{number:[0-9]{1,20}}",
+        get_ticket,
+        errors=(TicketNotFound,),
+    ),
 )

@@ -7,6 +7,8 @@ import structlog
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from console import answers
+from console.doors import post
 from console.errors import RulesUnusable
 from console.guard import allowed, body, reply
 from console.ports import Role
@@ -15,7 +17,7 @@ from tickets.understanding.rules import RulesError
 from tickets.understanding.understand import understand
 
 LONGEST_TEXT = 2000
-MAY = (Role.ADMIN, Role.SUPERVISOR, Role.SEAT)
+MAY = (Role.ADMIN, Role.SUPERVISOR, Role.SEAT, Role.REVIEWER)
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +32,7 @@ class Typed(BaseModel):
 
 async def suggest(request: web.Request) -> web.Response:
     """The best guesses first, each with its score and the words that gave it. Nothing is kept."""
-    await allowed(request, *MAY)
+    await allowed(request)
     typed = await body(request, Typed)
     context = request.app[SERVICES].understanding
     try:
@@ -42,4 +44,13 @@ async def suggest(request: web.Request) -> web.Response:
     return reply({"understanding": asdict(found)})
 
 
-ROUTES = (web.post("/api/v1/tenants/{tenant}/understanding", suggest),)
+ROUTES = (
+    post(
+        "/api/v1/tenants/{tenant}/understanding",
+        suggest,
+        answers.Understood,
+        body=Typed,
+        roles=MAY,
+        errors=(RulesUnusable,),
+    ),
+)

@@ -7,13 +7,17 @@ import structlog
 from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from console import answers
 from console.auth import Identity, peer_of
 from console.board import MOST_TILES, Moment, board
+from console.doors import ANYBODY, CENTRE, get
 from console.errors import (
     ConsoleError,
     OriginRefused,
+    RoleRefused,
     TenantRefused,
     TooManyClients,
+    UnknownTenant,
 )
 from console.guard import allowed, reply
 from console.live import LIVE, Client
@@ -109,6 +113,8 @@ async def _admit(
         identity = await request.app[AUTH].verify(token, peer_of(request))
         if not identity.sees(tenant_id):
             raise TenantRefused
+        if identity.role not in CENTRE:
+            raise RoleRefused
     except ConsoleError as error:
         codes = {401: CLOSE_REFUSED, 403: CLOSE_FORBIDDEN}
         await ws.close(code=codes.get(error.status, CLOSE_TRY_LATER), message=error.id.encode())
@@ -151,6 +157,13 @@ async def _quiet(ws: web.WebSocketResponse) -> bool:
 
 
 ROUTES = (
-    web.get("/api/v1/tenants/{tenant}/wallboard", wallboard),
-    web.get("/api/v1/tenants/{tenant}/live", live),
+    get("/api/v1/tenants/{tenant}/wallboard", wallboard, answers.Board),
+    get(
+        "/api/v1/tenants/{tenant}/live",
+        live,
+        roles=ANYBODY,
+        status=101,
+        media=(),
+        errors=(OriginRefused, TooManyClients, UnknownTenant),
+    ),
 )

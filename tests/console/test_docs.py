@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from console import errors
-from console.app import routes
+from console.app import doors
 from console.errors import ConsoleError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
@@ -14,7 +14,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 def test_documented_paths_are_the_routed_paths() -> None:
     told = set(re.findall(r"^### `([A-Z]+ \S+)`$", DOCUMENT.read_text(), re.MULTILINE))
     routed = {
-        f"{route.method} {re.sub(r':[^{}]+({[^}]*})?}', '}', route.path)}" for route in routes()
+        f"{route.method} {re.sub(r':[^{}]+({[^}]*})?}', '}', route.path)}" for route in doors()
     }
     assert told == routed
 
