@@ -19,6 +19,7 @@ from console.ports import Groups, PartHealth, WaitingSummary
 from queue_manager.callback import ENDS as CALLBACK_ENDS
 from queue_manager.duty import Counts
 from queue_manager.model import SeatState
+from tickets.follow_up import ENDS as FOLLOW_UP_ENDS
 from tickets.model import Origin, Outcome
 
 WAIT_BUCKETS_S = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200)
@@ -53,6 +54,18 @@ class Metrics:
             ("tenant", "outcome"),
             registry=self.registry,
         )
+        self._follow_ups = Counter(
+            "hotline_follow_ups_total",
+            "Citizens to be phoned with the result of their tickets, by how it ended.",
+            ("tenant", "outcome"),
+            registry=self.registry,
+        )
+        self._follow_up_tries = Counter(
+            "hotline_follow_up_tries_total",
+            "Calls to citizens with the result of their tickets, by how the call went.",
+            ("tenant", "result"),
+            registry=self.registry,
+        )
         self._waits = Histogram(
             "hotline_wait_seconds",
             "Time answered callers had waited in the queue.",
@@ -81,6 +94,8 @@ class Metrics:
                 self._tickets.labels(tenant, origin.value)
             for word in ("taken", *sorted(CALLBACK_ENDS)):
                 self._callbacks.labels(tenant, word)
+            for end in sorted(FOLLOW_UP_ENDS):
+                self._follow_ups.labels(tenant, end.value)
             self._waits.labels(tenant)
 
     def call_ended(self, tenant: str, outcome: Outcome) -> None:
@@ -98,6 +113,14 @@ class Metrics:
     def callback_ended(self, tenant: str, outcome: str) -> None:
         """Count how a callback ended (`queue_manager.callback`, its ends)."""
         self._callbacks.labels(tenant, outcome).inc()
+
+    def follow_up_tried(self, tenant: str, result: str) -> None:
+        """Count one call to a citizen, by how it went (`tickets.follow_up.Heard.result`)."""
+        self._follow_up_tries.labels(tenant, result).inc()
+
+    def follow_up_ended(self, tenant: str, outcome: str) -> None:
+        """Count how a follow-up ended (`tickets.follow_up`, its ends)."""
+        self._follow_ups.labels(tenant, outcome).inc()
 
     def answered_after(self, tenant: str, wait_s: float) -> None:
         """Count one answered caller's wait."""

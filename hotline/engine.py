@@ -33,6 +33,8 @@ from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
 from hotline.figures import FigureKeeper
+from hotline.follow_ups import is_follow_up
+from hotline.following_up import FollowingUp
 from hotline.groups import GroupBoard
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
@@ -223,6 +225,10 @@ class Engine:
             self._telephony, self._queues, lambda: self._desk, settings.outbound
         )
         self._callbacks = self._calling_back()
+        self._following_up = FollowingUp(
+            settings, self._database, self._deadlines, self._journal, self._telephony, self._clock,
+            self._metrics, self._spawn,
+        )  # fmt: skip
         self._reading = Reading(
             settings=settings,
             database=self._database,
@@ -306,7 +312,8 @@ class Engine:
             for queue in self._queues.values():
                 queue.came_back(call.info.call_id)
         try:
-            await converse(call, self._desk)
+            if not await self._following_up.lead(call):
+                await converse(call, self._desk)
         except CallEnded:
             log.info("session_replaced", call_id=call.info.call_id)
 
@@ -325,7 +332,8 @@ class Engine:
         await self._legs.lead_leg(leg)
 
     async def _on_hangup(self, info: CallInfo) -> None:
-        await hang_up(info, self._desk)
+        if not await self._following_up.over(info):
+            await hang_up(info, self._desk)
 
     def _led(self, call_id: str) -> bool:
         return call_id in self._telephony.active_calls() or call_id in self._desk.live
@@ -431,7 +439,10 @@ class Engine:
         self._spawn(waiting)
 
     def _start_tasks(self) -> None:
-        drain = Drain(self._journal, self._tickets, self._calls, SqlCallbacks(self._database))
+        drain = Drain(
+            self._journal, self._tickets, self._calls, SqlCallbacks(self._database),
+            self._following_up.store,
+        )  # fmt: skip
         verifier = Verifier(
             self._recordings, self._home, self._clock.now, flow_of=self._reconciler.flow_of
         )
@@ -445,6 +456,7 @@ class Engine:
             "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
             "clock-watch": self._deadlines.watch.run(),
+            "follow-ups": self._following_up.board.run(self._database.wait_healthy),
             "ticket-seals": Sealer(self._database, self._clock.now).run(),
             "later-recognition": later(
                 self._settings, self._speech, self._database, self._counted.create, self._clock.now
@@ -527,7 +539,9 @@ class Engine:
         )
 
     def _spooled(self, item: SpoolItem) -> CallFacts:
-        if "CALLBACK" in item.variables:
+        if is_follow_up(item.variables):
+            self._spawn(self._following_up.board.spooled(item))
+        elif "CALLBACK" in item.variables:
             self._spawn(self._callbacks.happened(item.call_id, over_of_item(item)))
         return facts_from_spool(item, self._desk.directory)
 

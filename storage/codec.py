@@ -5,11 +5,13 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from storage.callbacks import KeptCallback
+from storage.follow_up_told import ToldFollowUp
 from tickets.model import CallRecord, NewTicket
 
 _NEW_TICKET = TypeAdapter(NewTicket)
 _CALL_RECORD = TypeAdapter(CallRecord)
 _CALLBACK = TypeAdapter(KeptCallback)
+_FOLLOW_UP = TypeAdapter(ToldFollowUp)
 
 
 def dump_new_ticket(new: NewTicket) -> dict[str, Any]:
@@ -43,3 +45,14 @@ def dump_callback(kept: KeptCallback) -> dict[str, Any]:
 def load_callback(values: object) -> KeptCallback:
     """As `load_new_ticket`."""
     return _CALLBACK.validate_python(values)
+
+
+def dump_follow_up(told: ToldFollowUp) -> dict[str, Any]:
+    """What came of a call to a citizen, as JSON values."""
+    values: dict[str, Any] = _FOLLOW_UP.dump_python(told, mode="json")
+    return values
+
+
+def load_follow_up(values: object) -> ToldFollowUp:
+    """`dump_follow_up`, back."""
+    return _FOLLOW_UP.validate_python(values)

@@ -13,8 +13,9 @@ from pathlib import Path
 import structlog
 
 from storage.callbacks import SqlCallbacks
-from storage.codec import load_call_record, load_callback, load_new_ticket
-from storage.journal import CALL, CALLBACK, TICKET, Journal
+from storage.codec import load_call_record, load_callback, load_follow_up, load_new_ticket
+from storage.follow_ups import SqlFollowUps
+from storage.journal import CALL, CALLBACK, FOLLOW_UP, TICKET, Journal
 from tickets.errors import StoreAway
 from tickets.ports import CallStore, TicketStore
 
@@ -33,11 +34,13 @@ class Drain:
         tickets: TicketStore,
         calls: CallStore,
         callbacks: SqlCallbacks | None = None,
+        follow_ups: SqlFollowUps | None = None,
     ) -> None:
         self._journal = journal
         self._tickets = tickets
         self._calls = calls
         self._callbacks = callbacks
+        self._follow_ups = follow_ups
 
     async def run(self, wait_healthy: Callable[[], Awaitable[None]]) -> None:
         """Drain whenever there is something and the store is there; for ever."""
@@ -102,5 +105,8 @@ class Drain:
                 await self._calls.record(load_call_record(data))
             case {"kind": kind, "data": data} if kind == CALLBACK and self._callbacks is not None:
                 await self._callbacks.save(load_callback(data))
+            case {"kind": kind, "data": data} if kind == FOLLOW_UP and self._follow_ups is not None:
+                told = load_follow_up(data)
+                await self._follow_ups.conclude(told.leg, told.heard, told.at)
             case _:
-                raise ValueError("neither a ticket, a call nor a callback")
+                raise ValueError("neither a ticket, a call, a callback nor a follow-up")

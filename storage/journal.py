@@ -17,13 +17,14 @@ from typing import Any
 import structlog
 
 from storage.callbacks import KeptCallback
-from storage.codec import dump_call_record, dump_callback, dump_new_ticket
+from storage.codec import dump_call_record, dump_callback, dump_follow_up, dump_new_ticket
 from storage.files import sync_folder, write_whole
+from storage.follow_up_told import ToldFollowUp
 from tickets.model import CallRecord, NewTicket
 
 log = structlog.get_logger(__name__)
 
-TICKET, CALL, CALLBACK = "ticket", "call", "callback"
+TICKET, CALL, CALLBACK, FOLLOW_UP = "ticket", "call", "callback", "follow_up"
 
 
 class Journal:
@@ -62,6 +63,10 @@ class Journal:
     async def keep_callback(self, kept: KeptCallback) -> None:
         """Keep a version of a callback to be saved."""
         await self._keep(CALLBACK, dump_callback(kept))
+
+    async def keep_follow_up(self, told: ToldFollowUp) -> None:
+        """Keep what came of a call to a citizen."""
+        await self._keep(FOLLOW_UP, dump_follow_up(told))
 
     async def _keep(self, kind: str, data: Mapping[str, Any]) -> None:
         self._unwritten.append(json.dumps({"kind": kind, "data": data}).encode() + b"\n")
