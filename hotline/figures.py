@@ -39,6 +39,7 @@ _REASONS = {
     Outcome.VOICE_REQUEST: LeaveReason.VOICE_REQUEST,
     Outcome.TRANSFERRED: LeaveReason.TRANSFERRED,
     Outcome.CALLBACK: LeaveReason.CALLBACK,
+    Outcome.SELF_SERVICE: LeaveReason.VOICE_REQUEST,
 }
 
 log = structlog.get_logger(__name__)

@@ -8,14 +8,21 @@ from ivr.callback import call_back
 from ivr.callback_choice import promised
 from ivr.desk import Desk, Session, TakenOver
 from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
-from ivr.flow import Close, Person, VoiceRequest
+from ivr.flow import PERSON_KEY, Close, Person, SelfService, VoiceRequest
 from ivr.greeting import greet, recognise
 from ivr.handing_on import resume_talk, wait_where_handed
 from ivr.hours import decide, effective
 from ivr.ports import Outcome
+from ivr.self_service import PersonWanted, serve_oneself
 from ivr.story import Resume, Story, open_story
 from ivr.transfer import transfer_line
-from ivr.voice_request import explain_closed, find_recorded, take_request, take_up
+from ivr.voice_request import (
+    explain_closed,
+    find_recorded,
+    person_outside_hours,
+    take_request,
+    take_up,
+)
 from ivr.waiting import wait_for_person
 from queue_manager.model import LeaveReason
 from queue_manager.opening import HoursMode
@@ -115,6 +122,8 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
             return story.flow.person if not await promised(call, desk, story) else None
         case Resume.CALLED_BACK:
             return await call_back(call, desk, story)
+        case Resume.SERVED:
+            return story.flow.self_service or story.flow.start
         case Resume.TRANSFER_BROKEN:
             greeted = True
         case _:
@@ -123,26 +132,42 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
         if await transfer_line(call, story):
             return None
         greeted = True
-    if not _open_now(desk, story):
-        if await explain_closed(call, story, story.flow.closed_step):
-            return None
-        return story.flow.closed
+    if not story.flow.any_hour and not _open_now(desk, story):
+        return await explain_closed(call, story, story.flow.closed_step)
     return story.flow.person if greeted else story.flow.start
 
 
 async def _follow(call: Call, desk: Desk, story: Story, name: str) -> None:
     """Do the flow's steps one after another until it closes."""
-    while True:
-        name = await greet(call, story, name)
-        match story.flow.steps[name]:
+    following: str | None = name
+    while following is not None:
+        following = await greet(call, story, following)
+        match story.flow.steps[following]:
+            case Person() if story.flow.any_hour and not _open_now(desk, story):
+                following = await person_outside_hours(call, story)
             case Person() as step:
-                name = await wait_for_person(call, desk, story, step)
+                following = await wait_for_person(call, desk, story, step)
             case VoiceRequest() as step:
-                name = await take_request(call, desk, story, step)
+                following = await take_request(call, desk, story, step)
+            case SelfService() as step:
+                following = await _serve(call, desk, story, step)
             case Close() as step:
                 if step.prompts:
                     await _say_goodbye(call, story, step)
                 return
+
+
+async def _serve(call: Call, desk: Desk, story: Story, step: SelfService) -> str | None:
+    """He serves himself, or is led to a person."""
+    try:
+        return await serve_oneself(call, desk, story, step)
+    except PersonWanted:
+        story.served = False
+        story.keys += PERSON_KEY
+    if not _open_now(desk, story):
+        return await person_outside_hours(call, story)
+    await call.play(("to_person",), language=story.language)
+    return story.flow.person
 
 
 async def _say_goodbye(call: Call, story: Story, step: Close) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ivr.intake_house import SpokenHouse
 from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
+from ivr.self_service_ports import OwnTickets
 from ivr.story import Directory, Story
 from ivr.talks import Talks
 from ivr.voice_files import VoiceFiles
@@ -97,7 +98,8 @@ class Desk:
     `override(tenant, line_id)` is the supervisor's word for a line, with line_id "" for the whole
     tenant. `queues` has one queue per tenant. `hangup_word_s` is how long
     after a session's end the dialplan's word of it is awaited. Without a `spoken` house requests
-    are recorded plainly. `waiting` are the stories of those on hold, by call.
+    are recorded plainly. `waiting` are the stories of those on hold, by call. Without `own` nobody
+    can serve himself.
     """
 
     clock: Clock
@@ -117,3 +119,4 @@ class Desk:
     talks: Talks = field(default_factory=Talks)
     spoken: SpokenHouse | None = None
     waiting: dict[str, Story] = field(default_factory=dict)
+    own: OwnTickets | None = None

@@ -6,6 +6,7 @@
 | connected on | transferred | none here; what he said before it, in danger |
 | a callback was promised | callback | to be called back, keeping his place |
 | something was recorded | voice_request | the request |
+| he served himself | self_service | none here |
 | he waited in the queue | abandoned | to be called back; none of a callback, which goes on |
 | a person was asked for outside the hours | voice_request | first callback |
 | a transfer was tried, nobody answered it | abandoned | to be called back |
@@ -19,6 +20,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ivr.desk import Desk
+from ivr.own_words import keep_words
 from ivr.ports import CallbackRequest, CallRecord, Outcome
 from ivr.story import Story
 from ivr.voice_files import VoiceFile
@@ -43,6 +45,8 @@ def outcome_of(story: Story) -> Outcome:
         return Outcome.CALLBACK
     if story.voice_s > 0 or (story.intake is not None and story.intake.answers):
         return Outcome.VOICE_REQUEST
+    if story.served:
+        return Outcome.SELF_SERVICE
     if story.queued_at is not None:
         return Outcome.ABANDONED
     if story.asked_for_person:
@@ -165,6 +169,8 @@ async def settle(story: Story, desk: Desk) -> Outcome:
     now = desk.clock.now()
     if story.pending is not None:
         await _keep_what_was_said(story, desk)
+    if story.adding is not None:
+        await keep_words(story, desk)
     await make_ticket(story, desk, now)
     record = record_of(story, now)
     await desk.call_log.record(record)

@@ -9,6 +9,7 @@ person         wait for a seat and talk, then `next`; `offer` is the voice-reque
                after a while, `announce` is said before each position, `inform` in turn between
 voice_request  explain, take the request (by talking with him where `spoken` says how, else
                recorded plainly), confirm, speak the ticket number, then `next`
+self_service   how his ticket stands, urge it, add to it (docs/self-service.md), then `next`
 close          say goodbye; the end
 
 Key 0 reaches a person in every `ask`, written or not.
@@ -30,6 +31,8 @@ from tickets.model import Kind
 FLOWS = Path(__file__).parent / "flows"
 DEFAULT_FLOW = FLOWS / "default.yaml"
 PERSON_KEY = "0"
+WAITING_KEYS = "12"
+"""What they mean to one who waits is fixed: a callback, a spoken request."""
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 PromptName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_/]{0,59}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,8}$")]
@@ -78,11 +81,12 @@ class Ask(_Strict):
 
 
 class Person(_Strict):
-    """Wait for a seat, talk."""
+    """Wait for a seat, talk. `keys` lead a waiting caller to self-service."""
 
     do: Literal["person"]
     announce: tuple[PromptName, ...] = ()
     inform: tuple[PromptName, ...] = ()
+    keys: dict[KeyName, Key] = Field(default_factory=dict)
     offer: StepName
     next: StepName
 
@@ -100,6 +104,13 @@ class VoiceRequest(_Strict):
     next: StepName
 
 
+class SelfService(_Strict):
+    """His own ticket, by keys."""
+
+    do: Literal["self_service"]
+    next: StepName
+
+
 class Close(_Strict):
     """The end of the conversation."""
 
@@ -107,13 +118,14 @@ class Close(_Strict):
     prompts: tuple[PromptName, ...] = ()
 
 
-Step = Annotated[Say | Ask | Person | VoiceRequest | Close, Field(discriminator="do")]
+Step = Annotated[Say | Ask | Person | VoiceRequest | SelfService | Close, Field(discriminator="do")]
 
 
 class Flow(_Strict):
     """A checked flow. `languages` are those its prompts must exist in, the first is the default;
 
-    `person` and `closed` name the steps that open and closed lines lead to, whatever happens.
+    `person` and `closed` name the steps that open and closed lines lead to, whatever happens. With
+    `any_hour` it begins with `start` outside the hours, too: then only persons have hours.
     """
 
     version: Literal[1]
@@ -121,6 +133,7 @@ class Flow(_Strict):
     start: StepName
     person: StepName
     closed: StepName
+    any_hour: bool = False
     steps: dict[StepName, Step] = Field(min_length=1)
 
     @property
@@ -143,6 +156,12 @@ class Flow(_Strict):
         step = self.steps[self.closed]
         assert isinstance(step, VoiceRequest)
         return step
+
+    @property
+    def self_service(self) -> str:
+        """The step where a caller serves himself; "" when there is none."""
+        found = (name for name, step in self.steps.items() if isinstance(step, SelfService))
+        return next(found, "")
 
     def closing(self, name: str) -> Close:
         """The closing step of that name."""
@@ -177,10 +196,20 @@ def _ways(step: Step) -> Iterator[tuple[tuple[str, ...], str, str]]:
         case Person():
             yield ("offer",), step.offer, "voice_request"
             yield ("next",), step.next, "close"
+            yield from _keys_to_self_service(step.keys)
         case VoiceRequest():
+            yield ("next",), step.next, "close"
+            yield from _keys_to_self_service(step.keys)
+        case SelfService():
             yield ("next",), step.next, "close"
         case Close():
             pass
+
+
+def _keys_to_self_service(keys: Mapping[str, Key]) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    for digit, key in keys.items():
+        if key.go is not None:
+            yield ("keys", digit, "go"), key.go, "self_service"
 
 
 def _check_targets(document: Document, flow: Flow) -> None:
@@ -203,8 +232,9 @@ def _check_targets(document: Document, flow: Flow) -> None:
 
 
 def _check_keys(document: Document, flow: Flow, name: str, step: Step) -> None:
-    """Key 0 means a person and nothing else; keys of a voice request only choose a language."""
-    if not isinstance(step, Ask | VoiceRequest):
+    """Key 0 means a person and nothing else; keys of a voice request only choose a language, or
+    lead to self-service, as those of one who waits do."""
+    if not isinstance(step, Ask | VoiceRequest | Person):
         return
     for digit, key in step.keys.items():
         place = _marked(document, ("steps", name, "keys", digit))
@@ -212,8 +242,17 @@ def _check_keys(document: Document, flow: Flow, name: str, step: Step) -> None:
             document.complain(place, f"key 0 reaches a person: only 'go: {flow.person}' may stand")
         elif key == Key():
             document.complain(place, f"key {digit} does nothing")
-        elif isinstance(step, VoiceRequest) and key != Key(language=key.language):
-            document.complain(place, f"key {digit} of a voice request may only set a language")
+        elif isinstance(step, VoiceRequest) and key not in (
+            Key(language=key.language),
+            Key(go=key.go),
+        ):
+            reason = (
+                f"key {digit} of a voice request may only set a language, or go to self-service"
+            )
+            document.complain(place, reason)
+        elif isinstance(step, Person) and (digit in WAITING_KEYS or key != Key(go=key.go)):
+            reason = f"key {digit} of one who waits: only others than 1 and 2, and only 'go'"
+            document.complain(place, reason)
 
 
 def _check_reach(document: Document, flow: Flow) -> None:

@@ -16,6 +16,11 @@ def count(n: int) -> tuple[str, ...]:
     return (f"numbers/{tens * 10}", f"numbers/{ones}") if ones else (f"numbers/{tens * 10}",)
 
 
+def ordinal(n: int) -> tuple[str, ...]:
+    """A number that counts nothing, such as a month or a day: 二月, not 两月."""
+    return ("numbers/2",) if n == 2 else count(n)
+
+
 def digits(number: str) -> tuple[str, ...]:
     """A number read aloud digit by digit; what isn't a digit is passed over."""
     return tuple(f"digits/{c}" for c in number if c in DIGITS)

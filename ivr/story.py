@@ -21,6 +21,7 @@ from queue_manager.model import Offer, Requirement
 from queue_manager.rules import CallbackOrder, Rules
 from telephony.call import CallInfo, DialStatus
 from tickets.model import CallFacts, Kind
+from tickets.self_service import OwnTicket
 
 NOBODY = "unknown"
 
@@ -50,6 +51,7 @@ class Resume(StrEnum):
     JOINED = "joined"
     CALLED_BACK = "called_back"
     CALLBACK_ASKED = "callback_asked"
+    SERVED = "served"
 
 
 _HAD = frozenset({Resume.TALKED, Resume.HELD, Resume.JOINED})
@@ -76,6 +78,8 @@ def resume_point(seen: Mapping[str, str]) -> Resume:
             return Resume.JOINED
         case "callback":
             return Resume.CALLBACK_ASKED
+        case "served":
+            return Resume.SERVED
     return Resume.FRESH
 
 
@@ -92,7 +96,9 @@ class Story:
     must know) are those of his place once he has one. `number` is where he wants to be called back
     (confirmed), `promised` that this is durable. `talked` are the seats that have had him, in
     order, `to` is where a seat handed him on to (`ivr.targets`), `handed_to` the number outside
-    where somebody answered then. `intake`: his answers by voice.
+    where somebody answered then. `intake`: his answers by voice. `served`: he has had what he
+    wanted of his ticket without a person, `adding` is the ticket that takes what he says now, and
+    `takes` of his voice belong to such tickets.
     """
 
     info: CallInfo
@@ -134,6 +140,9 @@ class Story:
     handed_to: str = ""
     draft: asyncio.Future[None] | None = None
     intake: Intake | None = None
+    served: bool = False
+    adding: OwnTicket | None = None
+    takes: int = 0
 
     @property
     def asked_for_person(self) -> bool:
@@ -267,6 +276,7 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
         seat_id=seen.get("SEAT", "") if point in _HAD else "",
         transferred=point is Resume.TRANSFERRED,
         sought=point is Resume.TRANSFER_BROKEN,
+        served=point is Resume.SERVED,
         callback=_order(seen.get("CALLBACK", "")),
         asked_in=seen.get("ORIGIN", ""),
         talked=tuple(seen.get("TALKED", "").split()),

@@ -33,31 +33,35 @@ EXPLAIN_LIMIT = 3
 _MAY_HAVE_SPOKEN = (Resume.VOICE_REQUEST, Resume.TRANSFERRED, Resume.TRANSFER_BROKEN)
 
 
-async def explain_closed(call: Call, story: Story, step: VoiceRequest) -> bool:
+async def explain_closed(call: Call, story: Story, step: VoiceRequest) -> str | None:
     """Outside the hours: say so; key 0 reaches the duty phone where there is one, else the
-    request is marked for first callback. True when he was connected and all is over."""
+    request is marked for first callback. The name of the step that follows, None when he was
+    connected and all is over."""
     for _ in range(EXPLAIN_LIMIT):
         digit = await call.ask(
             step.closed, language=story.language, max_digits=1, timeout_s=EXPLAIN_SILENCE_S
         )
         story.keys += digit
         if digit == PERSON_KEY:
-            return await _person_outside_hours(call, story)
+            return await person_outside_hours(call, story)
         key = step.keys.get(digit)
+        if key is not None and key.go is not None:
+            return key.go
         if key is None or key.language == story.language:
-            return False
+            break
         choose(story, key)
-    return False
+    return story.flow.closed
 
 
-async def _person_outside_hours(call: Call, story: Story) -> bool:
+async def person_outside_hours(call: Call, story: Story) -> str | None:
+    """He wants a person and there is none: as `explain_closed`."""
     duty_phone = story.known_line.duty_phone
     if duty_phone is not None:
         if await connect(call, story, duty_phone, "duty_transfer"):
-            return True
+            return None
         await call.play(("duty_failed",), language=story.language)
     await call.play(("first_callback",), language=story.language)
-    return False
+    return story.flow.closed
 
 
 async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest) -> str:
@@ -67,7 +71,7 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     """
     await call.remember(**story.variables("voice_request"))
     again = story.point is Resume.VOICE_REQUEST
-    takes = await find_recorded(desk.voice, story) if again else 0
+    takes = await find_recorded(desk.voice, story) if again else story.takes
     if not story.ticket_made:
         heard = story.voice_s >= LEAST_VOICE_S and story.intake is None
         went, takes = await _by_voice(call, desk, story, step, takes)
@@ -80,7 +84,7 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
         await call.remember(TICKET=story.ticket)
     if outcome_of(story) is Outcome.VOICE_REQUEST:
         _tell_in_writing(desk, story)
-        await _tell_number(call, story)
+        await tell_number(call, story)
     elif story.ticket_made:
         await call.play(("request_taken",), language=story.language)
     return step.next
@@ -92,7 +96,7 @@ async def _by_voice(
     """Talk with him, where that is possible; how it went, and the number of the last take."""
     if desk.spoken is None or step.spoken is None or takes >= MOST_TAKES:
         return Went.PLAIN, takes
-    file = _place(desk.voice, story, takes + 1)
+    file = place_take(desk.voice, story, takes + 1)
     await desk.voice.prepare(file)
     new = replace(request_ticket(story, desk.clock.now()), voice_path=file.stored)
     went = await take_spoken(call, desk.spoken, story, step.spoken, file, new)
@@ -112,7 +116,7 @@ async def take_up(desk: Desk, story: Story) -> None:
         return
     parts: list[tuple[str, float]] = []
     for take in range(1, MOST_TAKES + 1):
-        file = _place(desk.voice, story, take)
+        file = place_take(desk.voice, story, take)
         seconds = await desk.voice.seconds(file.stored)
         if seconds > 0:
             keep_take(story, file, seconds)
@@ -125,7 +129,7 @@ async def find_recorded(voice: VoiceFiles, story: Story) -> int:
     """Take over what an engine before us recorded; the number of the last take (0: none)."""
     last = 0
     for take in range(1, MOST_TAKES + 1):
-        file = _place(voice, story, take)
+        file = place_take(voice, story, take)
         seconds = await voice.seconds(file.stored)
         if seconds > 0:
             keep_take(story, file, seconds)
@@ -133,8 +137,9 @@ async def find_recorded(voice: VoiceFiles, story: Story) -> int:
     return last
 
 
-def _place(voice: VoiceFiles, story: Story, take: int) -> VoiceFile:
-    """The same at every entry: the day is that of the call's beginning, where it happened."""
+def place_take(voice: VoiceFiles, story: Story, take: int) -> VoiceFile:
+    """Where his `take`-th attempt belongs. The same at every entry: the day is that of the call's
+    beginning, where it happened."""
     day = story.info.answered_at.astimezone(ZoneInfo(story.tenant.time_zone)).date()
     return voice.place(story.info.call_id, day, take)
 
@@ -167,7 +172,7 @@ async def _record(call: Call, desk: Desk, story: Story, step: VoiceRequest, take
     """One attempt; False when nothing was said. The attempt before it stays until this one
     holds something: who hangs up while recording again has still said what he said."""
     await call.play(step.prompts, language=story.language, interrupt="#")
-    file = _place(desk.voice, story, take)
+    file = place_take(desk.voice, story, take)
     await desk.voice.prepare(file)
     story.pending = file
     result = await call.record(
@@ -203,7 +208,8 @@ def _tell_in_writing(desk: Desk, story: Story) -> None:
     desk.spoken.messages.ticket_made(made)
 
 
-async def _tell_number(call: Call, story: Story) -> None:
+async def tell_number(call: Call, story: Story) -> None:
+    """Read him the number of his ticket, twice."""
     if not story.ticket:
         await call.play(("ticket_number_later",), language=story.language)
         return

@@ -38,6 +38,7 @@ _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReaso
 async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) -> str:
     """From the queue to the end of the talk; the name of the step that follows."""
     now = desk.clock.now()
+    story.served = False
     if story.queued_at is None:
         await _take_a_place(desk, story, now)
     assert story.queued_at is not None
@@ -228,9 +229,13 @@ class _Waiting:
             prompts,
             language=self._story.language,
             until=offer,
-            keys=CALLBACK_KEY + VOICE_KEY,
+            keys=self._keys,
             timeout_s=silence_s,
         )
+
+    @property
+    def _keys(self) -> str:
+        return "".join((CALLBACK_KEY, VOICE_KEY, *self._step.keys))
 
     async def _choice(self, key: str, offer: asyncio.Future[Offer]) -> str | None:
         """What his key leads to; None: he goes on waiting (or a seat is there)."""
@@ -238,6 +243,10 @@ class _Waiting:
         if key == VOICE_KEY and not offer.done():
             leave_place(self._story, LeaveReason.VOICE_REQUEST)
             return self._step.offer
+        leads = self._step.keys.get(key)
+        if leads is not None and not offer.done():
+            leave_place(self._story, LeaveReason.VOICE_REQUEST)  # a machine has him, as there
+            return leads.go
         if key != CALLBACK_KEY or not self._may_be_called_back or offer.done():
             return None
         gone = await choose_callback(self._call, self._desk, self._story, offer)

@@ -27,7 +27,8 @@ async def test_after_hours_request() -> None:
     number = [f"digits/{d}" for d in "261121000042"]
     recorded = "/hotline/recordings/requests/2026/11/21/hl-1795233600.7-1"
     assert said == [
-        *("closed_hours", "closed_help", "request_intro", "request_playback", recorded),
+        *("closed_hours", "closed_help", "closed_self_service"),
+        *("request_intro", "request_playback", recorded),
         *("request_confirm", "ticket_number", *number, "ticket_number_again", *number, "goodbye"),
     ]
     ticket = made(world)

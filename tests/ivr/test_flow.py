@@ -66,7 +66,7 @@ def test_every_shipped_flow_is_good(file: Path) -> None:
         ('"2": {language: za}', '"2": {language: vi}', "there are no prompts in language 'vi'"),
         ("[recording_notice, welcome]", "[welcom]", "prompt 'welcom' doesn't exist in cmn, en"),
         ("announce: [waiting_thanks]", "announce: [thanks]", "prompt 'thanks' doesn't exist in"),
-        ("[closed_hours, closed_help]", "[closd]", "prompt 'closd' doesn't exist in cmn, en"),
+        ("closed: [closed_hours,", "closed: [closd,", "prompt 'closd' doesn't exist in cmn, en"),
         ("languages: [cmn, en]", "languages: [cmn, vi]", "no prompts in language 'vi'"),
         ("timeout_s: 2", "timeout_s: 0", "greater than or equal to 0.2"),
         ("timeout_s: 2", "timeout: 2", "there is no field 'timeout' here"),
