@@ -131,6 +131,11 @@ class Settings(BaseSettings):
     requests_days: int = Field(
         default=180, ge=1, description="days the voice of spoken requests is kept"
     )
+    words_days: int = Field(
+        default=180,
+        ge=1,
+        description="days the recognised words of spoken requests, with their times, are kept",
+    )
     agi_tries: int = Field(default=20, ge=1, le=600, description="tries before the fallback")
     agi_retry_s: int = Field(default=1, ge=1, le=30, description="seconds between tries")
     voice_offer_after_s: float = Field(
@@ -314,6 +319,7 @@ class Settings(BaseSettings):
         return {
             RecordingKind.CALL: self.recordings_days,
             RecordingKind.REQUEST: self.requests_days,
+            RecordingKind.WORDS: self.words_days,
         }
 
     @property

@@ -17,10 +17,12 @@ class RecordingStatus(StrEnum):
 
 
 class RecordingKind(StrEnum):
-    """Retention differs: whole calls, and spoken requests (a ticket's evidence)."""
+    """Retention differs: whole calls, spoken requests (a ticket's evidence), and what was said in
+    them as words with their times (rows in SQL, no files)."""
 
     CALL = "call"
     REQUEST = "request"
+    WORDS = "words"
 
 
 PACKET_S = 0.02
@@ -72,3 +74,14 @@ class Purged:
     size_bytes: int
     kept_days: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWords:
+    """What somebody said, as words: `path` names the row (`spoken_requests/<tenant>/<ticket>`,
+    `transcripts/<tenant>/<recording>`), `said_at` is when, `size_bytes` its words as they lie
+    there."""
+
+    path: str
+    said_at: datetime
+    size_bytes: int

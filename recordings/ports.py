@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from recordings.model import CheckedRecording, PendingRecording, Purged
+from recordings.model import CheckedRecording, KeptWords, PendingRecording, Purged
 
 
 class RecordingStore(Protocol):
@@ -20,4 +20,16 @@ class RecordingStore(Protocol):
 
     async def note_purges(self, purged: Sequence[Purged]) -> None:
         """Log removals; the same path twice is logged once."""
+        ...
+
+
+class SpokenWords(Protocol):
+    """Words of spoken requests, as they are kept in rows."""
+
+    async def said_before(self, before: datetime, *, limit: int) -> Sequence[KeptWords]:
+        """The oldest of what was said before a time."""
+        ...
+
+    async def purge(self, purged: Sequence[Purged]) -> None:
+        """Log their removal and remove them, both or neither; what is gone already is no error."""
         ...

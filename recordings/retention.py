@@ -1,8 +1,8 @@
-"""Removes audio whose time is over, and logs each removal before it happens."""
+"""Removes audio and words whose time is over, and logs each removal."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import structlog
 
 from recordings.model import Purged, RecordingKind
 from recordings.naming import kind_and_day
-from recordings.ports import RecordingStore
+from recordings.ports import RecordingStore, SpokenWords
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +57,35 @@ def expired_files(home: Path, now: datetime, days: Mapping[RecordingKind, int]) 
             path, size = str(file.relative_to(home)), file.lstat().st_size
             found.append(Purged(path, kind, day.isoformat(), size, kept_days, now))
     return found
+
+
+async def purge_words(words: SpokenWords, now: datetime, days: Mapping[RecordingKind, int]) -> int:
+    """Remove words that have been kept long enough; how many rows. As `purge`."""
+    removed = 0
+    while batch := await expired_words(words, now, days, limit=BATCH):
+        await words.purge(batch)
+        removed += len(batch)
+    if removed:
+        log.info("words_purged", rows=removed)
+    return removed
+
+
+async def expired_words(
+    words: SpokenWords, now: datetime, days: Mapping[RecordingKind, int], *, limit: int
+) -> Sequence[Purged]:
+    """What `purge_words` would remove now, the oldest first."""
+    kept_days = days.get(RecordingKind.WORDS)
+    if kept_days is None:
+        return ()
+    first_kept = datetime.combine(now.date() - timedelta(days=kept_days), time(), now.tzinfo)
+    return [
+        Purged(
+            one.path, RecordingKind.WORDS,
+            one.said_at.astimezone(now.tzinfo).date().isoformat(),
+            one.size_bytes, kept_days, now,
+        )
+        for one in await words.said_before(first_kept, limit=limit)
+    ]  # fmt: skip
 
 
 def _remove(home: Path, batch: list[Purged]) -> None:

@@ -14,9 +14,13 @@ from hotline.loading import load_settings
 from hotline.settings import Settings
 from hotline.store import with_store
 from recordings.model import Purged
-from recordings.retention import expired_files, purge
+from recordings.retention import expired_files, expired_words, purge, purge_words
 from storage.database import Database
 from storage.recordings import SqlRecordings
+from storage.words_purge import SqlSpokenWords
+
+MOST_TOLD = 100_000
+"""Texts that are listed; more are removed all the same."""
 
 app = typer.Typer(help="Recordings: retention.", no_args_is_help=True)
 
@@ -28,14 +32,15 @@ def purge_now(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove audio older than its kind is kept (the engine does so every hour, too)."""
+    """Remove audio and recognised words older than their kind is kept (the engine does so every
+    hour, too)."""
     settings = load_settings()
     logs.configure("warning")  # what was removed is told below
     now = datetime.now(_zone(settings))
     try:
-        due = expired_files(settings.folders.root, now, settings.kept_days)
-        if not dry_run and due:
-            with_store(settings, lambda database: _purge(settings, database, now))
+        due = with_store(
+            settings, lambda database: _purge(settings, database, now, dry_run=dry_run)
+        )
     except OSError as error:
         raise HomeUnusable(f"recordings can't be removed: {error}") from error
     if as_json:
@@ -46,7 +51,7 @@ def purge_now(
         print_table(columns, [_row(one) for one in due])
     size = sum(one.size_bytes for one in due)
     done = "would be removed" if dry_run else "removed"
-    out.print(f"{len(due)} files, {size / 2**20:.1f} MiB {done}")
+    out.print(f"{len(due)} files and texts, {size / 2**20:.1f} MiB {done}")
 
 
 @app.command("log")
@@ -72,8 +77,19 @@ def log(
     print_table(("removed", "tenant", "path"), rows)
 
 
-async def _purge(settings: Settings, database: Database, now: datetime) -> int:
-    return await purge(SqlRecordings(database), settings.folders.root, now, settings.kept_days)
+async def _purge(
+    settings: Settings, database: Database, now: datetime, *, dry_run: bool
+) -> Sequence[Purged]:
+    """What is over; gone afterwards unless it is a dry run."""
+    home, days, words = settings.folders.root, settings.kept_days, SqlSpokenWords(database)
+    due = [
+        *expired_files(home, now, days),
+        *await expired_words(words, now, days, limit=MOST_TOLD),
+    ]
+    if not dry_run:
+        await purge(SqlRecordings(database), home, now, days)
+        await purge_words(words, now, days)
+    return due
 
 
 def _zone(settings: Settings) -> ZoneInfo:
