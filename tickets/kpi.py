@@ -1,24 +1,83 @@
-"""Figures of tickets from their events and clocks, each with numerator and denominator. Pure.
+"""Figures (指标) from what was counted: each with numerator and denominator. Pure.
 
-Who isn't counted is as telling as who is: a callback nobody answered is never satisfied, what was
-not accepted is nobody's unfinished work. Rates of calls (接通率 …) are `queue_manager.figures`'.
+What is counted, by name, is in `tickets.kpi_list`; who counts it in SQL, `storage.kpi`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fractions import Fraction
 
-from tickets.clocks import TicketClock
-from tickets.effects import ClockName
-from tickets.life import Told
-from tickets.model import TicketState
+Counts = Mapping[str, int]
+"""How often what happened; what isn't named didn't."""
 
-NOT_ACCEPTED = frozenset(
-    {TicketState.DRAFT, TicketState.NOT_ACCEPTED, TicketState.TRANSFERRED, TicketState.VOID}
-)
-ASKED = frozenset({"satisfied", "unsatisfied", "mixed"})
-"""Callbacks in which the citizen answered."""
+
+class Measure(StrEnum):
+    """What a figure is: a share of the whole (numerator ≤ denominator), or a mean in seconds."""
+
+    SHARE = "share"
+    SECONDS = "seconds"
+
+
+class Source(StrEnum):
+    """Where the numbers come from. Calls know their line, not unit, class or place."""
+
+    TICKETS = "tickets"
+    CALLS = "calls"
+
+
+class By(StrEnum):
+    """By what tickets are counted. CLASS is the classification's leaf, AREA a division's code of
+    six digits; HEAT has both, the class's domain and the area: `03|450103`."""
+
+    ALL = "all"
+    UNIT = "unit"
+    CLASS = "class"
+    AREA = "area"
+    LINE = "line"
+    KIND = "kind"
+    HEAT = "heat"
+
+
+Counted = Mapping[tuple[By, str], Counts]
+"""What was counted by grouping and key; "" is the key of what isn't known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What somebody published or demands; `least` is the limit where it is one."""
+
+    text: str
+    least: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A figure's definition. `numerator` and `denominator` name counts (means: milliseconds);
+    `formula` and `formula_en` say it in words; `fewer` that less is better; `aside` that it is
+    shown apart and never a success."""
+
+    id: str
+    name: str
+    name_en: str
+    numerator: str
+    denominator: str
+    formula: str
+    formula_en: str
+    source: Source
+    measure: Measure = Measure.SHARE
+    targets: tuple[Target, ...] = ()
+    fewer: bool = False
+    aside: bool = False
+
+    @property
+    def least(self) -> Fraction | None:
+        """The strictest limit there is; None without one."""
+        return max((t.least for t in self.targets if t.least is not None), default=None)
+
+    def share(self, counts: Counts) -> "Share":
+        """Its two numbers."""
+        return Share(counts.get(self.numerator, 0), counts.get(self.denominator, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,155 +88,83 @@ class Share:
     denominator: int = 0
 
     @property
+    def exact(self) -> Fraction | None:
+        """The rate, to be compared."""
+        return Fraction(self.numerator, self.denominator) if self.denominator else None
+
+    @property
     def rate(self) -> float | None:
-        """0.0 to 1.0."""
+        """0.0 to 1.0; of means the numerator's unit."""
         return self.numerator / self.denominator if self.denominator else None
 
     def __add__(self, other: "Share") -> "Share":
         return Share(self.numerator + other.numerator, self.denominator + other.denominator)
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
-    """One ticket for the figures: its events with the states they led to, oldest first, and every
-    clock it ever had. `unit`, `class_code`, `area` are what it is grouped by."""
+def added(parts: Iterable[Counts]) -> dict[str, int]:
+    """The counts of all together."""
+    whole: dict[str, int] = {}
+    for counts in parts:
+        for name, count in counts.items():
+            whole[name] = whole.get(name, 0) + count
+    return whole
 
-    number: str
-    history: Sequence[tuple[Told, TicketState]]
-    clocks: Sequence[TicketClock] = ()
-    unit: str = ""
-    class_code: str = ""
-    area: str = ""
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A unit's place. Equals share one, and the next goes on after them all (1, 2, 2, 4).
+    `place` is None for who has less to be measured by than the least that is asked for."""
+
+    place: int | None
+    key: str
+    counts: Counts = field(hash=False)
+
+
+def ranking(groups: Mapping[str, Counts], by: Sequence[Kpi], least: int) -> Sequence[Ranked]:
+    """Units, the best first, by the first figure; who is equal there by the next, and so on.
+
+    Only who has at least `least` in the first one's denominator has a place; the others follow,
+    those with the most to be measured by first. Rates are compared as fractions, never rounded.
+    """
+    first = by[0]
+    volume = {key: first.share(counts).denominator for key, counts in groups.items()}
+    placed = [key for key in groups if volume[key] >= max(1, least)]
+    worth = {key: tuple(_worth(kpi, groups[key]) for kpi in by) for key in placed}
+    placed.sort(key=lambda key: (tuple(-value for value in worth[key]), key))
+    others = sorted(groups.keys() - set(placed), key=lambda key: (-volume[key], key))
+    found = []
+    place = 0
+    for n, key in enumerate(placed):
+        if n == 0 or worth[key] != worth[placed[n - 1]]:
+            place = n + 1
+        found.append(Ranked(place, key, groups[key]))
+    return [*found, *(Ranked(None, key, groups[key]) for key in others)]
+
+
+def _worth(kpi: Kpi, counts: Counts) -> Fraction:
+    """Higher is better; nothing to be measured by comes after everybody."""
+    exact = kpi.share(counts).exact
+    if exact is None:
+        return Fraction(-(10**12))
+    return -exact if kpi.fewer or kpi.measure is Measure.SECONDS else exact
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A figure now and at another time; `by` in the figure's own unit (share: points of 1)."""
+
+    now: Share
+    then: Share
 
     @property
-    def state(self) -> TicketState:
-        """Where it stands."""
-        return self.history[-1][1]
+    def by(self) -> float | None:
+        """How much it rose; None when one of the two has nothing to be measured by."""
+        if self.now.exact is None or self.then.exact is None:
+            return None
+        return float(self.now.exact - self.then.exact)
 
 
-@dataclass(frozen=True, slots=True)
-class Kpis:
-    """The figures of some tickets, in the order and by the formulas of GB/T 33358 and the cities'
-    published ones."""
-
-    tickets: int
-    first_call_answer: Share
-    signed_in_time: Share
-    contacted_in_time: Share
-    finished_in_time: Share
-    returned: Share
-    dispatched_right: Share
-    called_back: Share
-    reached: Share
-    satisfied: Share
-    solved: Share
-    closed: Share
-
-    def __add__(self, other: "Kpis") -> "Kpis":
-        """The figures of both together: of other tickets than these."""
-        return Kpis(*(a + b for a, b in zip(_values(self), _values(other), strict=True)))
-
-
-def kpis(stories: Iterable[Story], now: int) -> Kpis:
-    """Count them; `now` (seconds since 1970) decides which open clocks are overdue already.
-
-    - 直接答复率: closed on the call ÷ accepted
-    - 按时签收率, 响应率, 按时办结率: ended in time ÷ due (ended, or past their due date)
-    - 退单率: returns asked ÷ dispatches; 派单准确率: 1 − upheld returns ÷ dispatches
-    - 回访率: called ÷ closed, and reached ÷ closed, of what a unit had handled
-    - 满意率, 解决率: of those who actually answered; 办结率: closed ÷ accepted
-    """
-    counts: Counter[str] = Counter()
-    for story in stories:
-        _count(story, now, counts)
-
-    def share(top: str, bottom: str) -> Share:
-        return Share(counts[top], counts[bottom])
-
-    return Kpis(
-        tickets=counts["tickets"],
-        first_call_answer=share("direct", "accepted"),
-        signed_in_time=share("sign_in_time", "sign_due"),
-        contacted_in_time=share("contact_in_time", "contact_due"),
-        finished_in_time=share("finish_in_time", "finish_due"),
-        returned=share("returns", "dispatches"),
-        dispatched_right=Share(counts["dispatches"] - counts["upheld"], counts["dispatches"]),
-        called_back=share("called", "handled_closed"),
-        reached=share("reached", "handled_closed"),
-        satisfied=share("satisfied", "rated"),
-        solved=share("solved", "solved_known"),
-        closed=share("closed", "accepted"),
-    )
-
-
-def _values(figures: Kpis) -> Iterator[Any]:
-    return (getattr(figures, field.name) for field in fields(figures))
-
-
-def by_group(
-    stories: Iterable[Story], group: Callable[[Story], str], now: int
-) -> Mapping[str, Kpis]:
-    """The figures of each unit, class or area: `group` names it."""
-    groups: dict[str, list[Story]] = {}
-    for story in stories:
-        groups.setdefault(group(story), []).append(story)
-    return {name: kpis(groups[name], now) for name in sorted(groups)}
-
-
-def ranking(figures: Mapping[str, Kpis]) -> Sequence[tuple[str, Kpis]]:
-    """Units, the best first: finished in time, then satisfied, then closed; who has nothing to be
-    measured by comes last."""
-
-    def worth(kpi: Kpis) -> tuple[float, ...]:
-        shares = (kpi.finished_in_time, kpi.satisfied, kpi.closed)
-        return tuple(-1.0 if share.rate is None else share.rate for share in shares)
-
-    return sorted(figures.items(), key=lambda item: (tuple(-v for v in worth(item[1])), item[0]))
-
-
-def _count(story: Story, now: int, counts: Counter[str]) -> None:
-    events = [told.event for told, _ in story.history]
-    counts["tickets"] += 1
-    accepted = story.state not in NOT_ACCEPTED
-    archived = story.state is TicketState.ARCHIVED
-    counts["accepted"] += accepted
-    counts["closed"] += archived
-    counts["direct"] += archived and "answered" in events and "dispatched" not in events
-    counts["dispatches"] += sum(event in _GIVEN for event in events)
-    counts["returns"] += events.count("return_asked")
-    counts["upheld"] += events.count("return_granted")
-    if archived and "dispatched" in events:
-        counts["handled_closed"] += 1
-        counts["called"] += any(event in ASKED or event == "unreachable" for event in events)
-        counts["reached"] += any(event in ASKED for event in events)
-    for told, _ in story.history:
-        if told.event in ASKED:
-            _count_answer(told, counts)
-    for clock in story.clocks:
-        _count_clock(clock, now, counts)
-
-
-_GIVEN = frozenset({"dispatched", "reassigned", "ruled", "part_made"})
-
-
-def _count_answer(told: Told, counts: Counter[str]) -> None:
-    """What a citizen said in one callback; "not heard" is in no figure."""
-    satisfied = told.data.get("satisfied", {"satisfied": True}.get(told.event))
-    solved = told.data.get("solved", {"satisfied": True}.get(told.event))
-    if told.event == "unsatisfied" and "satisfied" not in told.data:
-        satisfied = False
-    if isinstance(satisfied, bool):
-        counts["rated"] += 1
-        counts["satisfied"] += satisfied
-    if isinstance(solved, bool):
-        counts["solved_known"] += 1
-        counts["solved"] += solved
-
-
-def _count_clock(clock: TicketClock, now: int, counts: Counter[str]) -> None:
-    if clock.name is ClockName.DESK:
-        return
-    overdue = not clock.stopped_at and clock.paused_at is None and now > clock.due
-    if clock.stopped_at or overdue:
-        counts[f"{clock.name}_due"] += 1
-        counts[f"{clock.name}_in_time"] += bool(clock.stopped_at) and clock.in_time
+def changes(kpis: Iterable[Kpi], now: Counts, then: Counts) -> Iterator[tuple[Kpi, Change]]:
+    """Each figure beside that of another time."""
+    for kpi in kpis:
+        yield kpi, Change(kpi.share(now), kpi.share(then))

@@ -8,7 +8,6 @@ import pytest
 from storage.clock_recount import recount_chunk
 from storage.clock_tables import clock_bases
 from storage.life_tables import ticket_states
-from storage.ticket_stories import stories
 from tests.storage.clock_house import (
     CALENDAR,
     GUANGXI,
@@ -24,7 +23,6 @@ from tests.storage.clock_house import (
 from tests.storage.facts import new_ticket
 from tickets.calendar import WorkCalendar, moment, seconds
 from tickets.errors import EventRefused, TicketError
-from tickets.kpi import Share, kpis
 from tickets.model import Kind, Origin
 from tickets.spoken import Review, SpokenRequest
 from tickets.timetable import Rules, rules_of
@@ -222,20 +220,6 @@ async def test_a_tenant_nobody_counted_is_counted_once(sql_url: str) -> None:
         assert [(row.tenant, row.basis, row.upto) for row in rows] == [
             (TENANT, GUANGXI.basis, "done")
         ]
-
-
-async def test_the_figures_read_events_and_clocks_of_some_days(sql_url: str) -> None:
-    async with house_on(sql_url) as house:
-        number = await house.dispatched(Kind.HELP, class_code="040201")
-        await house.tell(number, "signed", WATER)
-        await house.ticket()
-        house.later(days=1)
-        await house.ticket()
-        day = date(2026, 11, 23)
-        (page,) = [page async for page in stories(house.database, TENANT, day, day)]
-        assert [(one.unit, one.class_code) for one in page] == [("water", "040201"), ("", "")]
-        found = kpis(page, seconds(house.now))
-        assert (found.signed_in_time, found.closed) == (Share(1, 1), Share(0, 2))
 
 
 async def _counted(house: House, rules: Rules, limit: int = 500) -> int:
