@@ -14,6 +14,7 @@ from console.api import (
     audio,
     callbacks,
     callers,
+    exchange,
     figures,
     health,
     hours,
@@ -29,10 +30,12 @@ from console.api import (
     tickets,
     understanding,
     wallboard,
+    webhooks,
 )
 from console.auth import Authenticator
 from console.doors import DOORS, Door
 from console.live import FLUSH_S, LIVE, Live
+from console.outward import LIMITS, Limits
 from console.services import AUTH, SERVICES, Services
 
 KEEPALIVE_S = 15.0
@@ -46,7 +49,7 @@ def doors() -> Iterable[Door]:
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, reload, pages, talks, spoken, understanding,
-        openapi,
+        openapi, exchange, webhooks,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
 
@@ -62,6 +65,7 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     )
     app[SERVICES] = services
     app[AUTH] = Authenticator(services.tokens, services.now, monotonic)
+    app[LIMITS] = Limits(monotonic)
     app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics, flush_s)
     app[health.HEALTH] = health.Health(services.parts)
     app[pages.FILES] = pages.read_files()

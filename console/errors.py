@@ -339,6 +339,60 @@ class TimedOut(ConsoleError):
     message_zh = "请求超时,请重试。"
 
 
+class UnknownPeer(ConsoleError):
+    """This tenant exchanges tickets with nobody."""
+
+    id = "unknown-peer"
+    status = 404
+    message = "This tenant exchanges tickets with nobody."
+    message_zh = "该租户未与其他平台交换工单。"
+
+
+class UnknownMessage(ConsoleError):
+    """No message of this id was given up in this tenant."""
+
+    id = "unknown-message"
+    status = 404
+    message = "There is no given-up message of this id in this tenant."
+    message_zh = "该租户没有此条待重发的消息。"
+
+
+class UnknownWebhook(ConsoleError):
+    """No such webhook in this tenant."""
+
+    id = "unknown-webhook"
+    status = 404
+    message = "There is no such webhook in this tenant."
+    message_zh = "该租户没有此推送订阅。"
+
+
+class TooManyWebhooks(ConsoleError):
+    """The tenant has as many as it may have."""
+
+    id = "too-many-webhooks"
+    status = 409
+    message = "This tenant has as many webhooks as it may have: end one first."
+    message_zh = "推送订阅数量已达上限,请先取消一个。"
+
+
+class AddressRefused(ConsoleError):
+    """A webhook may not lead there."""
+
+    id = "address-refused"
+    status = 422
+    message = "Webhooks may not lead to this address."
+    message_zh = "推送地址不被允许。"
+
+
+class TooManyRequests(ConsoleError):
+    """An address comes in more often than it may."""
+
+    id = "too-many-requests"
+    status = 429
+    message = "Too many requests: wait and try again."
+    message_zh = "请求过于频繁,请稍后再试。"
+
+
 BY_STATUS: dict[int, type[ConsoleError]] = {
     400: BadRequest,
     404: NotFound,

@@ -9,6 +9,7 @@ from aiohttp import web
 from console.auth import Authenticator
 from console.errors import UnknownTenant
 from console.metrics import Metrics
+from console.outward import Exchange, NoOutward, Webhooks
 from console.ports import (
     Audio,
     Callbacks,
@@ -58,6 +59,8 @@ class Services:
     talks: Talks = field(default_factory=NoTalks)
     spoken: SpokenCases = field(default_factory=NoSpoken)
     understanding: Context = HERE
+    exchange: Exchange = field(default_factory=NoOutward)
+    webhooks: Webhooks = field(default_factory=NoOutward)
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The tenant of this id; raises `UnknownTenant`."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, select, update
 
 from storage.database import Database
 from storage.exchange_tables import crossings, exchange_seen, exchange_taken, outbox
@@ -44,8 +44,8 @@ class SqlOutbox:
         self._database = database
 
     async def due_at(self) -> int | None:
-        """When the next message may be sent; None without one. It may have to wait for others."""
-        query = select(func.min(outbox.c.next_at)).where(outbox.c.state == "waiting")
+        """When the next message may be sent; None without one."""
+        query = select(func.min(outbox.c.next_at)).where(_first())
         return await self._database.read(lambda connection: connection.execute(query).scalar())
 
     async def take(self, now: int, *, lease_s: int, limit: int) -> Sequence[Outgoing]:
@@ -62,10 +62,23 @@ class SqlOutbox:
 
         await self._database.write(run)
 
-    async def later(self, message: Outgoing, at: int, reason: str) -> None:
-        """It wasn't taken: again from `at` on."""
-        change = _waiting(message).values(next_at=at, reason=reason)
-        await self._database.write(lambda connection: connection.execute(change))
+    async def later(
+        self, message: Outgoing, at: int, reason: str, *, whole_target: bool = False
+    ) -> None:
+        """It wasn't taken: again from `at` on, and with it (`whole_target`) all that waits for
+        the same target and would be tried before."""
+
+        def run(connection: Connection) -> None:
+            connection.execute(_waiting(message).values(next_at=at, reason=reason))
+            if whole_target:
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.tenant == message.tenant, outbox.c.target == message.target)
+                    .where(outbox.c.state == "waiting", outbox.c.next_at < at)
+                    .values(next_at=at)
+                )
+
+        await self._database.write(run)
 
     async def give_up(self, message: Outgoing, reason: str) -> None:
         """It won't be taken; a supervisor sees it and may have it sent again."""
@@ -112,19 +125,9 @@ class SqlOutbox:
 
 
 def _take(connection: Connection, now: int, lease_s: int, limit: int) -> list[Outgoing]:
-    before = outbox.alias("before")
-    earlier = (
-        select(before.c.id)
-        .where(
-            before.c.tenant == outbox.c.tenant, before.c.target == outbox.c.target,
-            before.c.number == outbox.c.number, before.c.state == "waiting",
-            before.c.id < outbox.c.id,
-        )
-        .exists()
-    )  # fmt: skip
     query = (
         select(outbox)
-        .where(outbox.c.state == "waiting", outbox.c.next_at <= now, ~earlier)
+        .where(_first(), outbox.c.next_at <= now)
         .order_by(outbox.c.next_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True, of=outbox)  # SQLite needs none and is told none
@@ -138,6 +141,21 @@ def _take(connection: Connection, now: int, lease_s: int, limit: int) -> list[Ou
         )
         connection.execute(change, [{"which": message.id} for message in found])
     return found
+
+
+def _first() -> ColumnElement[bool]:
+    """It waits, and nothing else of its target and ticket waits before it."""
+    before = outbox.alias("before")
+    earlier = (
+        select(before.c.id)
+        .where(
+            before.c.tenant == outbox.c.tenant, before.c.target == outbox.c.target,
+            before.c.number == outbox.c.number, before.c.state == "waiting",
+            before.c.id < outbox.c.id,
+        )
+        .exists()
+    )  # fmt: skip
+    return and_(outbox.c.state == "waiting", ~earlier)
 
 
 def _waiting(message: Outgoing) -> Any:

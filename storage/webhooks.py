@@ -48,6 +48,15 @@ class SqlWebhooks:
         """Those that are told of events now."""
         return self._known.get(tenant, ())
 
+    def hook(self, tenant: str, hook_id: str) -> Hook | None:
+        """One of them; None when it isn't told of events (any more)."""
+        return next((hook for hook in self.hooks(tenant) if hook.id == hook_id), None)
+
+    @property
+    def any(self) -> bool:
+        """Whether anybody wants to be told of anything."""
+        return bool(self._known)
+
     async def read(self) -> None:
         """Learn who wants to be told; raises `StoreAway`."""
         query = select(webhooks).where(_OURS.disabled_at == 0).order_by(_OURS.tenant, _OURS.id)

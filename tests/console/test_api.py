@@ -110,6 +110,8 @@ async def test_every_path_but_the_public_ones_wants_a_token(nobody: Caller) -> N
     for route in doors():
         if route.path in PUBLIC or route.path.endswith("/live"):
             continue
+        if route.path.startswith(("/exchange/", "/open311/")):
+            continue  # signed by a peer, or for the public: their own tests say who may
         path = route.path.replace("{tenant}", CITY)
         path = re.sub(r"\{\w+(?::([^{}]+)(?:\{[^}]*\})?)?\}", _some, path)
         assert await nobody.refused(path, route.method) == (401, "token-missing"), path
