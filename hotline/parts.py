@@ -212,7 +212,8 @@ def _named_files(settings: Settings) -> Iterable[Path]:
     files = [settings.config]
     for tenant in settings.tenants:
         files += [tenant.lines_file, tenant.flow_file, tenant.queues_file]
-        files.append(tenant.roster_file)
+        files += [tenant.roster_file, tenant.policy_file, tenant.calendar_file]
+        files += [tenant.units_file, tenant.peers_file]
     files += [t.registration.password_file for t in settings.trunks if t.registration]
     files.append(settings.cluster_secret_file)
     files += settings.speech_models.values()

@@ -38,6 +38,7 @@ PATH_KEYS = frozenset(
         "policy_file",
         "calendar_file",
         "units_file",
+        "peers_file",
         "password_file",
         "cluster_secret_file",
     }
@@ -174,6 +175,10 @@ class Settings(BaseSettings):
         default="",
         description="where tickets of spoken requests are told for text messages (signed web hook);"
         " empty: nowhere",
+    )
+    webhooks_private: bool = Field(
+        default=False,
+        description="let webhooks lead to this machine and private networks, and without TLS",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least important that is logged"

@@ -47,6 +47,13 @@ class Tenant(BaseModel):
     units_file: Path | None = Field(
         default=None, description="own units: who handles what where (YAML)"
     )
+    peers_file: Path | None = Field(
+        default=None, description="other houses it exchanges tickets with (YAML); empty: none"
+    )
+    open311: bool = Field(
+        default=False,
+        description="whether anybody may ask and see by the web (Open311 GeoReport v2)",
+    )
     wrap_up_s: float = Field(
         default=20.0, ge=0, le=3600, description="after-call work before the next call, seconds"
     )
