@@ -32,6 +32,7 @@ from hotline.callers import read_callers
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
+from hotline.exchange import ExchangeHouse
 from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
@@ -153,6 +154,9 @@ class Engine:
 
         self._database = Database(settings.sql_url)
         self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
+        self._exchange = ExchangeHouse(
+            settings, self._database, self._deadlines, self._zones, self._clock
+        )
         self._tickets = SqlTickets(
             self._database, self._zones, lambda ticket, was: self._counted.stored(ticket, was),
             self._deadlines.clockwork,
@@ -456,6 +460,7 @@ class Engine:
             "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
             "clock-watch": self._deadlines.watch.run(),
+            "courier": self._exchange.run(),
             "follow-ups": self._following_up.board.run(self._database.wait_healthy),
             "ticket-seals": Sealer(self._database, self._clock.now).run(),
             "later-recognition": later(
@@ -536,6 +541,8 @@ class Engine:
             talks=self._talk_board,
             spoken=SqlSpoken(self._database, self._clock.now),
             understanding=rules_of(self._settings),
+            exchange=self._exchange,
+            webhooks=self._exchange,
         )
 
     def _spooled(self, item: SpoolItem) -> CallFacts:

@@ -29,6 +29,11 @@ def sms_hook_secret(home: Home) -> str:
     return _kept(home, "sms_hook", lambda: secrets.token_urlsafe(32))
 
 
+def webhooks_key(home: Home) -> bytes:
+    """What webhooks' secrets are made of, where no cluster shares one."""
+    return _kept(home, "webhooks_key", lambda: secrets.token_urlsafe(32)).encode()
+
+
 def system_name(home: Home) -> str:
     """This node's name in every Uniqueid: unique over nodes and installations."""
     return _kept(home, "system_name", lambda: f"hl{secrets.token_hex(4)}")
