@@ -75,6 +75,7 @@ class TalkLegs:
                 third.number,
                 caller=facts.caller_e164 or facts.caller_raw,
                 first_called=facts.called_number,
+                ticket=talk.story.ticket,
                 on_answer=lambda when: self._third_answered(talk, leg, when),
             )
             answered = result.status is DialStatus.ANSWER

@@ -46,6 +46,7 @@ async def connect(
         target,
         caller=facts.caller_e164 or facts.caller_raw,
         first_called=facts.called_number,
+        ticket=story.ticket,
         on_answer=on_answer,
     )
     story.transferred = result.status is DialStatus.ANSWER

@@ -167,10 +167,11 @@ class Call(Protocol):
         *,
         caller: str,
         first_called: str,
+        ticket: str = "",
         on_answer: Callable[[datetime], Awaitable[None]] | None = None,
     ) -> DialResult:
         """Connect to a transfer target (line of mode link/emergency) by the outbound rules;
-        `on_answer` as with `dial`."""
+        `on_answer` as with `dial`. Only a trusted trunk is told the number of the `ticket`."""
         ...
 
     def live_audio(self) -> AbstractAsyncContextManager[LiveAudio]:

@@ -193,6 +193,7 @@ class FastAgiCall:
         *,
         caller: str,
         first_called: str,
+        ticket: str = "",
         on_answer: OnAnswer | None = None,
     ) -> DialResult:
         number = _matching(_NUMBER, target, "number")
@@ -200,6 +201,7 @@ class FastAgiCall:
         who = {
             "HL_TRANSFER_CALLER": _number_or_nothing(caller),
             "HL_TRANSFER_FIRST": _number_or_nothing(first_called),
+            "HL_TRANSFER_TICKET": _number_or_nothing(ticket),
         }
         await self._set({"DIALSTATUS": "", **who})
         line = agi.command("GOSUB", "outbound", number, "1")

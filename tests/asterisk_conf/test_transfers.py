@@ -20,8 +20,16 @@ FAR_PORT = free_port()
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskStack]:
-    trunks = (trunk(), trunk("out", FAR, trusted=True, dial=f"{FAR}:{FAR_PORT}"))
-    rules = (OutboundRule(number="110", trunk="out"), OutboundRule(number="0771*", trunk="out"))
+    trunks = (
+        trunk(),
+        trunk("out", FAR, trusted=True, dial=f"{FAR}:{FAR_PORT}"),
+        trunk("carrier", "127.0.0.6", dial=f"{FAR}:{FAR_PORT}"),
+    )
+    rules = (
+        OutboundRule(number="110", trunk="out"),
+        OutboundRule(number="0771*", trunk="out"),
+        OutboundRule(number="96116", trunk="carrier"),
+    )
     async with asterisk_stack(
         tmp_path_factory.mktemp("out"), trunks=trunks, outbound=rules
     ) as stack:
@@ -31,13 +39,20 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Aster
 class Transfer:
     """An engine that transfers each call to `number` and notes how it went."""
 
-    def __init__(self, number: str, citizen: str = "13800138000", first: str = "12333") -> None:
-        self.number, self.citizen, self.first = number, citizen, first
+    def __init__(
+        self,
+        number: str,
+        citizen: str = "13800138000",
+        first: str = "12333",
+        ticket: str = "261122000042",
+    ) -> None:
+        self.number, self.citizen, self.first, self.ticket = number, citizen, first, ticket
         self.status = self.talked_ms = self.reply = ""
 
     async def __call__(self, session: Session) -> None:
         await session.command(f'SET VARIABLE HL_TRANSFER_CALLER "{self.citizen}"')
         await session.command(f'SET VARIABLE HL_TRANSFER_FIRST "{self.first}"')
+        await session.command(f'SET VARIABLE HL_TRANSFER_TICKET "{self.ticket}"')
         await session.command('SET VARIABLE DIALSTATUS ""')
         self.reply = await session.command(f"GOSUB outbound {self.number} 1")
         self.status = await session.variable("DIALSTATUS")
@@ -70,6 +85,8 @@ async def test_a_number_with_a_rule_is_reached(stack: AsteriskStack, number: str
     assert "<sip:13800138000@" in result.header("From")[0]
     assert "<sip:13800138000@" in result.header("P-Asserted-Identity")[0]
     assert result.header("Diversion")[0].startswith("<sip:12333@hotline>;reason=")
+    assert result.header("X-Hotline-Ticket") == ["261122000042"]
+    assert result.header("X-Hotline-Call")[0].startswith(stack.installation.system_name)
     assert transfer.status == "ANSWER"
     assert 300 < int(transfer.talked_ms) < 3000
 
@@ -77,10 +94,25 @@ async def test_a_number_with_a_rule_is_reached(stack: AsteriskStack, number: str
 async def test_nothing_unsafe_goes_out(stack: AsteriskStack) -> None:
     """Even if the engine were wrong, only digits reach the headers; without them there is none."""
     async with sipp_running(callee(hangs_up()), local=FAR, port=FAR_PORT) as far:
-        await placed(stack, Transfer("110", citizen="138;x>y", first="<sip:x>"))
+        unsafe = Transfer("110", citizen="138;x>y", first="<sip:x>", ticket="26^1,(x)")
+        await placed(stack, unsafe)
         result = await far.finish()
     assert "<sip:138@" in result.header("P-Asserted-Identity")[0]
     assert result.header("Diversion") == []
+    assert result.header("X-Hotline-Ticket") == ["261"]
+
+
+async def test_a_trunk_that_is_not_trusted_is_told_nothing_of_the_matter(
+    stack: AsteriskStack,
+) -> None:
+    """The carrier's trunk learns who calls, as with any call, and no more."""
+    async with sipp_running(callee(hangs_up()), local=FAR, port=FAR_PORT) as far:
+        await placed(stack, Transfer("96116"))
+        result = await far.finish()
+    assert result.ok, result.errors
+    assert "<sip:13800138000@" in result.header("From")[0]
+    assert result.header("P-Asserted-Identity") == []
+    assert not [line for line in result.messages.splitlines() if line.startswith("X-Hotline")]
 
 
 @pytest.mark.parametrize("number", ["0019005551234", "1100", "119", "12345"])

@@ -35,6 +35,7 @@ class ScriptedCall:
         self.heard_at_s: list[tuple[float, str]] = []
         self.languages: list[str] = []
         self.dialled: list[str] = []
+        self.told_tickets: list[str] = []
         self.steps = 0
         self.rung = 0
         self.holds = 0
@@ -219,11 +220,13 @@ class ScriptedCall:
         *,
         caller: str,
         first_called: str,
+        ticket: str = "",
         on_answer: Callable[[datetime], Awaitable[None]] | None = None,
     ) -> DialResult:
         self.dialstatus = ""
         await self._step()
         self.dialled.append(f"{target} {caller} {first_called}")
+        self.told_tickets.append(ticket)
         self.dialstatus = self._transfers.popleft() if self._transfers else DialStatus.CONGESTION
         if self.dialstatus == DialStatus.ANSWER:
             if on_answer is not None:

@@ -302,11 +302,17 @@ async def test_a_dial_that_fails_with_the_caller_there_is_congestion() -> None:
 
 
 async def test_transfer_goes_by_the_outbound_rules() -> None:
-    """Who calls and what he dialled go on the channel, the number through `outbound`."""
-    transfer = lambda c: c.transfer("110", caller="13800138000", first_called="evil;\n")  # noqa: E731 - one line
+    """Who calls, what he dialled, his ticket go on the channel; the number through `outbound`."""
+
+    async def transfer(call: FastAgiCall) -> DialResult:
+        return await call.transfer(
+            "110", caller="13800138000", first_called="evil;\n", ticket="261122000042"
+        )
+
     async with calling(transfer) as (peer, line):
         assert await peer.expect("EXEC MSet") == (
-            'EXEC MSet "DIALSTATUS=,HL_TRANSFER_CALLER=13800138000,HL_TRANSFER_FIRST="'
+            'EXEC MSet "DIALSTATUS=,HL_TRANSFER_CALLER=13800138000,HL_TRANSFER_FIRST=,'
+            'HL_TRANSFER_TICKET=261122000042"'
         )
         await peer.expect(
             "GOSUB outbound 110 1", "100 result=0 Trying...\n200 result=0 Gosub complete"
