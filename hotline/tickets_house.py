@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from random import Random
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, update
@@ -18,7 +17,8 @@ from sqlalchemy import Connection, update
 from hotline.clock_watch import SHARE, ClockWatch, told_by
 from hotline.failover_stores import postgres
 from hotline.policies import RuleBook, rules_for
-from hotline.tickets_filling import NOW, TENANT, fill_chunk, handler, new_fact
+from hotline.tickets_bulk import fill
+from hotline.tickets_filling import NOW, TENANT, handler, new_fact
 from ivr.tenants import Tenant
 from simulator.bench_tickets import Plan
 from simulator.tickets_load import UNITS
@@ -60,8 +60,9 @@ class _Clock:
 class SqlStore:
     """`simulator.bench_tickets.Store` on one database."""
 
-    def __init__(self, name: str, database: Database) -> None:
+    def __init__(self, name: str, database: Database, url: str) -> None:
         self.name = name
+        self._url = url
         self._database = database
         self._clock = _Clock()
         tenant = Tenant(id=TENANT, name="bench")
@@ -76,20 +77,9 @@ class SqlStore:
         self._units: dict[str, str] = {}
 
     async def fill(self, plan: Plan, say: Callable[[str], None]) -> Sequence[str]:
-        """Put `plan.stored` tickets in, 500 a commit; their numbers."""
-        random = Random(plan.seed)  # noqa: S311 - the same tickets in every run
-        numbers: list[str] = []
-        began = time.monotonic()
-        for first in range(0, plan.stored, CHUNK):
-            work = partial(
-                fill_chunk, clockwork=self._clockwork, first=first,
-                count=min(CHUNK, plan.stored - first), random=random,
-            )  # fmt: skip
-            numbers += await self._database.write(work)
-            if first and first % 100_000 == 0:
-                say(f"{self.name}: {first} stored in {time.monotonic() - began:.0f} s")
-        await self._database.write(_statistics)
-        return numbers
+        """Put `plan.stored` tickets in; their numbers."""
+        told = partial(_said, say, self.name)
+        return await fill(self._database, self._url, plan.stored, plan.seed, told)
 
     async def create(self, n: int) -> str:
         """A call's n-th ticket: a draft, as after a talk."""
@@ -165,9 +155,8 @@ def _fall_due(connection: Connection, numbers: Sequence[str], due: int) -> None:
     )
 
 
-def _statistics(connection: Connection) -> None:
-    """What an hourly job or autovacuum would have done long ago in a full store."""
-    connection.exec_driver_sql("ANALYZE")
+def _said(say: Callable[[str], None], name: str, line: str) -> None:
+    say(f"{name}: {line}")
 
 
 async def stores(names: Sequence[str]) -> AsyncIterator[SqlStore]:
@@ -186,6 +175,6 @@ async def stores(names: Sequence[str]) -> AsyncIterator[SqlStore]:
                 stack.push_async_callback(database.close)
                 sealing = asyncio.create_task(Sealer(database, _Clock().now).run())
                 stack.callback(sealing.cancel)
-                yield SqlStore(name, database)
+                yield SqlStore(name, database, url)
         finally:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -7,11 +7,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from storage.among import Among
+from storage.json_text import JsonText
 from storage.life_tables import ticket_unsealed
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
 from storage.tables import ticket_events
-from tickets.chain import link
+from tickets.chain import canonical_text, link
 from tickets.life import Actor, Role, Told
 from tickets.model import TicketState
 
@@ -44,15 +45,15 @@ def event_row(
     tenant: str, number: str, seq: int, told: Told, state: str, key: str, head: bytes
 ) -> dict[str, Any]:
     """The row of an event that follows the one with hash `head`; its own is `["hash"]`."""
-    actor = told.actor
+    actor, data = told.actor, JsonText(canonical_text(told.data))
     return {
         "tenant": tenant, "number": number, "seq": seq, "at": told.at, "event": told.event,
-        "data": told.data, "actor": actor.id, "role": actor.role.value, "actor_unit": actor.unit,
+        "data": data, "actor": actor.id, "role": actor.role.value, "actor_unit": actor.unit,
         "state": str(state), "key": key,
         "hash": link(
             head, tenant=tenant, number=number, seq=seq, at=told.at, event=told.event,
             actor=(actor.id, actor.role.value, actor.unit), state=str(state), key=key,
-            data=told.data,
+            data=data,
         ),
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from storage.errors import translated
+from storage.json_text import dump_json
 from storage.link import READERS, Operation, T
 from storage.migrate import PATIENCE_S, upgrade
 from tickets.errors import StoreAway
@@ -21,7 +22,7 @@ class PostgresLink:
         self._url = url.set(drivername="postgresql+asyncpg")
         self._engine = create_async_engine(
             self._url, pool_size=READERS + 1, max_overflow=0, pool_timeout=deadline_s,
-            hide_parameters=True,
+            hide_parameters=True, json_serializer=dump_json,
             connect_args={"timeout": command_s, "command_timeout": command_s},
         )  # fmt: skip
         self._writer: AsyncConnection | None = None

@@ -154,18 +154,18 @@ def index(
     fresh = [one for one in words if one.number not in rows]
     moved = [(rows[one.number], one) for one in words if one.number in rows]
     moved = [(row, one) for row, one in moved if _differs(row, one)]
-    _NEW.run_many(connection, [_values(tenant, one, with_grams=not sqlite) for one in fresh])
+    _NEW.run_many(connection, [text_row(tenant, one, with_grams=not sqlite) for one in fresh])
     _MOVED.run_many(connection, [_change(tenant, row, one, not sqlite) for row, one in moved])
     if not sqlite:
         return
     raw: Any = connection.connection.driver_connection
     for row, one in moved:
-        raw.execute(_TAKE, (row.id, _joined(tenant, row.unit, row.plain)))
-        raw.execute(_PUT, (row.id, _joined(tenant, one.unit, one.plain)))
+        raw.execute(_TAKE, (row.id, joined_grams(tenant, row.unit, row.plain)))
+        raw.execute(_PUT, (row.id, joined_grams(tenant, one.unit, one.plain)))
     if fresh:
         found = _OF.run(connection, [one.number for one in fresh], of_tenant=tenant)
         for row in found.all():
-            raw.execute(_PUT, (row.id, _joined(tenant, row.unit, row.plain)))
+            raw.execute(_PUT, (row.id, joined_grams(tenant, row.unit, row.plain)))
 
 
 def _differs(row: Row[Any], one: Words) -> bool:
@@ -173,12 +173,13 @@ def _differs(row: Row[Any], one: Words) -> bool:
 
 
 def _change(tenant: str, row: Row[Any], one: Words, with_grams: bool) -> dict[str, Any]:
-    values = _values(tenant, one, with_grams=with_grams)
+    values = text_row(tenant, one, with_grams=with_grams)
     named = {f"to_{name}": values[name] for name in ("unit", "title", "plain", "grams")}
     return {"of_id": row.id, **named}
 
 
-def _values(tenant: str, one: Words, *, with_grams: bool) -> dict[str, Any]:
+def text_row(tenant: str, one: Words, *, with_grams: bool) -> dict[str, Any]:
+    """The columns of a text but its id; PostgreSQL's row has the grams with it."""
     found = sorted({*grams(one.plain), _sign_of(tenant, one.unit)}) if with_grams else None
     return {
         "tenant": tenant, "number": one.number, "unit": one.unit, "title": one.title,
@@ -186,7 +187,8 @@ def _values(tenant: str, one: Words, *, with_grams: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _joined(tenant: str, unit: str, plain_text: str) -> str:
+def joined_grams(tenant: str, unit: str, plain_text: str) -> str:
+    """What SQLite's full-text index is given of a text."""
     return " ".join([*grams(plain_text), _sign_of(tenant, unit)])
 
 

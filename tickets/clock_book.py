@@ -109,7 +109,9 @@ class ClockBook:
             if clock.stopped_at:
                 continue
             own = cap if clock.name is ClockName.FINISH else 0
-            self._put(clocks.settle(replace(clock, matter=matter, cap=own), self._rules))
+            if (clock.matter, clock.cap) != (matter, own):
+                clock = replace(clock, matter=matter, cap=own)
+            self._put(clocks.settle(clock, self._rules))
 
     def _start(self, name: ClockName, unit: str, round_: int, state: str, at: int) -> None:
         found = self.running(name)

@@ -104,8 +104,11 @@ def effects_of(
 
 def follow_clocks(before: Life | None, after: Life, told: Told) -> Life:
     """The life after, with the clocks that run and rest then."""
+    asked = tuple(clock_effects(before, after, told))
+    if not asked:
+        return after
     running, paused = set(after.running), set(after.paused)
-    for effect in clock_effects(before, after, told):
+    for effect in asked:
         match effect:
             case StartClock(clock):
                 running.add(clock)

@@ -13,7 +13,7 @@ from typing import Any
 
 from tickets import life_rules as rules
 from tickets.errors import EventRefused
-from tickets.life import SYSTEM, Decision, Life, Limits, Role, Told
+from tickets.life import SYSTEM, Actor, Decision, Life, Limits, Role, Told
 from tickets.life_effects import effects_of, follow_clocks
 from tickets.life_events import Event as Event
 from tickets.life_rules import Choice, Rule
@@ -290,14 +290,15 @@ def with_fact(life: Life, told: Told) -> Decision:
 def evolve(life: Life, told: Told, state: TicketState) -> Life:
     """The life after an event that was accepted; `state` is where it led (kept with it)."""
     event = Event(told.event)
-    after = replace(life, seq=life.seq + 1, state=state, **_changes(life, told, event))
+    changes = _changes(life, told, event)
     if life.state is S.MERGED and state not in (S.MERGED, S.ARCHIVED):
-        after = replace(after, main="")
+        changes["main"] = ""
     if told.actor.role is not Role.SYSTEM:
         if event in HANDLING:
-            after = replace(after, handlers=_with(life.handlers, told.actor.id))
+            changes["handlers"] = _with(life.handlers, *_who(told.actor))
         if event in SUPERVISING:
-            after = replace(after, watchers=_with(life.watchers, told.actor.id))
+            changes["watchers"] = _with(life.watchers, *_who(told.actor))
+    after = replace(life, seq=life.seq + 1, state=state, **changes)
     return follow_clocks(life, after, told)
 
 
@@ -352,11 +353,12 @@ def _may(life: Life, told: Told, event: Event, who: Iterable[Role]) -> None:
             raise EventRefused("not-your-unit", f"{event} is for {' or '.join(allowed)}")
     if actor.role is _SYSTEM:
         return
+    mine = set(_who(actor))
     if event in SUPERVISING and (
-        actor.id in life.handlers or (actor.unit and actor.unit in (life.lead, *life.co_units))
+        mine & set(life.handlers) or (actor.unit and actor.unit in (life.lead, *life.co_units))
     ):
         raise EventRefused("handler-may-not-supervise", "who handles a ticket can't supervise it")
-    if event in HANDLING and actor.id in life.watchers:
+    if event in HANDLING and mine & set(life.watchers):
         raise EventRefused("supervisor-may-not-handle", "who supervises a ticket can't handle it")
 
 
@@ -445,8 +447,13 @@ def _round(life: Life) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _with(known: tuple[str, ...], one: str) -> tuple[str, ...]:
-    return known if one in known else (*known, one)
+def _with(known: tuple[str, ...], *more: str) -> tuple[str, ...]:
+    return (*known, *(one for one in more if one not in known))
+
+
+def _who(actor: Actor) -> tuple[str, ...]:
+    """A person, and the unit he acted for."""
+    return (actor.id, f"unit:{actor.unit}") if actor.unit else (actor.id,)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

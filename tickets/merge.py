@@ -24,11 +24,13 @@ from tickets.model import CallFacts, NewTicket, Origin, Ticket, TicketState
 
 ORIGIN_RANK = {
     Origin.PART: -1,
+    Origin.CONNECTED: -1,
     Origin.PEER: -1,
     Origin.WEB: -1,
     Origin.ABANDONED: 0,
     Origin.CALLBACK: 1,
     Origin.TALK: 2,
+    Origin.HANDED_OVER: 2,
     Origin.VOICE_REQUEST: 3,
 }
 TO_BE_CALLED = (Origin.ABANDONED, Origin.CALLBACK)
@@ -48,7 +50,7 @@ def merged(number: str, facts: Iterable[NewTicket]) -> Ticket:
     if len(calls) != 1:
         raise ValueError(f"a ticket tells of one call, these facts of {len(calls)}: {calls}")
     best, voice = known[0], _voice(known)
-    seen = _call_facts([fact.facts for fact in known])
+    seen = _call_facts([fact.facts for fact in known]) if len(known) > 1 else best.facts
     first_callback = any(fact.first_callback for fact in known)
     return Ticket(
         number=number,

@@ -8,12 +8,18 @@ from tickets.errors import EventRefused
 LONGEST_TEXT = 10_000
 MOST_BYTES = 32 * 1024
 MOST_UNITS = 20
+_ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_NUL = "\\u0000"
+_UNSTORABLE = "a text holds characters that can't be stored"
 
 
 def checked(data: Mapping[str, object]) -> None:
     """Raises `EventRefused` for what is too long, or isn't JSON."""
     try:
-        size = len(json.dumps(dict(data), ensure_ascii=False, allow_nan=False).encode())
+        told = _ENCODE(dict(data))
+        size = len(told.encode())
+    except UnicodeEncodeError as error:  # halves of surrogate pairs
+        raise EventRefused("bad-data", _UNSTORABLE) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise EventRefused("bad-data", f"the data isn't JSON: {error}") from error
     longest = max((len(v) for v in data.values() if isinstance(v, str)), default=0)
@@ -21,8 +27,8 @@ def checked(data: Mapping[str, object]) -> None:
         raise EventRefused(
             "too-long", f"{LONGEST_TEXT} characters a text, {MOST_BYTES} bytes in all at most"
         )
-    if any(_unstorable(value) for value in data.values()):
-        raise EventRefused("bad-data", "a text holds characters that can't be stored")
+    if _NUL in told and any(_unstorable(value) for value in data.values()):
+        raise EventRefused("bad-data", _UNSTORABLE)
 
 
 def text(data: Mapping[str, object], name: str) -> str:
@@ -50,9 +56,9 @@ def numbers(data: Mapping[str, object], name: str, least: int, most: int) -> int
 
 
 def _unstorable(value: object) -> bool:
-    """NUL, which PostgreSQL's text can't hold, and halves of surrogate pairs."""
+    """NUL, which PostgreSQL's text can't hold."""
     if isinstance(value, str):
-        return "\0" in value or any("\ud800" <= c <= "\udfff" for c in value)
+        return "\0" in value
     if isinstance(value, Mapping):
         return any(_unstorable(v) or _unstorable(k) for k, v in value.items())
     return isinstance(value, list | tuple) and any(_unstorable(v) for v in value)
