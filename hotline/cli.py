@@ -25,17 +25,21 @@ COMMANDS = {
     "queues": ("queues",),
     "callers": ("callers",),
     "callbacks": ("callbacks",),
+    "followups": ("followups",),
     "token": ("token",),
     "roster": ("roster",),
     "policy": ("policy",),
     "units": ("units",),
     "cards": ("cards",),
     "kpi": ("kpi",),
+    "report": ("report",),
     "figures": ("figures",),
     "plan": ("plan",),
     "forecast": ("forecast",),
     "bench": ("bench",),
     "understand": ("understand",),
+    "exchange": ("exchange",),
+    "webhooks": ("webhooks",),
 }
 # These work in the home: under root they run as the parts' user, in the engine's box.
 IN_THE_HOME = frozenset(
@@ -44,15 +48,19 @@ IN_THE_HOME = frozenset(
         "callers",
         "cards",
         "demo",
+        "exchange",
         "figures",
+        "followups",
         "forecast",
         "hours",
         "kpi",
         "recordings",
+        "report",
         "seats",
         "status",
         "tickets",
         "token",
+        "webhooks",
     }
 )
 
