@@ -13,8 +13,10 @@ from storage.database import Database
 from storage.events import Kept, history
 from storage.follow_up_rows import ask_citizens
 from storage.life_book import MAIN, PART, LifeBook
+from storage.notices import keep_notices
 from storage.parts import hold_counters, make_part
 from storage.tables import ticket_events
+from storage.ticket_keys import keep_keys
 from storage.ticket_search import keep_texts
 from tickets.consequences import EndChildren, MakeChild, TellMain, TellMerged, TellParent, Then
 from tickets.errors import EventRefused, TicketError, UnknownTicket
@@ -109,6 +111,8 @@ class SqlLives:
         results = [telling.answered(command) for command in commands]
         book.write()
         keep_texts(connection, tenant, telling.kept)
+        keep_keys(connection, tenant, telling.kept)
+        keep_notices(connection, tenant, telling.kept)
         ask_citizens(connection, tenant, telling.kept)
         return results
 
@@ -218,7 +222,7 @@ class _Telling:
                     if book.page(number).life.running:
                         yield number, _by_system(told, "withdrawn", {"code": "whole-ended", **here})
             case MakeChild(unit):
-                make_part(book, life, unit, told.at)
+                self.kept.append(make_part(book, life, unit, told.at))
 
     def _units_are_known(self, told: Told) -> None:
         named = {text(told.data, name) for name in _UNITS} - {""}

@@ -42,8 +42,9 @@ def hold_counters(connection: Connection, tenant: str, numbers: Iterable[str]) -
         count_up(connection, tenant, day, 0)
 
 
-def make_part(book: LifeBook, whole: Life, unit: str, at: datetime) -> None:
-    """A part of a ticket, for this unit: a ticket with a number of its whole's day."""
+def make_part(book: LifeBook, whole: Life, unit: str, at: datetime) -> tuple[Life, Told]:
+    """A part of a ticket, for this unit: a ticket with a number of its whole's day. Its life, and
+    its first event."""
     connection, tenant = book.connection, book.tenant
     day = parse_number(whole.number)[0]
     number = format_number(day, count_up(connection, tenant, day_key(day), 1))
@@ -59,4 +60,6 @@ def make_part(book: LifeBook, whole: Life, unit: str, at: datetime) -> None:
     data = {"parent": whole.number, "unit": unit, "kind": whole.kind, "urgency": whole.urgency}
     told = Told(Event.PART_MADE, SYSTEM, at, data)
     book.link(PART, whole.number, number)
-    book.born(born(tenant, number, told), told, parent_due=book.page(whole.number).due)
+    decision = born(tenant, number, told)
+    book.born(decision, told, parent_due=book.page(whole.number).due)
+    return decision.life, told

@@ -18,6 +18,7 @@ from storage.recordings import expect_recording
 from storage.rows import DIALECTS, insert_once, row_ticket, ticket_row
 from storage.spoken import write_spoken
 from storage.tables import spool_taken, tickets
+from storage.ticket_keys import keep_spoken_keys
 from storage.ticket_search import Words, index
 from storage.transcripts import expect_transcript
 from tickets.grams import plain
@@ -154,7 +155,10 @@ def _told(event: Event, new: NewTicket) -> Told:
 
 
 def _note(connection: Connection, new: NewTicket, number: str) -> None:
-    """What else depends on the fact: a recording to be checked, a spool item that was taken."""
+    """What else depends on the fact: a recording to be checked, a spool item that was taken, what
+    a spoken request is found by."""
+    if new.spoken is not None:
+        keep_spoken_keys(connection, new.facts.tenant, number, new.spoken)
     if new.voice_path:
         expect_recording(connection, new.facts, new.voice_path, new.voice_s, new.at)
         expect_transcript(connection, new, number)

@@ -55,7 +55,8 @@ class Life:
 
     `running` and `paused` are its clocks. `round` counts dispatches after a citizen wasn't
     content. `main` is the ticket this one was linked to, `parent` the one it is a part of.
-    `handlers` and `watchers` are the ids of who handled and who supervised it (办督分离).
+    `handlers` and `watchers` are who handled and who supervised it (办督分离): ids of persons, and
+    `unit:<id>` for the units they did it for.
     """
 
     tenant: str
