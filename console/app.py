@@ -18,6 +18,7 @@ from console.api import (
     figures,
     health,
     hours,
+    kpi,
     lines,
     openapi,
     pages,
@@ -48,7 +49,7 @@ def doors() -> Iterable[Door]:
     """Every path there is."""
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
-        roster, figures, reload, pages, talks, spoken, understanding,
+        roster, figures, kpi, reload, pages, talks, spoken, understanding,
         openapi, exchange, webhooks,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
@@ -67,10 +68,11 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     app[AUTH] = Authenticator(services.tokens, services.now, monotonic)
     app[LIMITS] = Limits(monotonic)
     app[LIVE] = Live(partial(wallboard.read_moment, services), services.metrics, flush_s)
+    app[kpi.TURNS] = kpi.Turns()
     app[health.HEALTH] = health.Health(services.parts)
     app[pages.FILES] = pages.read_files()
     app[guard.UNBOUNDED] = frozenset(
-        (wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED, *spoken.UNBOUNDED)
+        (wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED, *spoken.UNBOUNDED, *kpi.UNBOUNDED)
     )
     every = list(doors())
     app[DOORS] = {door.handler: door for door in every}

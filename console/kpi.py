@@ -120,8 +120,9 @@ def value(kpi: Kpi, share: Share) -> float | None:
 def as_json(line: Line, kpis: Iterable[Kpi]) -> dict[str, Any]:
     """One line for machines."""
     told: dict[str, Any] = {
-        "from": line.period.first, "to": line.period.last, "key": line.key, "name": line.name,
-        "place": line.place, "counts": dict(sorted(line.counts.items())), "figures": {},
+        "from": _day(line.period.first), "to": _day(line.period.last),
+        "key": line.key, "name": line.name, "place": line.place,
+        "counts": dict(sorted(line.counts.items())), "figures": {},
     }  # fmt: skip
     for kpi in kpis:
         figure = _told(kpi, line.counts)

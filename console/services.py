@@ -8,6 +8,7 @@ from aiohttp import web
 
 from console.auth import Authenticator
 from console.errors import UnknownTenant
+from console.kpi import KpiReader, NoKpis
 from console.metrics import Metrics
 from console.outward import Exchange, NoOutward, Webhooks
 from console.ports import (
@@ -61,6 +62,7 @@ class Services:
     understanding: Context = HERE
     exchange: Exchange = field(default_factory=NoOutward)
     webhooks: Webhooks = field(default_factory=NoOutward)
+    kpis: KpiReader = field(default_factory=NoKpis)
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The tenant of this id; raises `UnknownTenant`."""

@@ -37,6 +37,7 @@ from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
 from hotline.groups import GroupBoard
+from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
 from hotline.probes import probes
@@ -543,6 +544,15 @@ class Engine:
             understanding=rules_of(self._settings),
             exchange=self._exchange,
             webhooks=self._exchange,
+            kpis=StoredKpis(
+                self._database,
+                KpiNames(
+                    self._deadlines.units,
+                    lambda tenant: line_names(self._desk.directory.lines, tenant),
+                    rules_of(self._settings),
+                ),
+                self._zones,
+            ),
         )
 
     def _spooled(self, item: SpoolItem) -> CallFacts:

@@ -7,6 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from hotline.unit_files import UnitBook
+from ivr.lines import Lines
 from storage.database import Database
 from storage.kpi import ticket_counts
 from storage.kpi_calls import call_counts
@@ -22,6 +23,10 @@ KINDS = {
     Kind.CONSULTATION: "咨询", Kind.COMPLAINT: "投诉", Kind.HELP: "求助", Kind.SUGGESTION: "建议",
     Kind.REPORT: "举报", Kind.PRAISE: "表扬",
 }  # fmt: skip
+
+
+REST = 1.0
+"""An engine that counts leaves as much time again to its calls."""
 
 
 async def gather(
@@ -87,3 +92,30 @@ class KpiNames:
             for digits, name in zip((2, 4, 6), leaf.path, strict=True):
                 found[leaf.code[:digits]] = name
         return found
+
+
+def line_names(lines: Lines, tenant: str) -> Mapping[str, str]:
+    """The names of a tenant's lines by id."""
+    return {line.id: line.name for line in lines.of(tenant)}
+
+
+class StoredKpis:
+    """`console.kpi.KpiReader` on SQL: one count at a time, half of the time left to others."""
+
+    def __init__(self, database: Database, names: KpiNames, zones: Mapping[str, ZoneInfo]) -> None:
+        self._database = database
+        self._names = names
+        self._zones = zones
+        self._turn = asyncio.Lock()
+
+    async def book(
+        self, tenant: str, period: Period, now: datetime, by: Collection[By], per: Per = Per.WHOLE
+    ) -> KpiBook:
+        async with self._turn:
+            zone = self._zones[tenant]
+            return await gather(
+                self._database, tenant, zone, period, now, by=by, per=per, rest=REST
+            )
+
+    def names(self, tenant: str, by: By) -> Mapping[str, str]:
+        return self._names.of(tenant, by)

@@ -60,6 +60,11 @@ async def spoken_page(request: web.Request) -> web.Response:
     return _send(request, "spoken.html")
 
 
+async def report_page(request: web.Request) -> web.Response:
+    """The page of the monthly report, to look at and to print."""
+    return _send(request, "report.html")
+
+
 async def file(request: web.Request) -> web.Response:
     """A style, a script, a picture."""
     return _send(request, request.match_info["file"])
@@ -84,5 +89,6 @@ ROUTES = (
     get("/wallboard", wallboard_page, roles=ANYBODY),
     get("/queues", queues_page, roles=ANYBODY),
     get("/spoken", spoken_page, roles=ANYBODY),
+    get("/report", report_page, roles=ANYBODY),
     get("/web/{file}", file, roles=ANYBODY),
 )

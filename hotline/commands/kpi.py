@@ -10,7 +10,7 @@ import typer
 from console.kpi import Line, as_json, csv_text, described, figures_of, lines_of, spoken
 from hotline.commands.common import JsonOption, TenantOption, chosen, print_json, print_table
 from hotline.errors import BadRequest, BadSettings
-from hotline.kpi import KpiNames, gather
+from hotline.kpi import KpiNames, gather, line_names
 from hotline.settings import Settings
 from hotline.store import with_store
 from hotline.unit_files import UnitBook
@@ -74,7 +74,7 @@ def names_for(settings: Settings, city: Tenant) -> KpiNames:
         units = UnitBook.read(settings.tenants)
     except DocumentError as error:
         raise BadSettings(str(error)) from error
-    return KpiNames(units, lambda tenant: {line.id: line.name for line in lines.of(tenant)})
+    return KpiNames(units, lambda tenant: line_names(lines, tenant))
 
 
 def _grouping(text: str) -> By:

@@ -1,0 +1,1 @@
+"""The printable monthly report: figures and charts as one HTML document."""
