@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from tickets.errors import UnknownTicket
+from tickets.life import Actor
 from tickets.review import Correction, SpokenCase
 
 
@@ -18,6 +19,6 @@ class NoSpoken:
         raise UnknownTicket(number)
 
     async def submit(
-        self, tenant: str, number: str, version: int, correction: Correction, *, by: str
+        self, tenant: str, number: str, version: int, correction: Correction, *, by: Actor
     ) -> SpokenCase:
         raise UnknownTicket(number)

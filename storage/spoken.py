@@ -25,11 +25,13 @@ from sqlalchemy import (
 )
 
 from storage.database import Database
+from storage.lives import Command, SqlLives
 from storage.rows import DIALECTS
 from storage.tables import UtcDateTime, metadata, tickets
-from tickets.errors import UnknownTicket
+from tickets.errors import TicketError, UnknownTicket
+from tickets.life import Actor, Told
 from tickets.model import NewTicket, Ticket
-from tickets.review import Correction, SpokenCase, StaleVersion
+from tickets.review import Correction, SpokenCase, StaleVersion, noted
 from tickets.spoken import Question, Review, SpokenAnswer, SpokenRequest, combined
 
 spoken_requests = Table(
@@ -103,9 +105,12 @@ def _row(ticket: Ticket, spoken: SpokenRequest) -> dict[str, Any]:
 class SqlSpoken:
     """`tickets.review.SpokenCases` on a `Database`."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], lives: SqlLives | None = None
+    ) -> None:
         self._database = database
         self._now = now
+        self._lives = lives or SqlLives(database)
 
     async def waiting(
         self,
@@ -134,14 +139,21 @@ class SqlSpoken:
         return _case(row)
 
     async def submit(
-        self, tenant: str, number: str, version: int, correction: Correction, *, by: str
+        self, tenant: str, number: str, version: int, correction: Correction, *, by: Actor
     ) -> SpokenCase:
-        """Take it off the list; raises `UnknownTicket`, `StaleVersion`."""
-        at = self._now()
-        return await self._database.write(
-            lambda connection: _submit(connection, tenant, number, version, correction, by, at),
-            order=tenant,
-        )
+        """Take it off the list and note it in the ticket's history, both or neither; raises
+        `UnknownTicket`, `StaleVersion`, `EventRefused`."""
+        told = noted(correction, by, self._now())
+        command = Command(tenant, number, told, key=f"spoken-{version}")
+
+        def work(connection: Connection) -> SpokenCase:
+            case = _submit(connection, tenant, number, version, correction, told)
+            (kept,) = self._lives.tell_within(connection, [command])
+            if isinstance(kept, TicketError):
+                raise kept
+            return case
+
+        return await self._database.write(work, order=tenant)
 
 
 def _submit(
@@ -150,8 +162,7 @@ def _submit(
     number: str,
     version: int,
     correction: Correction,
-    by: str,
-    at: datetime,
+    told: Told,
 ) -> SpokenCase:
     found = connection.execute(_row_of(tenant, number).with_for_update()).first()
     if found is None:
@@ -162,7 +173,7 @@ def _submit(
         update(spoken_requests)
         .where(_OURS.tenant == tenant, _OURS.number == number)
         .values(
-            open=False, version=version + 1, reviewed_at=at, reviewed_by=by,
+            open=False, version=version + 1, reviewed_at=told.at, reviewed_by=told.actor.id,
             corrected=_CORRECTION.dump_python(correction, mode="json"),
         )
     )  # fmt: skip

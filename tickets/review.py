@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tickets.errors import TicketError
+from tickets.life import Actor, Told
 from tickets.model import Kind
 from tickets.spoken import Review, SpokenAnswer
 
@@ -72,7 +73,23 @@ class SpokenCases(Protocol):
         ...
 
     async def submit(
-        self, tenant: str, number: str, version: int, correction: Correction, *, by: str
+        self, tenant: str, number: str, version: int, correction: Correction, *, by: Actor
     ) -> SpokenCase:
-        """Take it off the list with what was corrected; raises `UnknownTicket`, `StaleVersion`."""
+        """Take it off the list with what was corrected, and note that in the ticket's history;
+        raises `UnknownTicket`, `StaleVersion`, `EventRefused`."""
         ...
+
+
+NOTHING_SAID = "核听完毕，没有听到内容 / listened to, no words"
+
+
+def noted(correction: Correction, by: Actor, at: datetime) -> Told:
+    """The event in the ticket's history: what the person who listened says it is."""
+    data = {
+        "kind": correction.kind.value if correction.kind else "",
+        "place": correction.place, "place_code": correction.place_code,
+        "topic": correction.topic, "callback": correction.callback,
+    }  # fmt: skip
+    said = {name: value for name, value in data.items() if value}
+    text = correction.text.strip() or NOTHING_SAID
+    return Told("noted", by, at, {"text": text, "of": "spoken", **said})

@@ -18,6 +18,8 @@ from console.errors import BadRange, NoAudio, SeatNotFound, TicketNotFound, Vers
 from console.guard import allowed, body, query, reply
 from console.ports import Role
 from console.services import SERVICES
+from tickets import life
+from tickets.life import Actor
 from tickets.model import Kind
 from tickets.review import Correction, SpokenCase
 from tickets.spoken import SpokenAnswer
@@ -100,7 +102,7 @@ async def submit(request: web.Request) -> web.Response:
         told.kind, told.place, told.place_code, told.topic, told.text, told.callback
     )
     done = await request.app[SERVICES].spoken.submit(
-        case.tenant, case.number, told.version, correction, by=identity.token_id
+        case.tenant, case.number, told.version, correction, by=_actor(identity)
     )
     log.info("spoken_submitted", tenant=case.tenant, ticket=case.number, token=identity.token_id)
     return reply({"request": _whole(done)})
@@ -114,6 +116,12 @@ async def _case(request: web.Request) -> tuple[Identity, SpokenCase]:
     if languages is not None and case.language not in languages:
         raise TicketNotFound
     return identity, case
+
+
+def _actor(identity: Identity) -> Actor:
+    """Who is told in the ticket's history; an administrator listens as a supervisor does."""
+    role = life.Role.SEAT if identity.role is Role.SEAT else life.Role.SUPERVISOR
+    return Actor(identity.person or identity.seat_id or identity.token_id, role)
 
 
 def _languages(request: web.Request, identity: Identity, tenant: str) -> frozenset[str] | None:

@@ -12,7 +12,9 @@ from playwright.async_api import Page, expect
 from console.ports import Role
 from tests.console.conftest import Caller
 from tests.console.fakes import CITY, City
+from tickets import life
 from tickets.errors import UnknownTicket
+from tickets.life import Actor
 from tickets.model import Kind
 from tickets.review import Correction, SpokenCase, StaleVersion
 from tickets.spoken import Question, Review, SpokenAnswer, SpokenWord
@@ -67,7 +69,7 @@ class Cases:
 
     def __init__(self, *cases: SpokenCase) -> None:
         self.cases = {one.number: one for one in cases}
-        self.submitted: list[tuple[str, Correction, str]] = []
+        self.submitted: list[tuple[str, Correction, Actor]] = []
 
     async def waiting(
         self, tenant: str, *, languages: Collection[str] | None, limit: int, after: str
@@ -85,7 +87,7 @@ class Cases:
         return self.cases[number]
 
     async def submit(
-        self, tenant: str, number: str, version: int, correction: Correction, *, by: str
+        self, tenant: str, number: str, version: int, correction: Correction, *, by: Actor
     ) -> SpokenCase:
         found = self.cases[number]
         if found.version != version:
@@ -153,7 +155,8 @@ async def test_submitting_takes_it_off_the_list_once(cases: Cases, supervisor: C
     wish = {"version": 1, "kind": "help", "place": "长湖路", "text": "路灯不亮"}
     status, told, _ = await supervisor.ask(path, "POST", json=wish)
     assert (status, told["request"]["open"]) == (200, False)
-    (number, correction, _by) = cases.submitted[0]
+    (number, correction, by) = cases.submitted[0]
+    assert by.role is life.Role.SUPERVISOR
     assert number == "261121000001"
     assert (correction.kind, correction.place) == (Kind.HELP, "长湖路")
     assert await supervisor.refused(path, "POST", json=wish) == (409, "stale-version")

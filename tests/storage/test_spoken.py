@@ -5,10 +5,12 @@ from datetime import timedelta
 
 import pytest
 
+from storage.lives import SqlLives
 from storage.spoken import SqlSpoken
 from storage.tickets import SqlTickets
 from tests.storage.facts import NOON, ZONES, new_ticket, opened
 from tickets.errors import UnknownTicket
+from tickets.life import Actor, Role
 from tickets.model import Kind, NewTicket, Origin
 from tickets.review import Correction, StaleVersion
 from tickets.spoken import Confirmation, Question, Review, SpokenAnswer, SpokenWord, request_of
@@ -28,6 +30,7 @@ ANSWERS = (
     answer(Question.MATTER, "路灯坏了", "040201", label="路灯", score=0.7),
     answer(Question.NUMBER, "可以", "+8613800138000"),
 )
+SEAT, OTHER = Actor("801", Role.SEAT), Actor("802", Role.SEAT)
 YES = answer(Question.CONFIRM, "对", Confirmation.YES)
 
 
@@ -88,13 +91,20 @@ async def test_submitting_is_once_and_stays(sql_url: str) -> None:
         tickets, spoken = SqlTickets(database, ZONES), SqlSpoken(database, lambda: NOON)
         number = (await tickets.create(told("a-1.1", *ANSWERS))).number
         wish = Correction(Kind.HELP, "长湖路", "450103", "040201", "路灯不亮", "")
-        done = await spoken.submit("default", number, 1, wish, by="t1")
+        done = await spoken.submit("default", number, 1, wish, by=SEAT)
         assert (done.open, done.version, done.corrected) == (False, 2, wish)
-        assert (done.reviewed_at, done.reviewed_by) == (NOON, "t1")
+        assert (done.reviewed_at, done.reviewed_by) == (NOON, "801")
         with pytest.raises(StaleVersion):
-            await spoken.submit("default", number, 1, wish, by="t2")
+            await spoken.submit("default", number, 1, wish, by=OTHER)
+        history = await SqlLives(database).history("default", number)
+        assert [kept.told.event for kept in history] == ["created", "noted"]
+        assert history[-1].told.actor == SEAT
+        assert history[-1].told.data == {
+            "text": "路灯不亮", "of": "spoken", "kind": "help", "place": "长湖路",
+            "place_code": "450103", "topic": "040201",
+        }  # fmt: skip
         with pytest.raises(UnknownTicket):
-            await spoken.submit("default", "261121999999", 1, wish, by="t2")
+            await spoken.submit("default", "261121999999", 1, wish, by=OTHER)
         assert (await tickets.get("default", number)).facts.kind is Kind.HELP
         # words recognised later don't put it on the list again, nor change what a person said
         later = replace(told("a-1.1", *ANSWERS, YES), at=NOON + timedelta(hours=3))
