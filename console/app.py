@@ -16,6 +16,7 @@ from console.api import (
     callers,
     exchange,
     figures,
+    followups,
     health,
     hours,
     kpi,
@@ -51,6 +52,7 @@ def doors() -> Iterable[Door]:
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding,
         openapi, exchange, webhooks,
+        followups,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
 

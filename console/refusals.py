@@ -25,6 +25,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "children-open": Refusal(NOT_NOW, "尚有未办结的子工单。"),
     "citizen-not-contacted": Refusal(NOT_NOW, "请先登记与市民联系的情况。"),
     "extension-too-late": Refusal(NOT_NOW, "已过办结期限,不能再申请延期。"),
+    "follow-up-under-way": Refusal(NOT_NOW, "正在对该市民进行电话回访。"),
     "handler-may-not-supervise": Refusal(NOT_YOU, "办督分离:承办者不得督办同一工单。"),
     "has-linked": Refusal(NOT_NOW, "该工单已有并入的工单,不能再并入其他工单。"),
     "illegal-transition": Refusal(NOT_NOW, "工单当前状态不允许此操作。"),

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from console.auth import Authenticator
 from console.errors import UnknownTenant
+from console.follow_ups import FollowUps, NoFollowUps
 from console.kpi import KpiReader, NoKpis
 from console.metrics import Metrics
 from console.outward import Exchange, NoOutward, Webhooks
@@ -60,6 +61,7 @@ class Services:
     talks: Talks = field(default_factory=NoTalks)
     spoken: SpokenCases = field(default_factory=NoSpoken)
     understanding: Context = HERE
+    follow_ups: FollowUps = field(default_factory=NoFollowUps)
     exchange: Exchange = field(default_factory=NoOutward)
     webhooks: Webhooks = field(default_factory=NoOutward)
     kpis: KpiReader = field(default_factory=NoKpis)

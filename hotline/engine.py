@@ -542,6 +542,7 @@ class Engine:
             talks=self._talk_board,
             spoken=SqlSpoken(self._database, self._clock.now),
             understanding=rules_of(self._settings),
+            follow_ups=self._following_up.board,
             exchange=self._exchange,
             webhooks=self._exchange,
             kpis=StoredKpis(

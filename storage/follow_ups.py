@@ -246,7 +246,7 @@ class SqlFollowUps:
         itself."""
         one, now = made.follow_up, seconds(at)
         told = Told(made.event, SYSTEM, at.astimezone(UTC), _data(one, attempt, heard))
-        key = f"follow-up-{one.n}.{attempt}" if attempt else ""
+        key = f"follow-up-{one.n}.{attempt}-{made.event}"
         (life,) = self._lives.tell_within(
             connection, [Command(one.tenant, one.number, told, key=key)]
         )

@@ -34,7 +34,8 @@ from queue_manager.counts import Figure
 from queue_manager.duty import Counts, counted
 from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
 from queue_manager.model import Alert, CallerView, Forced, Seat, SeatState, SeatView
-from tickets.errors import StoreAway, UnknownTicket
+from tickets.errors import EventRefused, StoreAway, UnknownTicket
+from tickets.follow_up import FollowUp, FollowUpState
 from tickets.model import CallFacts, Kind, Origin, Ticket, TicketState
 from tickets.review import SpokenCases
 
@@ -71,6 +72,7 @@ class City:
     shift: timedelta = timedelta()
     talking: Talks = field(default_factory=NoTalks)
     spoken: SpokenCases = field(default_factory=NoSpoken)
+    followed_up: dict[str, list[FollowUp]] = field(default_factory=dict)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift
@@ -281,9 +283,29 @@ class City:
             reload=self, callbacks=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
             version="0.1.0", talks=self.talking, spoken=self.spoken,
+            follow_ups=CityFollowUps(self.followed_up),
         )  # fmt: skip
 
 
 def everywhere(city: City, role: Role = Role.ADMIN) -> str:
     """A token good for all tenants."""
     return city.token(role, ALL_TENANTS)
+
+
+@dataclass
+class CityFollowUps:
+    """`console.follow_ups.FollowUps` of a list."""
+
+    of: dict[str, list[FollowUp]]
+
+    async def follow_ups(self, tenant: str) -> Sequence[FollowUp]:
+        return self.of.get(tenant, [])
+
+    async def call_off(self, tenant: str, number: str, *, by: str) -> FollowUp:
+        one = next((one for one in self.of.get(tenant, []) if one.number == number), None)
+        if one is None:
+            raise UnknownTicket(number)
+        if one.state is FollowUpState.CALLING:
+            raise EventRefused("follow-up-under-way", "the citizen is being phoned right now")
+        self.of[tenant].remove(one)
+        return replace(one, state=FollowUpState.MIXED)
