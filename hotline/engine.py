@@ -37,6 +37,7 @@ from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
 from hotline.groups import GroupBoard
+from hotline.handed_on import HandingOn
 from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
@@ -69,7 +70,7 @@ from queue_manager.figures import Figures
 from queue_manager.model import QueueSettings
 from queue_manager.ports import LiveState
 from queue_manager.service import QueueService
-from recordings.retention import purge
+from recordings.retention import purge, purge_words
 from recordings.verifier import Verifier
 from storage.callbacks import SqlCallbacks
 from storage.calls import SqlCalls
@@ -83,11 +84,13 @@ from storage.live import RedisLiveState
 from storage.recordings import SqlRecordings
 from storage.seals import Sealer
 from storage.seats import SqlSeats
+from storage.self_service import SqlOwnTickets
 from storage.spoken import SqlSpoken
 from storage.spool import SpoolTaker
 from storage.spool_item import SpoolItem
 from storage.tickets import SqlTickets
 from storage.tokens import SqlTokens
+from storage.words_purge import SqlSpokenWords
 from telephony.call import Call, CallInfo
 from telephony.counters import REGISTRY as TELEPHONY_COUNTERS
 from telephony.door import Telephony
@@ -260,7 +263,14 @@ class Engine:
             callbacks=self._callbacks,
             talks=self._talks,
             spoken=self._spoken.house,
-        )
+            own=SqlOwnTickets(
+                self._database, self._deadlines.lives, self._zones, self._clock.now
+            ),
+            handed_on=HandingOn(
+                self._deadlines.lives, self._tickets, self._deadlines.units,
+                self._database.wait_healthy, self._spawn,
+            ).tell,
+        )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
@@ -494,6 +504,7 @@ class Engine:
             try:
                 now = self._clock.now().astimezone(zone)
                 await purge(self._recordings, self._home, now, days)
+                await purge_words(SqlSpokenWords(self._database), now, days)
             except (StoreAway, OSError) as error:
                 log.warning("purge_postponed", reason=str(error))
             await asyncio.sleep(PURGE_EVERY_S)
@@ -540,7 +551,7 @@ class Engine:
             now=self._clock.now,
             version=version("hotline12345"),
             talks=self._talk_board,
-            spoken=SqlSpoken(self._database, self._clock.now),
+            spoken=SqlSpoken(self._database, self._clock.now, self._deadlines.lives),
             understanding=rules_of(self._settings),
             follow_ups=self._following_up.board,
             exchange=self._exchange,
