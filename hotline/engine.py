@@ -37,7 +37,6 @@ from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
 from hotline.groups import GroupBoard
-from hotline.handed_on import HandingOn
 from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
 from hotline.overrides import Overrides, SystemClock
@@ -84,7 +83,6 @@ from storage.live import RedisLiveState
 from storage.recordings import SqlRecordings
 from storage.seals import Sealer
 from storage.seats import SqlSeats
-from storage.self_service import SqlOwnTickets
 from storage.spoken import SqlSpoken
 from storage.spool import SpoolTaker
 from storage.spool_item import SpoolItem
@@ -263,14 +261,7 @@ class Engine:
             callbacks=self._callbacks,
             talks=self._talks,
             spoken=self._spoken.house,
-            own=SqlOwnTickets(
-                self._database, self._deadlines.lives, self._zones, self._clock.now
-            ),
-            handed_on=HandingOn(
-                self._deadlines.lives, self._tickets, self._deadlines.units,
-                self._database.wait_healthy, self._spawn,
-            ).tell,
-        )  # fmt: skip
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
