@@ -1,8 +1,9 @@
 """One JSON line per event on standard output; personal data masked before it is written."""
 
+import json
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -20,12 +21,12 @@ def configure(level: str) -> None:
         mask_personal_data,
         structlog.processors.format_exc_info,
     ]
-    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+    render = structlog.processors.JSONRenderer(serializer=_json)
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        logger_factory=structlog.WriteLoggerFactory(sys.stdout),  # a line is one write
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -33,6 +34,14 @@ def configure(level: str) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+
+
+def _json(event: Mapping[str, Any], **_: object) -> str:
+    """By an encoder that is made once: every call has its line."""
+    return _encode(event)
 
 
 def mask_personal_data(

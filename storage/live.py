@@ -21,8 +21,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisError
 
-from queue_manager.model import SeatView, WaitingCaller
-from storage.live_values import caller_text, seat_from, seat_text
+from queue_manager.model import Seat, SeatView, WaitingCaller
+from storage.live_values import caller_text, seat_from, seat_text, settled_text
 
 log = structlog.get_logger(__name__)
 
@@ -36,9 +36,11 @@ _OUTAGE = (RedisError, OSError, TimeoutError)
 
 @dataclass(slots=True)
 class _Mirror:
-    """One tenant: what Redis should hold, and the ids whose value there may differ."""
+    """One tenant: what Redis should hold, and the ids whose value there may differ; of each seat
+    the text of what seldom changes."""
 
     seats: dict[str, SeatView] = field(default_factory=dict)
+    settled: dict[str, tuple[Seat, str]] = field(default_factory=dict)
     waiting: dict[str, WaitingCaller] = field(default_factory=dict)
     changed_seats: set[str] = field(default_factory=set)
     changed_waiting: set[str] = field(default_factory=set)
@@ -124,6 +126,7 @@ class RedisLiveState:
         """The seat was taken out of the tenant; returns at once."""
         mirror = self._mirror(tenant)
         mirror.seats.pop(seat_id, None)
+        mirror.settled.pop(seat_id, None)
         mirror.changed_seats.add(seat_id)
         self._wake.set()
 
@@ -294,7 +297,14 @@ def _chunks(ids: Iterable[str]) -> Iterable[list[str]]:
 
 
 def _encoded_seats(mirror: _Mirror, ids: Iterable[str]) -> dict[str, str]:
-    return {id_: seat_text(mirror.seats[id_]) for id_ in ids if id_ in mirror.seats}
+    written = {}
+    for id_ in ids:
+        if (view := mirror.seats.get(id_)) is not None:
+            settled = mirror.settled.get(id_)
+            if settled is None or settled[0] is not view.seat:
+                settled = mirror.settled[id_] = (view.seat, settled_text(view.seat))
+            written[id_] = seat_text(view, settled[1])
+    return written
 
 
 def _encoded_waiting(mirror: _Mirror, ids: Iterable[str]) -> dict[str, str]:

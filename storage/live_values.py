@@ -10,16 +10,13 @@ from queue_manager.model import Seat, SeatState, SeatView, WaitingCaller
 log = structlog.get_logger(__name__)
 
 
-def seat_text(view: SeatView) -> str:
-    """A seat with its state."""
-    seat = view.seat
-    return json.dumps(
+_written = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def seat_text(view: SeatView, settled: str = "") -> str:
+    """A seat with its state. `settled` is `settled_text` of its seat, for who has kept it."""
+    return (settled or settled_text(view.seat)) + _written(
         {
-            "seat_id": seat.seat_id,
-            "name": seat.name,
-            "endpoint": seat.endpoint,
-            "skills": seat.skills,
-            "team": seat.team,
             "state": view.state,
             "since": view.since.isoformat(),
             "pause_reason": view.pause_reason,
@@ -27,9 +24,21 @@ def seat_text(view: SeatView) -> str:
             "node": view.node,
             "token": view.token,
             "desktop": view.desktop,
-        },
-        ensure_ascii=False,
-    )
+        }
+    )[1:]
+
+
+def settled_text(seat: Seat) -> str:
+    """What a seat's state doesn't change of its text: the first half, of an object that is open
+    still. A seat is written several times a call, itself unchanged."""
+    fields = {
+        "seat_id": seat.seat_id,
+        "name": seat.name,
+        "endpoint": seat.endpoint,
+        "skills": seat.skills,
+        "team": seat.team,
+    }
+    return f"{_written(fields)[:-1]}, "
 
 
 def seat_from(tenant: str, text: bytes) -> SeatView | None:

@@ -22,6 +22,10 @@ _PLAIN_REPLY = re.compile(r"200 result=(0|[1-9]\d*)(?: endpos=(\d+))?")
 _VALUE = re.compile(r"200 result=1 \((.*)\)", re.DOTALL)
 _KEYS = {str(ord(key)): key for key in "0123456789*#ABCD"}
 _ENDPOS = re.compile(r"endpos=(\d+)")
+_HEADER_LINE = re.compile(r"^(agi_[^:\n]*): ?(.*)$", re.MULTILINE)
+_UNRESERVED = re.compile(r"[A-Za-z0-9_.~-]*")
+_MSET_SIGNS = str.maketrans({c: f"\\{c}" for c in '\\,"()[]'})
+_ENCODED_SIGNS = str.maketrans({c: quote(c, safe="") for c in map(chr, range(128))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,24 @@ def command(verb: str, *arguments: str) -> bytes:
 
 def assignments(variables: dict[str, str]) -> str:
     """Arguments of MSet: `NAME=value,…`, with what its own parser would eat escaped."""
-    escape = str.maketrans({c: f"\\{c}" for c in '\\,"()[]'})
-    return ",".join(f"{name}={value.translate(escape)}" for name, value in variables.items())
+    return ",".join(f"{name}={value.translate(_MSET_SIGNS)}" for name, value in variables.items())
+
+
+def encoded_assignments(variables: dict[str, str]) -> str:
+    """`encoded(assignments(variables))` at a fifth of its cost: nearly every value is plain."""
+    return "%2C".join(
+        f"{name}%3D{value}"
+        if _UNRESERVED.fullmatch(value)
+        else f"{name}%3D{encoded(value.translate(_MSET_SIGNS))}"
+        for name, value in variables.items()
+    )
 
 
 def encoded(value: str) -> str:
     """A value for the dialplan's URIDECODE(): no sign in it means anything on the way there."""
-    return quote(checked(value), safe="")
+    if checked(value).isascii():
+        return value.translate(_ENCODED_SIGNS)  # a third of what `quote` costs
+    return quote(value, safe="")
 
 
 def parse_reply(line: str) -> Reply:
@@ -115,14 +130,13 @@ def parse_value(line: str) -> str:
 
 def parse_header(block: bytes) -> dict[str, str]:
     """The `agi_*: value` lines before the first command; raises PeerError when they aren't."""
-    header: dict[str, str] = {}
-    for line in block.decode("utf-8", "replace").split("\n"):
-        name, colon, value = line.partition(":")
-        if not colon or not name.startswith("agi_"):
-            raise PeerError("a header line is not AGI's")
-        if name in header:
-            raise PeerError(f"the header has {name} twice")
-        header[name] = value.removeprefix(" ")
+    text = block.decode("utf-8", "replace")
+    lines = _HEADER_LINE.findall(text)
+    if len(lines) != text.count("\n") + 1:
+        raise PeerError("a header line is not AGI's")
+    header = dict(lines)
+    if len(header) != len(lines):
+        raise PeerError("the header has a line twice")
     return header
 
 

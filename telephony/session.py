@@ -179,11 +179,11 @@ class FastAgiCall:
         # Dial's `m` takes the music over and ends it: a command less before a waiting caller rings.
         self._music = False
         # Without DIALSTATUS an earlier attempt's could be read as this one's.
-        written = agi.assignments({"DIALSTATUS": "", **_prefixed(variables or {})})
+        written = {"DIALSTATUS": "", **_prefixed(variables or {})}
         seat, _, node = seat.partition("@")  # over the node trunk the call's id goes along
         watched = f"node-{node}" if node else seat
         target = f"{seat}~{self.info.call_id}@{watched}" if node else seat
-        first = f"B(write^s^1({agi.encoded(written)}))"
+        first = f"B(write^s^1({agi.encoded_assignments(written)}))"
         line = agi.command("EXEC", "Dial", f"PJSIP/{target},{ring_s:g},gIm{first}")
         return await self._ring(line, watched, on_answer)
 
@@ -310,8 +310,9 @@ def prompt_name(language: str, name: str) -> str:
 
 def _prefixed(variables: Mapping[str, str]) -> dict[str, str]:
     """HL_ names; raises UnsafeValue for one that a new engine wouldn't read again."""
-    if unknown := set(variables) - entry.WRITABLE:
-        raise UnsafeValue(f"no such call variable: {', '.join(sorted(unknown))}")
+    if not entry.WRITABLE.issuperset(variables):
+        unknown = ", ".join(sorted(set(variables) - entry.WRITABLE))
+        raise UnsafeValue(f"no such call variable: {unknown}")
     return {f"HL_{name}": agi.checked(value) for name, value in variables.items()}
 
 

@@ -115,6 +115,19 @@ async def test_only_the_newest_value_per_key_is_written(redis_url: str) -> None:
         assert after - before < 60
 
 
+async def test_a_seat_that_was_changed_is_written_as_it_is_now(redis_url: str) -> None:
+    async with looking(redis_url) as looker, opened(redis_url) as live:
+        await live.load_seats("nanning")
+        live.save_seat(view("8001"))
+        await looker.until({"8001": "ready"})
+        moved = Seat("nanning", "8001", "新座席", "sip-9", {"yue": 2}, "t2")
+        live.save_seat(SeatView(moved, SeatState.PAUSED, NOW, pause_reason="meal"))
+        await looker.until({"8001": "paused"})
+    async with opened(redis_url) as live:
+        (found,) = await live.load_seats("nanning")
+    assert found == SeatView(moved, SeatState.PAUSED, NOW, pause_reason="meal")
+
+
 async def test_forgotten_means_gone(redis_url: str) -> None:
     """Seats taken out and callers who no longer wait leave nothing behind."""
     async with looking(redis_url) as looker, opened(redis_url) as live:

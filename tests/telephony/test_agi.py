@@ -1,5 +1,7 @@
 """AGI's text: what goes out is one command, what comes in is taken for what it is."""
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -173,3 +175,19 @@ def test_the_rest_of_the_variables_is_read_in_order() -> None:
     }
     with pytest.raises(PeerError):
         entry.read_rest("a&b")
+
+
+@given(st.dictionaries(st.sampled_from(["HL_STAGE", "HL_NEEDS", "HL_TO"]), SAFE_TEXT))
+def test_assignments_are_encoded_in_one_go_as_in_two(values: dict[str, str]) -> None:
+    assert agi.encoded_assignments(values) == quote(agi.assignments(values), safe="")
+
+
+@given(SAFE_TEXT)
+def test_what_is_encoded_comes_back(value: str) -> None:
+    assert agi.encoded(value) == quote(value, safe="")
+    assert agi.decoded(agi.encoded(value)) == value
+
+
+def test_line_breaks_are_not_encoded_either() -> None:
+    with pytest.raises(UnsafeValue):
+        agi.encoded_assignments({"HL_TO": "a\nb"})
