@@ -265,9 +265,11 @@ async def unbroken(work: Coroutine[Any, Any, T]) -> T:
     cancelled: asyncio.CancelledError | None = None
     while not task.done():
         try:
-            await asyncio.wait({task})
+            await asyncio.shield(task)
         except asyncio.CancelledError as why:
             cancelled = why
+        except Exception:
+            break  # the work's own; raised below
     if cancelled is not None:
         task.result()
         raise cancelled

@@ -185,7 +185,8 @@ class Talks:
                     talk.to_seat.release()
                 self.forget(leg_id)
             return
-        for talk in list(self._talks.values()):
+        # Few are touched, and every caller's end comes by here.
+        for talk in [talk for talk in self._talks.values() if talk.touched or talk.observers]:
             observer, third = talk.observers.get(leg_id), talk.status.third
             if observer is not None and observer.channel:
                 talk.observers.pop(leg_id).engagement.release()
@@ -232,6 +233,9 @@ class Talks:
             if wish(talk.status) is Wish.HOLD:
                 change = talk.change()
                 await call.remember(**story.variables("consulting"))
+                if talk.then is not None:
+                    said = ("transfer_emergency",)
+                    await call.announce(said, language=story.language, until=change)
                 await call.hold(asyncio.shield(change))
             else:
                 await self._join(call, talk)
