@@ -359,6 +359,7 @@ class Talk(TypedDict):
     state: str
     since: Moment
     parties: list[Party]
+    failed: str
 
 
 class Talks(TypedDict):

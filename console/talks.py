@@ -17,6 +17,8 @@ class TalkVerb(StrEnum):
     JOIN = "join"
     COMPLETE = "complete"
     CANCEL = "cancel"
+    EMERGENCY = "emergency"
+    EMERGENCY_TOGETHER = "emergency_together"
     LISTEN = "listen"
     WHISPER = "whisper"
     BARGE = "barge"
@@ -45,7 +47,8 @@ class TalkParty:
 
 @dataclass(frozen=True, slots=True)
 class TalkView:
-    """A talk as boards show it; `seat_id` is the seat that has the citizen ("": none just now)."""
+    """A talk as boards show it; `seat_id` is the seat that has the citizen ("": none just now),
+    `failed` how the last call to a number outside came to nothing, such as BUSY."""
 
     call_id: str
     line_id: str
@@ -53,6 +56,7 @@ class TalkView:
     state: str
     since: datetime
     parties: Sequence[TalkParty] = ()
+    failed: str = ""
 
 
 class Talks(Protocol):

@@ -37,8 +37,10 @@ from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
 from hotline.groups import GroupBoard
+from hotline.handed_on import HandingOn
 from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
+from hotline.open311 import PublicDoor
 from hotline.overrides import Overrides, SystemClock
 from hotline.probes import probes
 from hotline.reading import Reading, directory_of
@@ -83,6 +85,7 @@ from storage.live import RedisLiveState
 from storage.recordings import SqlRecordings
 from storage.seals import Sealer
 from storage.seats import SqlSeats
+from storage.self_service import SqlOwnTickets
 from storage.spoken import SqlSpoken
 from storage.spool import SpoolTaker
 from storage.spool_item import SpoolItem
@@ -157,6 +160,9 @@ class Engine:
         self._database = Database(settings.sql_url)
         self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
         self._exchange = ExchangeHouse(
+            settings, self._database, self._deadlines, self._zones, self._clock
+        )
+        self._public_door = PublicDoor(
             settings, self._database, self._deadlines, self._zones, self._clock
         )
         self._tickets = SqlTickets(
@@ -261,7 +267,14 @@ class Engine:
             callbacks=self._callbacks,
             talks=self._talks,
             spoken=self._spoken.house,
-        )
+            own=SqlOwnTickets(
+                self._database, self._deadlines.lives, self._zones, self._clock.now
+            ),
+            handed_on=HandingOn(
+                self._deadlines.lives, self._tickets, self._deadlines.units,
+                self._database.wait_healthy, self._spawn,
+            ).tell,
+        )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
         """Start everything, wait for `stop` (or for a task of ours to fail), end everything.
@@ -547,6 +560,7 @@ class Engine:
             follow_ups=self._following_up.board,
             exchange=self._exchange,
             webhooks=self._exchange,
+            open311=self._public_door,
             kpis=StoredKpis(
                 self._database,
                 KpiNames(

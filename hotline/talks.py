@@ -143,6 +143,9 @@ class TalkBoard:
         match verb:
             case TalkVerb.CONSULT if target is not None:
                 return await self._verbs.consult(tenant, call_id, target)
+            case TalkVerb.EMERGENCY | TalkVerb.EMERGENCY_TOGETHER if target is not None:
+                together = verb is TalkVerb.EMERGENCY_TOGETHER
+                return await self._verbs.emergency(tenant, call_id, target, three_way=together)
             case TalkVerb.TRANSFER:
                 return await self._verbs.transfer(tenant, call_id, target)
             case TalkVerb.JOIN:
@@ -175,6 +178,7 @@ def _view(talk: Talk) -> TalkView:
         str(status.state),
         talk.since,
         tuple(parties),
+        talk.failed,
     )
 
 

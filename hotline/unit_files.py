@@ -43,6 +43,11 @@ class UnitBook:
         """Whether a tenant has a unit of this id."""
         return unit in self._files[tenant].by_id
 
+    def filling(self, tenant: str, line_unit: str) -> str:
+        """The id of the unit that a line's unit is; "" when none is."""
+        units = self._files[tenant].units
+        return next((u.id for u in units if line_unit in (u.office, *u.lines)), "")
+
     def use(self, other: "UnitBook") -> None:
         """From now on the units of `other`."""
         self._files = other._files

@@ -129,7 +129,7 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
         case _:
             greeted = False
     if not greeted and story.known_line.transfers:
-        if await transfer_line(call, story):
+        if await transfer_line(call, desk, story):
             return None
         greeted = True
     if not story.flow.any_hour and not _open_now(desk, story):

@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from ivr.handed_on import TellHandedOn, nobody_is_told
 from ivr.intake_house import SpokenHouse
 from ivr.known_callers import KnownCallers
 from ivr.ports import Callbacks, CallLog, Clock, NoCallbacks, Queue, Tickets
@@ -99,7 +100,7 @@ class Desk:
     tenant. `queues` has one queue per tenant. `hangup_word_s` is how long
     after a session's end the dialplan's word of it is awaited. Without a `spoken` house requests
     are recorded plainly. `waiting` are the stories of those on hold, by call. Without `own` nobody
-    can serve himself.
+    can serve himself. `handed_on` tells a ticket that somebody outside has its citizen.
     """
 
     clock: Clock
@@ -120,3 +121,4 @@ class Desk:
     spoken: SpokenHouse | None = None
     waiting: dict[str, Story] = field(default_factory=dict)
     own: OwnTickets | None = None
+    handed_on: TellHandedOn = nobody_is_told

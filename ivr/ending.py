@@ -3,7 +3,7 @@
 | What happened (the first that holds) | Outcome | Ticket |
 |---|---|---|
 | a seat answered | answered | a draft of the talk |
-| connected on | transferred | none here; what he said before it, in danger |
+| connected on | transferred | none here, but shared with a utility; what he said, in danger |
 | a callback was promised | callback | to be called back, keeping his place |
 | something was recorded | voice_request | the request |
 | he served himself | self_service | none here |
@@ -11,7 +11,7 @@
 | a person was asked for outside the hours | voice_request | first callback |
 | a transfer was tried, nobody answered it | abandoned | to be called back |
 | nobody's number | unknown_number | none |
-| none of these | left_early | none |
+| none of these | left_early | none; of a call handed over by 110: to be called back |
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from ivr.desk import Desk
+from ivr.handed_on import HandedOn
 from ivr.own_words import keep_words
 from ivr.ports import CallbackRequest, CallRecord, Outcome
 from ivr.story import Story
@@ -62,7 +63,7 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
         case Outcome.ANSWERED:
             return NewTicket(
                 facts=story.matter,
-                origin=Origin.TALK,
+                origin=Origin.HANDED_OVER if _handed_over(story) else Origin.TALK,
                 state=TicketState.DRAFT,
                 at=now,
                 seat_id=last_seat(story),
@@ -72,6 +73,8 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
             return request_ticket(story, now)
         case Outcome.TRANSFERRED if story.intake is not None:
             return request_ticket(story, now)
+        case Outcome.TRANSFERRED if story.shares_ticket:
+            return connected_ticket(story, now, story.known_line.target or "")
         case Outcome.CALLBACK:
             return NewTicket(
                 facts=story.matter, origin=Origin.CALLBACK, state=TicketState.DRAFT, at=now
@@ -80,7 +83,28 @@ def ticket_of(story: Story, now: datetime) -> NewTicket | None:
             return NewTicket(
                 facts=story.matter, origin=Origin.ABANDONED, state=TicketState.DRAFT, at=now
             )
+        case Outcome.LEFT_EARLY if _handed_over(story):
+            return NewTicket(
+                facts=story.matter,
+                origin=Origin.HANDED_OVER,
+                state=TicketState.DRAFT,
+                at=now,
+                first_callback=True,
+            )
     return None
+
+
+def _handed_over(story: Story) -> bool:
+    """Whether another hotline (110) has handed the call over to us."""
+    return story.line is not None and bool(story.line.handed_over)
+
+
+def connected_ticket(story: Story, now: datetime, to: str = "") -> NewTicket:
+    """The ticket of a call that its line leads on to a utility, which shares it; `to` once somebody
+    has answered there."""
+    return NewTicket(
+        facts=story.matter, origin=Origin.CONNECTED, state=TicketState.DRAFT, at=now, handed_to=to
+    )
 
 
 def request_ticket(story: Story, now: datetime) -> NewTicket:
@@ -237,8 +261,23 @@ async def draft_ticket(story: Story, desk: Desk, now: datetime) -> None:
     try:
         story.ticket = await desk.tickets.create(new)
         story.ticket_made = True
+        if story.handed_to:
+            await desk.handed_on(handed_on(story, now))
     except Exception:
         story.log().exception("ticket_draft_failed")
+
+
+def handed_on(story: Story, now: datetime) -> HandedOn:
+    """What his ticket is told of whoever has him now."""
+    return HandedOn(
+        tenant=story.tenant.id,
+        call_id=story.matter.call_id,
+        ticket=story.ticket,
+        to=story.handed_to,
+        at=now,
+        seat_id=last_seat(story),
+        unit=story.known_line.unit if story.shares_ticket else "",
+    )
 
 
 async def _keep_what_was_said(story: Story, desk: Desk) -> None:

@@ -48,7 +48,8 @@ class Line(BaseModel):
     transfer fails). `flow` names another flow than the tenant's, `queue` other rules of waiting
     than `main`; `hours` other hours than the table's. `duty_phone` is who answers key 0 outside
     the hours. A branch centre (分中心) has its own seats: a skill `branch:…`; its `target` is the
-    way back to the centre's own desk.
+    way back to the centre's own desk. `handed_over` are numbers of other hotlines (110) that hand
+    calls over: who dialled one of them first and reached us at another number is this line's.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -63,6 +64,7 @@ class Line(BaseModel):
     hours: HoursText | None = None
     duty_phone: Digits | None = None
     target: Digits | None = None
+    handed_over: tuple[Digits, ...] = ()
     flow: str = Field(default="", pattern=r"^[a-z0-9_]{0,40}$")
     queue: str = Field(default=MAIN_QUEUE, pattern=r"^[a-z0-9][a-z0-9_]{0,39}$")
 
@@ -72,6 +74,8 @@ class Line(BaseModel):
             raise ValueError(f"line {self.id}: mode {self.mode} transfers and needs a target")
         if self.mode in (Mode.MERGED, Mode.DUAL_TRACK) and self.target is not None:
             raise ValueError(f"line {self.id}: mode {self.mode} is answered here: no target")
+        if self.handed_over and self.transfers:
+            raise ValueError(f"line {self.id}: calls handed over to us are answered here")
         if not self.needs:
             raise ValueError(f"line {self.id}: at least one skill is needed")
         if self.mode is Mode.BRANCH_CENTRE and not any(
@@ -125,6 +129,7 @@ def load_lines(path: Path) -> LineTable:
     table = parse(document, LineTable)
     _refuse_duplicates(document, "id", ((line.id,) for line in table.lines))
     _refuse_duplicates(document, "numbers", (line.numbers for line in table.lines))
+    _refuse_duplicates(document, "handed_over", (line.handed_over for line in table.lines))
     document.raise_mistakes()
     return table
 
@@ -133,7 +138,7 @@ def _refuse_duplicates(document: Document, field: str, values: Iterable[tuple[st
     first: dict[str, int] = {}
     for index, names in enumerate(values):
         for position, name in enumerate(names):
-            at = ("lines", index, field) + ((position,) if field == "numbers" else ())
+            at = ("lines", index, field) + (() if field == "id" else (position,))
             if name in first:
                 line = document.mistake(("lines", first[name]), "").line
                 document.complain(at, f"{field} {name!r} is taken by the line in line {line}")
@@ -152,6 +157,12 @@ class Lines:
             for line in table.lines
             for number in line.numbers
         }
+        self._handed_over = {
+            (tenant, number): line
+            for tenant, table in tables.items()
+            for line in table.lines
+            for number in line.handed_over
+        }
         self._by_id = {
             (tenant, line.id): line for tenant, table in tables.items() for line in table.lines
         }
@@ -167,14 +178,16 @@ class Lines:
         self, tenant: Tenant, first_called: str, dialled: str, spellings: Mapping[str, str]
     ) -> Found | None:
         """The line a caller wanted: by the number first dialled, else by the number that reached
-        us (a forwarding mobile is nobody's line); None when neither is known."""
-        for number in (first_called, dialled):
-            respelled = respell(number, spellings)
-            for spelling in (respelled, _without_prefix(respelled, tenant.prefixes)):
-                line = self._by_number.get((tenant.id, spelling))
-                if line is not None:
-                    return Found(line, spelling)
-        return None
+        us (a forwarding mobile is nobody's line); None when neither is known. Who dialled 110 first
+        and was handed over to another number of ours is the line's that takes such calls."""
+        if first_called:
+            handed = _spelled(self._handed_over, tenant, first_called, spellings)
+            if handed and handed != _spelled(self._handed_over, tenant, dialled, spellings):
+                return handed
+            found = _spelled(self._by_number, tenant, first_called, spellings)
+            if found is not None:
+                return found
+        return _spelled(self._by_number, tenant, dialled, spellings)
 
     def get(self, tenant: str, line_id: str) -> Line | None:
         """A line by its id."""
@@ -218,6 +231,21 @@ def resolve_tenant(tenants: Sequence[Tenant], trunk_tenant: str, called: str) ->
     if claims:
         return max(claims, key=lambda claim: claim[0])[1]
     return tenants[0] if len(tenants) == 1 else None
+
+
+def _spelled(
+    table: Mapping[tuple[str, str], Line],
+    tenant: Tenant,
+    number: str,
+    spellings: Mapping[str, str],
+) -> Found | None:
+    """The line that a table has for a number, with the tenant's prefix or without."""
+    respelled = respell(number, spellings)
+    for spelling in (respelled, _without_prefix(respelled, tenant.prefixes)):
+        line = table.get((tenant.id, spelling))
+        if line is not None:
+            return Found(line, spelling)
+    return None
 
 
 def _without_prefix(number: str, prefixes: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from ivr.caller import CallerId, CallerKind, caller_id, safe_text
 from ivr.flow import PERSON_KEY, Flow, Flows
 from ivr.intake import Intake
 from ivr.known_callers import KnownCaller
-from ivr.lines import Found, Line, Lines, resolve_tenant, respell
+from ivr.lines import Found, Line, Lines, Mode, resolve_tenant, respell
 from ivr.ports import Place
 from ivr.tenants import Tenant
 from ivr.voice_files import VoiceFile
@@ -155,6 +155,11 @@ class Story:
         """The line, once it is sure that there is one."""
         assert self.line is not None
         return self.line
+
+    @property
+    def shares_ticket(self) -> bool:
+        """Whether his line leads to a utility and no seat of ours has had him."""
+        return self.line is not None and self.line.mode is Mode.UTILITY and not self.talked
 
     @property
     def needs(self) -> Requirement:

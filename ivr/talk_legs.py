@@ -22,6 +22,7 @@ from telephony.talking import TalkingCall
 ADOPTED_S = 15.0
 """How long a leg whose talk nobody knows yet (the engine has just begun) is held."""
 BESIDE_S = 0.1
+BRIDGED_TRIES = 30
 MOVED_S = 0.3
 """How soon after a change the legs of a talk are where they belong."""
 _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReason.BUSY}
@@ -79,8 +80,10 @@ class TalkLegs:
                 on_answer=lambda when: self._third_answered(talk, leg, when),
             )
             answered = result.status is DialStatus.ANSWER
+            talk.failed = "" if answered else result.status.value
         else:
             answered = await self._ring_seat(talk, leg)
+        talk.then = None
         if answered:
             self._talks.saw(talk, TalkEvent.THIRD_LEFT)
         else:
@@ -136,6 +139,19 @@ class TalkLegs:
             engaged.rung(True)
         answered = replace(third, leg_id=other.leg_id, channel=other.channel)
         self._talks.saw(talk, TalkEvent.THIRD_ANSWERED, answered)
+        if talk.then is not None:
+            await self._until_bridged(talk, other.leg_id)
+            follows, talk.then = talk.then, None
+            if follows is not None:
+                self._talks.saw(talk, follows)
+
+    async def _until_bridged(self, talk: Talk, leg_id: str) -> None:
+        """The two are only just being joined when the answer is told."""
+        for _ in range(BRIDGED_TRIES):
+            legs = await self._talks.switch.legs(talk.call_id)
+            if any(seen.leg_id == leg_id and seen.bridged for seen in legs):
+                return
+            await asyncio.sleep(BESIDE_S)
 
     # --- three-way and taking over: the third one was rung for the talk, and is here now
 

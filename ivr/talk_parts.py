@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from ivr.story import Story
-from ivr.talk import TalkStatus
+from ivr.talk import TalkEvent, TalkStatus
 from ivr.targets import Target
 from queue_manager.model import LeaveReason, MissReason, Offer, WaitingCaller
 from telephony.originate import Answer
@@ -113,7 +113,9 @@ class Observer:
 class Talk:
     """One talk. `touched` once something was done with it; `engaged` by seat id; `parted` counts
     how often the citizen had to be somewhere else; `to` is where he is handed on to, `to_seat`
-    that seat's reservation. `lock` is held by whoever is asking for something."""
+    that seat's reservation. `then` follows by itself as soon as the one who is called answers (one
+    key for an emergency), `failed` is how the last call to somebody came to nothing, such as BUSY.
+    `lock` is held by whoever is asking for something."""
 
     story: Story
     since: datetime
@@ -124,6 +126,8 @@ class Talk:
     parted: int = 0
     to: Target | None = None
     to_seat: Engagement | None = None
+    then: TalkEvent | None = None
+    failed: str = ""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _changed: asyncio.Future[None] | None = None
 

@@ -10,6 +10,7 @@ from ivr.talk_parts import Engagement, Observer, Talk
 from ivr.talk_ringing import TalkRinging
 from ivr.targets import Target, TargetKind
 from telephony.errors import TelephonyError
+from tickets.life_rules import EMERGENCIES
 
 log = structlog.get_logger(__name__)
 
@@ -20,11 +21,15 @@ class TalkVerbs(TalkRinging):
 
     # --- a seat's own talk
 
-    async def consult(self, tenant: str, call_id: str, target: Target) -> Talk:
-        """The seat speaks with somebody while the citizen hears music."""
+    async def consult(
+        self, tenant: str, call_id: str, target: Target, then: TalkEvent | None = None
+    ) -> Talk:
+        """The seat speaks with somebody while the citizen hears music; `then` follows as soon as
+        that one answers."""
         async with self.of(tenant, call_id).lock:
             talk = await self.open(tenant, call_id, TalkEvent.CONSULT_ASKED)
             third, engaged = await self.engage(talk, target)
+            talk.then, talk.failed = then, ""
             try:
                 await self.talks.switch.write(talk.story.info.channel, "STAGE", "consulting")
                 self._begin(talk, TalkEvent.CONSULT_ASKED, third, engaged)
@@ -32,6 +37,16 @@ class TalkVerbs(TalkRinging):
             except (TelephonyError, TalkBusy) as error:
                 await self._undone(talk, engaged, error)
             return talk
+
+    async def emergency(
+        self, tenant: str, call_id: str, target: Target, *, three_way: bool
+    ) -> Talk:
+        """One key: 110, 119, 120, 122 or 12395 is called, and has the citizen once it answers; with
+        `three_way` the seat stays with them. Where nobody answers the seat has him again."""
+        if target.kind is not TargetKind.NUMBER or target.name not in EMERGENCIES:
+            raise TargetRefused(f"{target.name!r} is none of {', '.join(sorted(EMERGENCIES))}")
+        then = TalkEvent.JOIN_ASKED if three_way else TalkEvent.COMPLETE_ASKED
+        return await self.consult(tenant, call_id, target, then)
 
     async def transfer(self, tenant: str, call_id: str, target: Target | None) -> Talk:
         """The citizen is handed on: to the one who is consulted (no target), or blindly."""
@@ -141,6 +156,7 @@ class TalkVerbs(TalkRinging):
         if engaged is not None:
             engaged.release()
         talk.to, talk.to_seat, talk.story.to = None, None, ""
+        talk.then = None
         self.talks.saw(talk, TalkEvent.THIRD_FAILED)
         try:
             await self.talks.switch.write(talk.story.info.channel, "STAGE", "talking")

@@ -233,6 +233,9 @@ class Talks:
             if wish(talk.status) is Wish.HOLD:
                 change = talk.change()
                 await call.remember(**story.variables("consulting"))
+                if talk.then is not None:
+                    said = ("transfer_emergency",)
+                    await call.announce(said, language=story.language, until=change)
                 await call.hold(asyncio.shield(change))
             else:
                 await self._join(call, talk)

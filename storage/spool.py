@@ -119,6 +119,8 @@ class SpoolTaker:
         if origin is None:
             if item.transferred:
                 await self._calls.record(_call_record(item, facts, Outcome.TRANSFERRED, ""))
+            elif item.stage == "served":
+                await self._calls.record(_call_record(item, facts, Outcome.SELF_SERVICE, ""))
             log.info("spool_item_without_ticket", tenant=facts.tenant, call_id=item.call_id)
             return
         # What is told in a callback belongs to the ticket of the call in which it was asked for.

@@ -46,6 +46,9 @@ class SpoolItem(BaseModel):
         "voice_request",
         "callback",
         "called_back",
+        "consulting",
+        "talking",
+        "served",
         "done",
     ]
     queued_at: When
@@ -91,6 +94,10 @@ def parse_item(name: str, content: bytes) -> SpoolItem:
     return item
 
 
+HAD = ("talked", "consulting", "talking")
+"""Stages of a caller whom a seat has had."""
+
+
 def origin_of(item: SpoolItem, *, has_voice: bool) -> Origin | None:
     """What ticket an item makes; None when the engine had finished with the call, or it was
     connected on.
@@ -99,8 +106,8 @@ def origin_of(item: SpoolItem, *, has_voice: bool) -> Origin | None:
     """
     if item.reason == "request" or has_voice:
         return Origin.VOICE_REQUEST
-    if item.stage in ("called_back", "done") or item.transferred:
+    if item.stage in ("called_back", "done", "served") or item.transferred:
         return None
-    if item.stage == "talked" or (item.stage == "dialing" and item.dialstatus == "ANSWER"):
+    if item.stage in HAD or (item.stage == "dialing" and item.dialstatus == "ANSWER"):
         return Origin.TALK
     return Origin.CALLBACK if item.stage == "callback" else Origin.ABANDONED

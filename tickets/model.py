@@ -45,7 +45,9 @@ class TicketState(StrEnum):
 
 class Origin(StrEnum):
     """What made the ticket; `PART` that a unit handed a part of another ticket down, `PEER` that
-    another house sent it, `WEB` that a citizen wrote it."""
+    another house sent it, `WEB` that a citizen wrote it, `HANDED_OVER` that another hotline (110)
+    handed its caller over to us, `CONNECTED` that he was connected on to a utility which shares
+    it."""
 
     TALK = "talk"
     VOICE_REQUEST = "voice_request"
@@ -54,6 +56,8 @@ class Origin(StrEnum):
     PART = "part"
     PEER = "peer"
     WEB = "web"
+    HANDED_OVER = "handed_over"
+    CONNECTED = "connected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from console.talks import SUPERVISORS, TalkTarget, TalkVerb, TalkView
 log = structlog.get_logger(__name__)
 
 MAY = (Role.ADMIN, Role.SUPERVISOR, Role.SEAT)
-WITH_TARGET = frozenset({TalkVerb.CONSULT})
+WITH_TARGET = frozenset({TalkVerb.CONSULT, TalkVerb.EMERGENCY, TalkVerb.EMERGENCY_TOGETHER})
 WITHOUT_TARGET = frozenset({TalkVerb.COMPLETE, TalkVerb.CANCEL})
 
 
@@ -72,6 +72,7 @@ def spelled(view: TalkView) -> dict[str, Any]:
         "state": view.state,
         "since": iso(view.since),
         "parties": parties,
+        "failed": view.failed,
     }
 
 

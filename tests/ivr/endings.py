@@ -6,6 +6,7 @@ import pytest
 
 from ivr.conversation import converse, hang_up
 from ivr.ports import Outcome
+from ivr.story import open_story
 from telephony.call import DialStatus
 from tests.ivr.script import LONG_S, NIGHT, Script, World
 from tickets.model import Origin
@@ -29,6 +30,8 @@ SCRIPTS = {
     "after hours, SQL away": Script(now=NIGHT, digits=["", "1"], takes=[4.0], sql_away=True),
     "emergency": Script(called="110", transfers=[ANSWER]),
     "utility, then a seat": Script(called="95598", seats=[ANSWER]),
+    "utility": Script(called="95598", transfers=[ANSWER]),
+    "handed over by 110": Script(first_called="110", seats=[ANSWER]),
     "unknown number": Script(called="4711"),
 }
 OUTCOMES_WITH_TICKET = {
@@ -68,13 +71,19 @@ def check(world: World) -> None:
     """The promises that hold after any end."""
     assert len(world.office.rows) == 1, "one row per call"
     row = world.row
-    assert (world.ticket is not None) == (row.outcome in OUTCOMES_WITH_TICKET)
+    story = open_story(world.call.info, world.script.directory)
+    handed_over = story.line is not None and bool(story.line.handed_over)
+    shared = row.outcome is Outcome.TRANSFERRED and story.shares_ticket
+    told = row.outcome in OUTCOMES_WITH_TICKET or shared or handed_over
+    assert (world.ticket is not None) == told
     if world.ticket is not None:
         wanted = {
-            Outcome.ANSWERED: Origin.TALK,
+            Outcome.ANSWERED: Origin.HANDED_OVER if handed_over else Origin.TALK,
             Outcome.ABANDONED: Origin.ABANDONED,
             Outcome.VOICE_REQUEST: Origin.VOICE_REQUEST,
             Outcome.CALLBACK: Origin.CALLBACK,
+            Outcome.TRANSFERRED: Origin.CONNECTED,
+            Outcome.LEFT_EARLY: Origin.HANDED_OVER,
         }
         assert world.ticket.origin is wanted[row.outcome]
     assert bool(world.callbacks.taken) == (row.outcome is Outcome.CALLBACK)

@@ -1,17 +1,23 @@
 """How a conversation goes by day: keys, seats, lines that lead elsewhere, who is calling."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ivr.conversation import converse
 from ivr.flow import DEFAULT_FLOW
+from ivr.handed_on import HandedOn
 from ivr.ports import Outcome
 from ivr.tenants import Tenant
 from telephony.call import DialStatus
 from tests.ivr.script import (
     NIGHT,
     NOON,
+    NUMBER,
+    SEAT,
     Script,
+    World,
     directory,
     in_virtual_time,
     led,
@@ -117,7 +123,67 @@ async def test_lines_that_transfer(number: str, announced: str) -> None:
     assert world.call.said == [announced]
     assert world.call.dialled == [f"{number} +8613800138000 {number}"]
     assert world.row.outcome is Outcome.TRANSFERRED
-    assert world.ticket is None
+    assert (world.ticket is not None) == (number == "95598")
+
+
+@in_virtual_time
+async def test_a_utility_shares_the_ticket_of_who_is_connected_to_it() -> None:
+    """Its number goes with the call; the ticket says who has him, and which unit that is."""
+    world = World(Script(called="95598", transfers=[DialStatus.ANSWER]))
+    told: list[HandedOn] = []
+
+    async def note(handed: HandedOn) -> None:
+        told.append(handed)
+
+    world.desk = replace(world.desk, handed_on=note)
+    await converse(world.call, world.desk)
+    assert world.call.told_tickets == [NUMBER]
+    assert made(world).origin is Origin.CONNECTED
+    assert any(note.endswith("→ 95598") for note in made(world).notes)
+    (handed,) = told
+    assert (handed.ticket, handed.to, handed.unit) == (NUMBER, "95598", "供电企业")
+    assert world.row.ticket == NUMBER
+
+
+@in_virtual_time
+async def test_a_utility_that_does_not_answer_leaves_him_to_a_person() -> None:
+    """The ticket is that of the talk, or of a caller to be called back."""
+    world = await led(Script(called="95598", seats=[DialStatus.ANSWER]))
+    assert made(world).origin is Origin.TALK
+    world = await led(Script(called="95598"))
+    assert (made(world).origin, made(world).callback_due) == (Origin.ABANDONED, True)
+
+
+@in_virtual_time
+async def test_a_call_handed_over_by_110_is_answered_and_has_a_ticket_of_its_own_kind() -> None:
+    """Who calls and that he dialled 110 is kept; he isn't sent back there."""
+    script = Script(
+        first_called="110", caller="110", asserted="13900001234", seats=[DialStatus.ANSWER]
+    )
+    world = await led(script)
+    ticket = made(world)
+    facts = ticket.facts
+    assert ticket.origin is Origin.HANDED_OVER
+    assert (facts.line_id, facts.called_number, facts.dialled) == ("handed_over", "110", "12345")
+    assert facts.caller_e164 == "+8613900001234"
+    assert world.call.dialled == [SEAT.endpoint]
+
+
+@in_virtual_time
+async def test_who_dials_110_here_himself_is_connected_there() -> None:
+    world = await led(Script(called="110", first_called="110", transfers=[DialStatus.ANSWER]))
+    assert world.call.said == ["transfer_emergency"]
+
+
+@in_virtual_time
+async def test_who_was_handed_over_and_leaves_in_the_greeting_is_called_back() -> None:
+    """110 has let go of him: he is ours."""
+    world = World(Script(first_called="110"))
+    world.call.hang_up_at = 1
+    await converse(world.call, world.desk)
+    assert world.call.dialplan is not None
+    await world.call.dialplan
+    assert (made(world).origin, made(world).callback_due) == (Origin.HANDED_OVER, True)
 
 
 @in_virtual_time

@@ -120,7 +120,8 @@ async def test_a_request_without_audio_is_called_back_first(
         ("queued", "", Origin.ABANDONED), ("dialing", "", Origin.ABANDONED),
         ("dialing", "NOANSWER", Origin.ABANDONED), ("dialing", "ANSWER", Origin.TALK),
         ("talked", "", Origin.TALK), ("talked", "ANSWER", Origin.TALK),
-        ("voice_request", "", Origin.ABANDONED), ("done", "", None),
+        ("consulting", "", Origin.TALK), ("talking", "", Origin.TALK),
+        ("voice_request", "", Origin.ABANDONED), ("done", "", None), ("served", "", None),
     ],
 )  # fmt: skip
 def test_what_an_orphan_is_tells_its_stage(
@@ -137,6 +138,7 @@ async def test_orphans_become_tickets_by_their_stage(sql_url: str, tmp_path: Pat
     lay(tmp_path, call_id="n-1.1", stage="queued")
     lay(tmp_path, call_id="n-1.2", stage="dialing", dialstatus="ANSWER", seat="801")
     lay(tmp_path, call_id="n-1.3", stage="done")
+    lay(tmp_path, call_id="n-1.4", stage="served")
     async with taking(sql_url, tmp_path) as (taker, database):
         await taker.take_all()
         talk, abandoned = await _tickets(database)
