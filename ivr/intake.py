@@ -9,7 +9,8 @@ from typing import Protocol
 from ivr.caller import caller_id
 from ivr.dialling import dialled
 from ivr.intake_plan import Asked
-from ivr.speech.ports import UNKNOWN, Word
+from ivr.speech.ports import UNKNOWN
+from ivr.speech.said import UNHEARD, plausible
 from ivr.turn_rules import Turn
 from tickets.model import Kind
 from tickets.spoken import (
@@ -22,14 +23,10 @@ from tickets.spoken import (
     request_of,
 )
 
-LONGEST_SIGN_S = 0.6
-"""A word that takes longer for each of its signs is hum or music that was taken for it."""
 ALARMING = 0.9
 """Confidence from which a word of danger acts at once."""
 SHORTEST_VOICE_S = 1.0
 """Less sound than this is no account of what happened."""
-UNHEARD = "…"
-"""Stands in a transcript for speech the recogniser has no word for."""
 NOBODY, OTHER = "none", "other"
 """Answers to "may we call this number": nobody shall call, and another number."""
 YES_KEY, OTHER_KEY, NOBODY_KEY = "1", "2", "3"
@@ -204,7 +201,7 @@ def heard(question: Question, turn: Turn, recording: str) -> SpokenAnswer:
     return SpokenAnswer(
         question,
         keys=turn.key,
-        words=tuple(_kept(word) for word in turn.words),
+        words=plausible(turn.words),
         recording=recording,
         begin_s=round(turn.begun_s, 3),
         end_s=round(turn.ended_s, 3),
@@ -243,18 +240,4 @@ def _guessed(given: SpokenAnswer, guess: Guess | None) -> SpokenAnswer:
         label=guess.label or guess.value,
         score=guess.score,
         because=guess.because,
-    )
-
-
-def _plausible(word: Word) -> bool:
-    return word.end_s - word.start_s <= LONGEST_SIGN_S * (len(word.text) + 0.5)
-
-
-def _kept(word: Word) -> SpokenWord:
-    known = word.text != UNKNOWN and _plausible(word)
-    return SpokenWord(
-        word.text if known else UNHEARD,
-        round(word.start_s, 3),
-        round(word.end_s, 3),
-        round(word.confidence, 3) if known else 0.0,
     )

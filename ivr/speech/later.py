@@ -24,6 +24,7 @@ from ivr.speech.ports import (
     SpeechLost,
     Word,
 )
+from ivr.speech.said import UNHEARD, plausible
 from recordings.naming import outside
 from recordings.pcm import pcm_blocks
 from tickets.errors import StoreAway
@@ -114,7 +115,7 @@ class LaterRecognition:
     async def _keep(self, pending: PendingTranscript, words: tuple[SpokenWord, ...]) -> None:
         """First the ticket's fact, then the row: a fact told twice is one, no fact is a loss."""
         parts = self._parts
-        if words:
+        if any(word.text != UNHEARD for word in words):
             await parts.tell(replace(pending.fact, spoken=_request(pending, words)))
         made = Transcript(
             pending.path,
@@ -162,7 +163,7 @@ class LaterRecognition:
             hearing.close()
         if lost:
             raise _Broke(lost[0])
-        return tuple(SpokenWord(w.text, w.start_s, w.end_s, w.confidence) for w in heard)
+        return plausible(heard)
 
     async def _feed(self, hearing: Hearing, file: Path, lost: list[str]) -> None:
         blocks = pcm_blocks(file, BYTES_PER_S)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ivr.speech.later import MOST_TRIES, LaterParts, LaterRecognition
-from ivr.speech.ports import Final, Hearing, Recogniser, SpeechLost, Told
+from ivr.speech.ports import Final, Hearing, Recogniser, SpeechLost, Told, Word
 from recordings.live import header
 from storage.database import Database
 from storage.spoken import SqlSpoken
@@ -222,3 +222,30 @@ async def test_what_breaks_recognition_again_and_again_is_given_up(
         (made,) = await house.transcripts.of_call("default", "n-1.1")
         assert made.status is TranscriptStatus.FAILED
         assert "died" in made.reason
+
+
+class _Hums(_Deaf):
+    """A recogniser that takes hum for a word, as it does."""
+
+    def open(self, call_id: str, language: str, told: Told) -> Hearing:
+        return _HumHearing(told)
+
+
+class _HumHearing(_DeafHearing):
+    def feed(self, pcm: bytes) -> None: ...
+
+    async def flush(self) -> Final:
+        return Final((Word("着火", 0.2, 4.1, 0.99), Word("[unk]", 4.2, 4.5, 0.8)), 5.0)
+
+
+async def test_noise_taken_for_words_is_no_fact(sqlite_url: str, tmp_path: Path) -> None:
+    """A word of four seconds is hum, as in a conversation: nobody is told of a fire."""
+    async with opened(sqlite_url) as database:
+        house = House(database, tmp_path, _Hums())
+        path = recorded(tmp_path, "n-1.1", speech(DANGER))
+        await house.tickets.create(request("n-1.1", path))
+        assert await house.worker.work_once() == 1
+        assert house.told == []
+        (made,) = await house.transcripts.of_call("default", "n-1.1")
+        assert made.status is TranscriptStatus.DONE
+        assert [word.text for word in made.words] == ["…", "…"]
