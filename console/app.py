@@ -21,6 +21,7 @@ from console.api import (
     hours,
     kpi,
     lines,
+    open311,
     openapi,
     pages,
     reload,
@@ -51,7 +52,7 @@ def doors() -> Iterable[Door]:
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding,
-        openapi, exchange, webhooks,
+        openapi, exchange, webhooks, open311,
         followups,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]

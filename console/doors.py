@@ -15,7 +15,7 @@ from console.errors import ConsoleError
 from console.ports import Role
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CENTRE = frozenset(Role) - {Role.DEPARTMENT}
+CENTRE = frozenset(Role) - {Role.DEPARTMENT, Role.OPEN311}
 """Everybody but the units: what concerns the whole city."""
 ANYBODY: frozenset[Role] = frozenset()
 """No token is needed."""

@@ -11,6 +11,7 @@ from console.errors import UnknownTenant
 from console.follow_ups import FollowUps, NoFollowUps
 from console.kpi import KpiReader, NoKpis
 from console.metrics import Metrics
+from console.open311 import NoOpen311, Open311
 from console.outward import Exchange, NoOutward, Webhooks
 from console.ports import (
     Audio,
@@ -64,6 +65,7 @@ class Services:
     follow_ups: FollowUps = field(default_factory=NoFollowUps)
     exchange: Exchange = field(default_factory=NoOutward)
     webhooks: Webhooks = field(default_factory=NoOutward)
+    open311: Open311 = field(default_factory=NoOpen311)
     kpis: KpiReader = field(default_factory=NoKpis)
 
     def tenant(self, tenant_id: str) -> TenantFacts:
