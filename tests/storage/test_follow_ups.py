@@ -131,7 +131,7 @@ async def test_linked_tickets_each_have_their_own_call(sql_url: str) -> None:
             await house.tell(number, "linked", REVIEWER, main=main)
         await house.replied(main)
         house.rules = rules_of(preset("guangxi", follow_up={"at_once": 9}), CALENDAR)
-        await house.database.write(_other_phones)
+        await house.database.write(other_phones)
         dues = {due.leg.number: due for due in [await house.claim() for _ in range(3)]}
         assert set(dues) == {main, *linked}
         assert dues[linked[0]].reply == "路灯已经修好。"
@@ -152,7 +152,7 @@ async def test_who_was_told_and_content_is_not_told_of_the_next_round(sql_url: s
         for number in (linked, waits):
             await house.tell(number, "linked", REVIEWER, main=main)
         await house.replied(main)
-        await house.database.write(_other_phones)
+        await house.database.write(other_phones)
         house.rules = rules_of(preset("guangxi", follow_up={"at_once": 9}), CALENDAR)
         dues = {due.leg.number: due for due in [await house.claim() for _ in range(2)]}
         await house.store.conclude(dues[main].leg, NOT_CONTENT, house.now)
@@ -182,7 +182,7 @@ async def test_so_many_at_once_and_one_telephone_once(sql_url: str) -> None:
         numbers = [await house.replied() for _ in range(3)]
         first = await house.claim()
         assert await house.store.claim(TENANT, house.now) is None, "it is his own telephone"
-        await house.database.write(_other_phones)
+        await house.database.write(other_phones)
         house.later(minutes=2)
         assert {first.leg.number, (await house.claim()).leg.number} <= set(numbers)
         assert await house.store.claim(TENANT, house.now) is None, "two are being rung"
@@ -279,7 +279,7 @@ async def _replied(house: Asked) -> Asked:
     return house
 
 
-def _other_phones(connection: Connection) -> None:
+def other_phones(connection: Connection) -> None:
     """Every ticket is another citizen's."""
     connection.execute(
         update(tickets).values(caller_e164=literal("+8613") + func.substr(tickets.c.number, 4))
