@@ -39,7 +39,7 @@ from tickets.follow_up import (
     superseded,
 )
 from tickets.life import SYSTEM, Told
-from tickets.model import CallFacts, TicketState
+from tickets.model import CallFacts, Origin, TicketState
 from tickets.timetable import Rules
 from tickets.told_data import text
 
@@ -323,7 +323,8 @@ def _states(connection: Connection, tenant: str, numbers: Sequence[str]) -> dict
 
 def _citizen(connection: Connection, one: FollowUp) -> tuple[CallFacts, str] | None:
     """The facts of his call, and where he is to be phoned (E.164): the number that he named, else
-    the one he called from; "" when neither is known."""
+    the one he called from; "" when neither is known. None: the house that sent us the ticket
+    phones him."""
     query = (
         select(tickets, spoken_requests.c.callback)
         .select_from(tickets)
@@ -336,7 +337,7 @@ def _citizen(connection: Connection, one: FollowUp) -> tuple[CallFacts, str] | N
         .where(tickets.c.tenant == one.tenant, tickets.c.number == one.number)
     )
     row: Row[Any] | None = connection.execute(query).first()
-    if row is None:
+    if row is None or row.origin == Origin.PEER:
         return None
     named = row.callback if (row.callback or "").startswith("+") else ""
     return row_facts(row), named or row.caller_e164

@@ -182,8 +182,11 @@ def _taken_by_taker(peer: str, life: Life, say: Say, at: datetime) -> Sequence[T
             return [told("satisfied")]
         case Word.UNSATISFIED if life.state is S.CALLBACK:
             return [told("unsatisfied", reason=reason)]
+        case Word.UNSATISFIED if life.state is S.MANUAL_REVIEW:
+            again = {"lead": life.lead, "reason": reason}
+            return [Told("dispatched", reviewer, at, again)]
         case Word.CLOSED if life.state is S.CALLBACK:
             return [told("mixed"), Told("closed", reviewer, at, {"reason": reason})]
-        case Word.CLOSED if life.state is S.MANUAL_REVIEW:
+        case Word.CLOSED | Word.SATISFIED if life.state is S.MANUAL_REVIEW:
             return [Told("closed", reviewer, at, {"reason": reason})]
     return []
