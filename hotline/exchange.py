@@ -24,6 +24,7 @@ from ivr.ports import Clock
 from storage.database import Database
 from storage.exchange_in import Proven, SqlExchange, refused
 from storage.outbox import SqlOutbox
+from storage.tickets import OnOrigin
 from storage.webhooks import Hook
 from tickets.errors import StoreRefused
 from tickets.messages import Message
@@ -90,13 +91,14 @@ class ExchangeHouse:
         deadlines: Deadlines,
         zones: Mapping[str, tzinfo],
         clock: Clock,
+        on_origin: OnOrigin = lambda ticket, was: None,
     ) -> None:
         self._settings = settings
         peers = self._peers = deadlines.peers
         webhooks = self._hooks = deadlines.webhooks
         self._clock = clock
         self._seals = Seals(settings, clock)
-        self._door = SqlExchange(database, deadlines.clockwork, deadlines.lives, zones)
+        self._door = SqlExchange(database, deadlines.clockwork, deadlines.lives, zones, on_origin)
         self._outbox = SqlOutbox(database)
         self._courier = Courier(
             database,

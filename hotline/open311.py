@@ -11,6 +11,7 @@ from hotline.settings import Settings
 from ivr.ports import Clock
 from storage.database import Database
 from storage.open311 import SqlOpen311, Wanted, WebRequest, WebTicket
+from storage.tickets import OnOrigin
 from tickets.lifecycle import CLOSED
 from tickets.model import TicketState
 from tickets.understanding.rules import DATA, load_rules
@@ -39,6 +40,7 @@ class PublicDoor:
         deadlines: Deadlines,
         zones: Mapping[str, tzinfo],
         clock: Clock,
+        on_origin: OnOrigin = lambda ticket, was: None,
     ) -> None:
         self._tenants = [tenant.id for tenant in settings.tenants if tenant.open311]
         self._units = deadlines.units
@@ -49,7 +51,7 @@ class PublicDoor:
             Service(leaf.code, leaf.path[2], leaf.path[1], "/".join(leaf.path), leaf.path[0])
             for leaf in leaves
         )
-        self._store = SqlOpen311(database, deadlines.clockwork, deadlines.lives, zones)
+        self._store = SqlOpen311(database, deadlines.clockwork, deadlines.lives, zones, on_origin)
         self._clock = clock
 
     def jurisdictions(self) -> Mapping[str, str]:

@@ -19,11 +19,12 @@ from storage.life_book import LifeBook
 from storage.lives import Command, SqlLives
 from storage.parts import count_up
 from storage.ticket_making import Making, make_all
+from storage.tickets import OnOrigin
 from tickets.crossing import OUTWARD, Say, Way, Word, taken
 from tickets.errors import TicketError
 from tickets.life import SYSTEM, Told
 from tickets.messages import Message
-from tickets.model import CallFacts, Kind, NewTicket, Origin, TicketState
+from tickets.model import CallFacts, Kind, NewTicket, Origin, Ticket, TicketState
 from tickets.number import day_key, local_day
 
 
@@ -52,7 +53,8 @@ def refused(status: int, error_id: str, words: str) -> Taken:
 
 
 class SqlExchange:
-    """What peers tell, on a `Database`."""
+    """What peers tell, on a `Database`. `on_origin` is told of each new ticket once it is durable
+    (`storage.tickets`)."""
 
     def __init__(
         self,
@@ -60,16 +62,21 @@ class SqlExchange:
         clockwork: Clockwork,
         lives: SqlLives,
         zones: Mapping[str, tzinfo],
+        on_origin: OnOrigin = lambda ticket, was: None,
     ) -> None:
         self._database = database
         self._clockwork = clockwork
         self._lives = lives
         self._zones = zones
+        self._on_origin = on_origin
 
     async def take(self, tenant: str, peer: str, proven: Proven, now: datetime) -> Taken:
         """Take a message; the answer is durable when this returns. Raises `StoreAway`."""
         taking = _Taking(self, tenant, peer, proven, now)
-        return await self._database.write(taking.run, order=tenant)
+        answer = await self._database.write(taking.run, order=tenant)
+        if taking.made is not None:
+            self._on_origin(taking.made, None)
+        return answer
 
     async def crossed(self, tenant: str, number: str) -> Sequence[Mapping[str, Any]]:
         """Where a ticket is, or came from, with the number it has there."""
@@ -95,8 +102,10 @@ class _Taking:
         self._proven = proven
         self._message = proven.message
         self._now = now
+        self.made: Ticket | None = None
 
     def run(self, connection: Connection) -> Taken:
+        self.made = None
         day = local_day(self._now, self._house._zones[self._tenant])
         if self._message.word is Word.TICKET:  # counters are held before lives, everywhere
             count_up(connection, self._tenant, day_key(day), 0)
@@ -171,6 +180,7 @@ class _Taking:
         message, day = self._message, local_day(self._now, self._house._zones[self._tenant])
         making = Making(self._new(), day)
         ((ticket, _),) = make_all(connection, self._house._clockwork, [making])
+        self.made = ticket
         row = {
             "tenant": self._tenant, "number": ticket.number, "peer": self._peer,
             "n": message.n, "way": Way.IN.value, "their_number": message.number,

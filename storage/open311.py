@@ -16,9 +16,10 @@ from storage.open311_tables import open311_requests
 from storage.parts import count_up
 from storage.tables import ticket_events
 from storage.ticket_making import Making, make_all
+from storage.tickets import OnOrigin
 from tickets.life import SYSTEM, Told
 from tickets.lifecycle import CLOSED
-from tickets.model import CallFacts, Kind, NewTicket, Origin, TicketState
+from tickets.model import CallFacts, Kind, NewTicket, Origin, Ticket, TicketState
 from tickets.number import day_key, local_day
 
 _OURS = open311_requests.c
@@ -80,7 +81,7 @@ class Wanted:
 
 
 class SqlOpen311:
-    """The web channel on a `Database`."""
+    """The web channel on a `Database`; `on_origin` is told of each new, durable ticket."""
 
     def __init__(
         self,
@@ -88,17 +89,22 @@ class SqlOpen311:
         clockwork: Clockwork,
         lives: SqlLives,
         zones: Mapping[str, tzinfo],
+        on_origin: OnOrigin = lambda ticket, was: None,
     ) -> None:
         self._database = database
         self._clockwork = clockwork
         self._lives = lives
         self._zones = zones
+        self._on_origin = on_origin
 
     async def make(self, tenant: str, request: WebRequest, now: datetime) -> str:
         """Make its ticket, or find the one that its token made; the number. Raises `StoreAway`."""
-        return await self._database.write(
+        number, made = await self._database.write(
             lambda connection: self._make(connection, tenant, request, now), order=tenant
         )
+        if made is not None:
+            self._on_origin(made, None)
+        return number
 
     async def of_token(self, tenant: str, token: str) -> str | None:
         """The number of the ticket that a token made."""
@@ -110,13 +116,16 @@ class SqlOpen311:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_ticket(row) for row in rows if not (row.life or {}).get("confidential")]
 
-    def _make(self, connection: Connection, tenant: str, request: WebRequest, now: datetime) -> str:
+    def _make(
+        self, connection: Connection, tenant: str, request: WebRequest, now: datetime
+    ) -> tuple[str, Ticket | None]:
+        """The number, and the ticket when it is new."""
         day = local_day(now, self._zones[tenant])
         count_up(connection, tenant, day_key(day), 0)  # counters are held before lives, everywhere
         hold_tenant(connection, tenant)
         known = _of_token(connection, tenant, request.token)
         if known is not None:
-            return known
+            return known, None
         making = Making(_new(tenant, request, now), day)
         ((ticket, _),) = make_all(connection, self._clockwork, [making])
         connection.execute(insert(open311_requests), _row(tenant, ticket.number, request, now))
@@ -130,7 +139,7 @@ class SqlOpen311:
             },
         )  # fmt: skip
         self._lives.tell_within(connection, [Command(tenant, ticket.number, told)])
-        return ticket.number
+        return ticket.number, ticket
 
 
 def _of_token(connection: Connection, tenant: str, token: str) -> str | None:

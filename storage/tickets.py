@@ -30,6 +30,10 @@ _LIVED = (
 )  # fmt: skip
 
 
+OnOrigin = Callable[[Ticket, Origin | None], None]
+"""Told of a ticket once it is durable: a new one with None, else with its earlier origin."""
+
+
 @dataclass(frozen=True, slots=True)
 class TicketEvent:
     """One line of a ticket's history; rows are only ever added."""
@@ -51,7 +55,7 @@ class SqlTickets:
         self,
         database: Database,
         zones: Mapping[str, tzinfo],
-        on_origin: Callable[[Ticket, Origin | None], None] = lambda ticket, was: None,
+        on_origin: OnOrigin = lambda ticket, was: None,
         clockwork: Clockwork | None = None,
     ) -> None:
         self._database = database
