@@ -186,7 +186,7 @@ def _day(day: date) -> str:
 
 def spoken(kpi: Kpi, share: Share) -> str:
     """For people: `98.6 %`, `12.3 s`, or a dash."""
-    found = value(kpi, share)
-    if found is None:
+    if share.rate is None:
         return "—"
-    return f"{found:.1f} s" if kpi.measure is Measure.SECONDS else f"{found * 100:.1f} %"
+    seconds = kpi.measure is Measure.SECONDS
+    return f"{share.rate / 1000:.1f} s" if seconds else f"{share.rate * 100:.1f} %"

@@ -56,8 +56,6 @@ COUNTS = (*OF_TICKETS, *OF_CLOCKS, *OF_EVENTS)
 GIVEN = ("dispatched", "reassigned", "ruled", "part_made")
 ASKED = ("satisfied", "unsatisfied", "mixed")
 """Callbacks in which the citizen answered."""
-PLACED = ("created", "merged", "submitted", "dispatched", "reassigned", "noted", "info_given")
-"""Events that may say where it is, as `division`."""
 AGAIN = ("unsatisfied", "appealed")
 S = TicketState
 
@@ -112,8 +110,9 @@ def _kept(query: Select[Any], name: str) -> CTE:
 def _happened() -> Select[Any]:
     """What the events of each ticket add up to."""
     event = ticket_events.c
-    told = event.data["division"].as_string()
-    place = case((event.event.in_(PLACED), cast(event.seq + 1_000_000, Text) + told))
+    told = event.data["place_code"].as_string()
+    facts = event.event.in_(("created", "merged"))  # large, and they say no place
+    place = case((~facts, cast(event.seq + 1_000_000, Text) + told))
     return (
         select(
             event.number,

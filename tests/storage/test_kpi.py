@@ -1,7 +1,10 @@
 """Figures counted in SQL: hand-counted tickets on both stores, and parts that sum to the whole."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from queue_manager.cells import Dimension
 from queue_manager.counts import CallCounts, quarter_of
@@ -9,14 +12,15 @@ from storage.figures import SqlFigures
 from storage.kpi import ticket_counts
 from storage.kpi_calls import call_counts
 from storage.kpi_sql import COUNTS
-from tests.storage.clock_house import CALLS, REVIEWER, TENANT, WATER, House, house_on
+from tests.storage.clock_house import CALLS, REVIEWER, TENANT, WATER, House, house_on, local
 from tests.storage.facts import call_facts, new_ticket, opened
 from tickets.calendar import seconds
-from tickets.kpi import By
+from tickets.errors import EventRefused
+from tickets.kpi import By, added
 from tickets.kpi_book import KpiBook
-from tickets.kpi_list import TICKET_COUNTS, TICKET_KPIS
+from tickets.kpi_list import OUTCOMES, TICKET_COUNTS, TICKET_KPIS
 from tickets.life import SYSTEM, Actor, Role
-from tickets.model import Kind, Origin
+from tickets.model import Kind, Origin, TicketState
 from tickets.periods import Period, month
 from tickets.spoken import Question, SpokenAnswer, SpokenRequest
 
@@ -68,7 +72,7 @@ def test_every_count_has_its_words() -> None:
 
 async def test_a_ticket_that_went_well_counts_once_in_each_figure(sql_url: str) -> None:
     async with house_on(sql_url) as house:
-        number = await house.dispatched(Kind.HELP, class_code="040201", division="450103004")
+        number = await house.dispatched(Kind.HELP, class_code="040201", place_code="450103004")
         await handled(house, number)
         await house.tell(number, "satisfied", SYSTEM)
         expected = {
@@ -243,7 +247,7 @@ async def test_a_spoken_request_lies_where_it_said_until_a_person_says_otherwise
         )
         number = (await house.tickets.create(new)).number
         assert list((await counted(house)).groups(By.AREA)) == ["450103"]
-        await house.tell(number, "dispatched", REVIEWER, lead="water", division="450105")
+        await house.tell(number, "dispatched", REVIEWER, lead="water", place_code="450105")
         assert list((await counted(house)).groups(By.AREA)) == ["450105"]
 
 
@@ -289,3 +293,86 @@ async def test_calls_are_counted_by_line_and_local_day(sql_url: str) -> None:
         line = found[period.last]["12345"]
         assert (line["abandoned_long"], line["offered_long"]) == (1, 9)
         assert (line["wait_with_menu_ms"], line["handling_ms"]) == (48_000, 500_000)
+
+
+STEPS = (
+    ("answered", SEAT, {"answer": "九点开门"}),
+    ("refused", SEAT, {"code": "insult"}),
+    ("voided", SEAT, {"code": "empty"}),
+    ("transferred", SEAT, {"to": "110"}),
+    ("submitted", SEAT, {"kind": "help", "class_code": "040201", "place_code": "450103"}),
+    ("dispatched", REVIEWER, {"lead": "water"}),
+    ("reassigned", REVIEWER, {"lead": "gas", "reason": "属燃气公司"}),
+    ("signed", WATER, {}),
+    ("signed", GAS, {}),
+    ("contacted", WATER, {"how": "phone"}),
+    ("contacted", GAS, {"how": "phone"}),
+    ("replied", WATER, {"reply": "修好了"}),
+    ("replied", GAS, {"reply": "修好了"}),
+    ("reply_passed", REVIEWER, {}),
+    ("return_asked", WATER, {"reason": "不属", "basis": "三定", "suggested": "gas"}),
+    ("return_granted", REVIEWER, {}),
+    ("return_refused", REVIEWER, {"reason": "属其职责"}),
+    ("satisfied", SYSTEM, {}),
+    ("unsatisfied", SYSTEM, {"solved": True, "satisfied": False}),
+    ("mixed", SYSTEM, {"solved": True}),
+    ("unreachable", SYSTEM, {}),
+    ("closed", REVIEWER, {"reason": "已核实"}),
+    ("appealed", SEAT, {"reason": "又坏了"}),
+    ("withdrawn", SEAT, {"code": "1234"}),
+    ("yellow_card", SYSTEM, {}),
+    ("red_card", SYSTEM, {}),
+    ("handed_down", WATER, {"units": ["gas"]}),
+)
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_happens_parts_sum_to_the_whole_and_no_numerator_is_too_big(
+    sql_url: str, seed: int
+) -> None:
+    random = Random(seed)
+    async with house_on(sql_url) as house:
+        happened: dict[str, list[str]] = {}
+        for _ in range(12):
+            number = await draft(house)
+            happened[number] = []
+            for _ in range(40):
+                event, who, data = random.choice(STEPS)
+                try:
+                    await house.tell(number, event, who, **data)
+                except EventRefused:
+                    continue
+                happened[number].append(event)
+                house.later(hours=random.choice((0, 1, 9, 30)))
+            house.now = local("2026-11-23 10:00") + timedelta(minutes=len(happened))
+        house.later(days=40)
+        book = await counted(house)
+        whole = {name: n for name, n in book.whole.items() if n}
+        assert whole["received"] == 12
+        assert sum(whole.get(name, 0) for name in OUTCOMES) == 12
+        for by in set(By) - {By.HEAT}:
+            assert added(book.groups(by).values()) == whole, by
+        assert sum(heat["received"] for heat in book.groups(By.HEAT).values()) == 12
+        for by in By:
+            for key, counts in book.groups(by).items():
+                for kpi in TICKET_KPIS:
+                    share = kpi.share(counts)
+                    assert 0 <= share.numerator <= share.denominator, (kpi.id, by, key, happened)
+        lives = [await house.lives.life(TENANT, number) for number in happened]
+        assert whole.get("closed", 0) == sum(life.state is TicketState.ARCHIVED for life in lives)
+        told = [event for events in happened.values() for event in events]
+        assert whole.get("returns", 0) == told.count("return_asked")
+        assert whole.get("rated", 0) == told.count("satisfied") + told.count("unsatisfied")
+        assert whole.get("solved", 0) == sum(map(told.count, ("satisfied", "unsatisfied", "mixed")))
+
+
+async def test_a_day_is_counted_the_same_in_however_many_readings(
+    sql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with house_on(sql_url) as house:
+        for _ in range(7):
+            await house.dispatched(Kind.HELP)
+        at_once = (await counted(house)).whole
+        monkeypatch.setattr("storage.kpi.CHUNK", 2)
+        assert (await counted(house)).whole == at_once
+        assert at_once["dispatches"] == 7
