@@ -14,9 +14,10 @@ from telephony.live_audio import BYTES_PER_S, FRAME_BYTES, FRAME_S, Listener
 SILENCE = bytes(FRAME_BYTES)
 BACKLOG_FRAMES = 50
 """Told to a listener that comes late; more is forgotten."""
-GAP_TICKS = 5
-"""So long nothing came: his network sends nothing, and silence is told instead. Lost packets and
-jitter are shorter, a key of a telephone takes about as long."""
+GAP_TICKS = 25
+"""So long nothing came: his network sends nothing, and silence is told instead, all of it at once.
+Jitter, keys, and machines that are busy for a moment are shorter: what comes late then comes whole,
+and silence told in its place would stand in the middle of a word."""
 UNFINISHED_TICKS = 100
 SILENT_TICKS = 4500
 """90 s without a frame: Asterisk has long hung up a caller of whom nothing comes (rtp_timeout)."""
