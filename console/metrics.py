@@ -20,7 +20,7 @@ from queue_manager.callback import ENDS as CALLBACK_ENDS
 from queue_manager.duty import Counts
 from queue_manager.model import SeatState
 from tickets.follow_up import ENDS as FOLLOW_UP_ENDS
-from tickets.model import Origin, Outcome
+from tickets.model import Origin, Outcome, Rating
 
 WAIT_BUCKETS_S = (1, 2, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200)
 
@@ -66,6 +66,12 @@ class Metrics:
             ("tenant", "result"),
             registry=self.registry,
         )
+        self._ratings = Counter(
+            "hotline_talk_ratings_total",
+            "What citizens said of a talk right after it; default: asked, and nothing said.",
+            ("tenant", "rating"),
+            registry=self.registry,
+        )
         self._waits = Histogram(
             "hotline_wait_seconds",
             "Time answered callers had waited in the queue.",
@@ -96,6 +102,8 @@ class Metrics:
                 self._callbacks.labels(tenant, word)
             for end in sorted(FOLLOW_UP_ENDS):
                 self._follow_ups.labels(tenant, end.value)
+            for rating in Rating:
+                self._ratings.labels(tenant, rating.value)
             self._waits.labels(tenant)
 
     def call_ended(self, tenant: str, outcome: Outcome) -> None:
@@ -113,6 +121,10 @@ class Metrics:
     def callback_ended(self, tenant: str, outcome: str) -> None:
         """Count how a callback ended (`queue_manager.callback`, its ends)."""
         self._callbacks.labels(tenant, outcome).inc()
+
+    def talk_rated(self, tenant: str, rating: str) -> None:
+        """Count what a citizen said of a talk (`tickets.model.Rating`)."""
+        self._ratings.labels(tenant, rating).inc()
 
     def follow_up_tried(self, tenant: str, result: str) -> None:
         """Count one call to a citizen, by how it went (`tickets.follow_up.Heard.result`)."""

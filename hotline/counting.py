@@ -19,6 +19,8 @@ class CountedIntake:
         self._todays = todays
 
     async def create(self, new: NewTicket) -> str:
+        if new.rating:
+            self._metrics.talk_rated(new.facts.tenant, new.rating)
         return await self._intake.create(new)
 
     def stored(self, ticket: Ticket, was: Origin | None) -> None:

@@ -15,6 +15,7 @@ from ivr.hours import decide, effective
 from ivr.ports import Outcome
 from ivr.self_service import PersonWanted, serve_oneself
 from ivr.story import Resume, Story, open_story
+from ivr.survey import ask_about_talk
 from ivr.transfer import transfer_line
 from ivr.voice_request import (
     explain_closed,
@@ -147,6 +148,8 @@ async def _follow(call: Call, desk: Desk, story: Story, name: str) -> None:
                 following = await person_outside_hours(call, story)
             case Person() as step:
                 following = await wait_for_person(call, desk, story, step)
+                if story.answered and story.tenant.survey:
+                    await ask_about_talk(call, desk, story)
             case VoiceRequest() as step:
                 following = await take_request(call, desk, story, step)
             case SelfService() as step:

@@ -72,6 +72,10 @@ class Tenant(BaseModel):
         default=("break", "meal", "training", "meeting", "missed", "other"),
         description="reasons a seat may give for a pause",
     )
+    survey: bool = Field(
+        default=False,
+        description="ask citizens right after a talk whether they were satisfied with it",
+    )
     service_level_s: int = Field(
         default=15, ge=1, le=600, description="an answer within this is in time, seconds"
     )

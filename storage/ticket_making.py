@@ -18,6 +18,7 @@ from storage.recordings import expect_recording
 from storage.rows import DIALECTS, insert_once, row_ticket, ticket_row
 from storage.spoken import write_spoken
 from storage.tables import spool_taken, tickets
+from storage.talk_ratings import keep_rating
 from storage.ticket_keys import keep_spoken_keys
 from storage.ticket_search import Words, index
 from storage.transcripts import expect_transcript
@@ -162,6 +163,8 @@ def _note(connection: Connection, new: NewTicket, number: str) -> None:
     if new.voice_path:
         expect_recording(connection, new.facts, new.voice_path, new.voice_s, new.at)
         expect_transcript(connection, new, number)
+    if new.rating:
+        keep_rating(connection, new, number)
     if new.spool_id:
         taken = {"tenant": new.facts.tenant, "spool_id": new.spool_id, "taken_at": new.at}
         connection.execute(_TAKEN[connection.dialect.name], {**taken, "ticket": number})

@@ -120,12 +120,12 @@ def _voice(known: Sequence[NewTicket]) -> NewTicket:
 
 def _notes(known: Sequence[NewTicket]) -> tuple[str, ...]:
     """What else was told of the call, oldest first; the origin itself is not a note, unless he was
-    handed on to somebody outside."""
-    told = [fact for n, fact in enumerate(known) if n or fact.handed_to]
+    handed on to somebody outside, or rated the talk."""
+    told = [fact for n, fact in enumerate(known) if n or fact.handed_to or fact.rating]
     return tuple(map(_note, sorted(told, key=lambda fact: (fact.at, ORIGIN_RANK[fact.origin]))))
 
 
 def _note(fact: NewTicket) -> str:
     when = fact.at.astimezone(UTC).isoformat(timespec="seconds")
     handed = f"→ {fact.handed_to}" if fact.handed_to else ""
-    return " ".join(word for word in (fact.origin, when, fact.seat_id, handed) if word)
+    return " ".join(word for word in (fact.origin, when, fact.seat_id, handed, fact.rating) if word)

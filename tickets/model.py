@@ -60,6 +60,15 @@ class Origin(StrEnum):
     CONNECTED = "connected"
 
 
+class Rating(StrEnum):
+    """What a citizen said of a talk right after it. DEFAULT: he was asked and pressed no key; it
+    is never counted with what was said."""
+
+    SATISFIED = "satisfied"
+    UNSATISFIED = "unsatisfied"
+    DEFAULT = "default"
+
+
 @dataclass(frozen=True, slots=True)
 class CallFacts:
     """What a call tells about the ticket it leaves.
@@ -92,7 +101,7 @@ class NewTicket:
     `voice_path` is the spoken request (relative to the home), `seat_id` who answered, `spool_id`
     set when it came out of the spool, `first_callback` when the caller asked for a person,
     `spoken` is what a conversation took of him, `handed_to` the number outside that he was
-    connected on to by his seat.
+    connected on to by his seat, `rating` what he said of the talk (`Rating`; "": not asked).
     """
 
     facts: CallFacts
@@ -107,6 +116,7 @@ class NewTicket:
     spool_id: str = ""
     spoken: SpokenRequest | None = None
     handed_to: str = ""
+    rating: str = ""
 
 
 @dataclass(frozen=True, slots=True)
