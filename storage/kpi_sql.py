@@ -29,9 +29,6 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
 
 from storage.clock_tables import ticket_clocks
 from storage.life_tables import ticket_states
@@ -66,24 +63,9 @@ _ONE: Number = literal_column("1", Integer)
 _NOTHING: Word = literal_column("CAST(NULL AS TEXT)", Text)
 
 
-class json_kind(GenericFunction[str]):
-    """What a key of a JSON object holds: 'true', 'false', something else, or NULL without it."""
-
-    inherit_cache = True
-
-
-@compiles(json_kind, "sqlite")
-def _json_kind_sqlite(element: Any, compiler: SQLCompiler, **options: Any) -> str:
-    column, key = element.clauses
-    path = literal(f"$.{key.value}", literal_execute=True)
-    return f"json_type({compiler.process(column)}, {compiler.process(path)})"
-
-
-@compiles(json_kind, "postgresql")
-def _json_kind_postgresql(element: Any, compiler: SQLCompiler, **options: Any) -> str:
-    column, key = element.clauses
-    name = literal(key.value, literal_execute=True)
-    return f"(({compiler.process(column)} -> {compiler.process(name)})::text)"
+def _json(data: ColumnElement[Any], name: str) -> Word:
+    """What a key of a JSON object holds, as JSON: `true`, `"true"`, …; NULL without it."""
+    return cast(data.op("->", return_type=Text)(literal_column(f"'{name}'")), Text)
 
 
 def _one_if(condition: ColumnElement[bool]) -> Number:
@@ -169,7 +151,7 @@ def _lead(events: FromClause) -> Word:
 def _word(name: str, sure: Sequence[str]) -> Number:
     """1 where the citizen said yes; `sure` events mean yes when the data says nothing."""
     event = ticket_events.c
-    kind = json_kind(event.data, name)
+    kind = _json(event.data, name)
     return _one_if(
         and_(event.event.in_(ASKED),
              or_(kind == "true", and_(kind.is_(None), event.event.in_(sure))))
@@ -180,7 +162,7 @@ def _said(name: str, also: Sequence[str]) -> Number:
     """1 where the citizen said yes or no; `satisfied` and the events of `also` say it by
     themselves. "Not heard" is in no figure."""
     event = ticket_events.c
-    kind = json_kind(event.data, name)
+    kind = _json(event.data, name)
     return _one_if(
         and_(event.event.in_(ASKED),
              or_(kind.in_(("true", "false")),
