@@ -141,7 +141,7 @@ async def town(
     made = Settings(home=folder, tenants=(tenant,), trunks=(), **settings)
     made.folders.secrets.mkdir(mode=0o700)
     secrets_kept.write(made.folders, secret_name(TENANT, other), SECRET)
-    database = Database(f"sqlite:///{folder}/hotline.db")
+    database = Database(f"sqlite:///{folder}/hotline.db", deadline_s=20.0)
     await database.start()
     clock, zones = Clock(), {TENANT: ZoneInfo("Asia/Shanghai")}
     deadlines = Deadlines(made.tenants, database, clock)

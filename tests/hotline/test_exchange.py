@@ -190,6 +190,7 @@ async def test_a_door_that_is_knocked_at_too_often_says_so(
 ) -> None:
     _, water = pair
     monkeypatch.setattr("console.outward.DOOR_BURST", 2)
+    monkeypatch.setattr("console.outward.DOOR_REFILL_S", 1000.0)
     await water.shut()
     await water.open()
     answers = [await post(water, b"{}", {}) for _ in range(3)]

@@ -48,7 +48,8 @@ class Pair:
 
 @pytest.fixture
 async def pair(sql_url: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    async with opened(sql_url) as one, opened(f"sqlite:///{tmp_path}/water.db") as two:
+    other = f"sqlite:///{tmp_path}/water.db"
+    async with opened(sql_url, deadline_s=20.0) as one, opened(other, deadline_s=20.0) as two:
         yield Pair(House(one, water()), House(two, CITY))
 
 
