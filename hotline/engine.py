@@ -239,7 +239,7 @@ class Engine:
         self._callbacks = self._calling_back()
         self._following_up = FollowingUp(
             settings, self._database, self._deadlines, self._journal, self._telephony, self._clock,
-            self._metrics, self._spawn,
+            self._metrics, self._spawn, self._spoken.house,
         )  # fmt: skip
         self._reading = Reading(
             settings=settings,

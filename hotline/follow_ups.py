@@ -20,6 +20,7 @@ from hotline.callback_runner import ASK_S
 from hotline.home import INSIDE
 from ivr.dialling import dialled
 from ivr.follow_up import MARK, Progress
+from ivr.follow_up_ear import Ear, Keys
 from ivr.ports import Clock
 from ivr.reply_sound import ReplySounds
 from storage.follow_up_told import ToldFollowUp
@@ -90,7 +91,9 @@ class FollowUps:
         spawn: Callable[[Coroutine[Any, Any, None]], None],
         *,
         allowed: bool = True,
+        ear: Ear | None = None,
     ) -> None:
+        self.ear: Ear = ear or Keys()
         self._store = store
         self._journal = journal
         self._out = outside

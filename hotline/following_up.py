@@ -9,6 +9,8 @@ from hotline.follow_ups import SOUNDS, FollowUps, Outside, is_follow_up
 from hotline.settings import Settings
 from ivr.dialling import trunk_for
 from ivr.follow_up import follow_up, hung_up
+from ivr.follow_up_ear import Keys, Voice, load_words
+from ivr.intake_house import SpokenHouse
 from ivr.ports import Clock
 from ivr.prompt_texts import load_catalogue
 from ivr.reply_sound import ReplySounds
@@ -36,6 +38,7 @@ class FollowingUp:
         clock: Clock,
         metrics: Metrics,
         spawn: Spawn,
+        house: SpokenHouse | None = None,
     ) -> None:
         home, rules = settings.folders, settings.outbound
         self.store = SqlFollowUps(
@@ -51,8 +54,9 @@ class FollowingUp:
             clock=clock,
         )
         self.board = FollowUps(
-            self.store, journal, outside, metrics, spawn, allowed=bool(settings.outbound)
-        )
+            self.store, journal, outside, metrics, spawn, allowed=bool(settings.outbound),
+            ear=Voice(house, load_words(), f"state/{SOUNDS}") if house else Keys(),
+        )  # fmt: skip
 
     async def lead(self, call: Call) -> bool:
         """Lead a call to its end if it is a follow-up's; False for any other."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from ivr.follow_up_ear import NO_KEY, YES_KEY, Ear
 from ivr.numbers import digits
 from telephony.call import Call, CallInfo
 from telephony.errors import CallEnded
@@ -20,10 +21,9 @@ from tickets.follow_up import FollowUpState, Heard, Leg, verdict
 MARK = "follow_up"
 """HL_CALLBACK of these calls."""
 GREETED_TIMES, ASKED_TIMES = 2, 2
-KEY_S = 6.0
 LONGEST_S = 600.0
 """A conversation that takes longer is ended: the line is needed."""
-YES_KEY, NO_KEY, SKIP_KEY = "1", "2", "#"
+SKIP_KEY = "#"
 FAREWELLS = {
     FollowUpState.SATISFIED: "followup/thanks",
     FollowUpState.UNSATISFIED: "followup/again",
@@ -35,6 +35,11 @@ log = structlog.get_logger(__name__)
 
 class FollowUpDesk(Protocol):
     """The follow-ups, seen from a conversation. Never raises for an outage of the store."""
+
+    @property
+    def ear(self) -> Ear:
+        """How answers are heard."""
+        ...
 
     async def wanted(self, leg: Leg) -> bool:
         """Whether he is still to be asked; True while that can't be known."""
@@ -141,7 +146,7 @@ class _Asking:
     async def _greet(self) -> str:
         """Why he isn't to be asked now; "" when he wants to."""
         for _ in range(GREETED_TIMES):
-            key = await self._key(("followup/greeting",))
+            key = await self._key("followup/greeting", greeting=True)
             if key == YES_KEY:
                 return ""
             if key == NO_KEY:
@@ -160,7 +165,7 @@ class _Asking:
     async def _ask(self, question: str) -> bool | None:
         """His answer; None when he has given none, asked twice."""
         for turn in range(ASKED_TIMES):
-            key = await self._key((f"{question}_again" if turn else question,))
+            key = await self._key(f"{question}_again" if turn else question)
             if key in (YES_KEY, NO_KEY):
                 return key == YES_KEY
         return None
@@ -169,8 +174,8 @@ class _Asking:
         self._progress = progress
         await self._call.remember(KEYS=str(progress))
 
-    async def _key(self, prompts: Sequence[str]) -> str:
-        return await self._call.ask(prompts, language=self._language, max_digits=1, timeout_s=KEY_S)
+    async def _key(self, prompt: str, *, greeting: bool = False) -> str:
+        return await self._desk.ear.ask(self._call, prompt, self._language, greeting=greeting)
 
     async def _play(self, prompts: Sequence[str]) -> str:
         return await self._call.play(prompts, language=self._language, interrupt=SKIP_KEY)

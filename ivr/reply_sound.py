@@ -26,6 +26,7 @@ class ReplySounds:
     """Spoken replies in a folder of the home, each under the id of its call."""
 
     def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._catalogue = catalogue
 
@@ -61,7 +62,6 @@ class ReplySounds:
 
     def _speak(self, call_id: str, text: str, language: str) -> None:
         speech = self._catalogue.languages[self._known(language)]
-        self._folder.mkdir(parents=True, exist_ok=True)
         work = self._folder / f".{call_id}"
         work.mkdir(exist_ok=True)
         try:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ivr.follow_up import MARK, Progress, follow_up, hung_up
+from ivr.follow_up_ear import Keys
 from telephony.call import CallInfo
 from telephony.errors import CallEnded
 from tests.ivr.stage import CATALOGUE
@@ -29,6 +30,7 @@ class Desk:
 
     def __init__(self, sound: str = REPLY, wanted: bool = True) -> None:
         self.sound, self.is_wanted = sound, wanted
+        self.ear = Keys()
         self.told: list[Heard] = []
 
     async def wanted(self, leg: Leg) -> bool:
