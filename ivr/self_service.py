@@ -32,6 +32,8 @@ from tickets.self_service import (
 )
 
 URGE_KEY, ADD_KEY, AGAIN_KEY = "1", "2", "3"
+LANGUAGE_KEY = "*"
+MOST_LANGUAGES = 5
 LONGEST_NUMBER = 13
 KEY_SILENCE_S = 5.0
 CHOICE_SILENCE_S = 6.0
@@ -203,14 +205,21 @@ class _Serving:
         return stands(ticket, self._desk.clock.now().astimezone(self._zone))
 
     async def _keyed(self, prompt: str, longest: int) -> str:
-        entered = await self._call.ask(
-            (prompt,),
-            language=self._story.language,
-            max_digits=longest,
-            timeout_s=KEY_SILENCE_S,
-        )
-        if entered == PERSON_KEY:
-            raise PersonWanted
+        """What he keys; the star changes the language and asks anew."""
+        for _ in range(MOST_LANGUAGES):
+            entered = await self._call.ask(
+                (prompt,),
+                language=self._story.language,
+                max_digits=longest,
+                timeout_s=KEY_SILENCE_S,
+            )
+            if entered == PERSON_KEY:
+                raise PersonWanted
+            if not entered.startswith(LANGUAGE_KEY):
+                break
+            known = self._story.flow.languages
+            at = known.index(self._story.language) if self._story.language in known else -1
+            self._story.language = known[(at + 1) % len(known)]
         return entered
 
     async def _say(self, prompt: str) -> None:

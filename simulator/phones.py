@@ -23,7 +23,8 @@ class Phone:
     """`async with Phone(port) as phone`: the carrier's side of the trunk, one talk at a time.
 
     `events` is all that happened: `rang`, `answered`, `hung_up`, `caller_left`, `cancelled`,
-    `refused`; their values are Call-ID, the number dialled and the caller id that was shown.
+    `refused`; their values are Call-ID, the number dialled and the caller id that was shown. Of
+    `rang`, `told` has what else the call carried.
     """
 
     own: Address = field(default_factory=lambda: Address(TRUNK_IP, free_port(TRUNK_IP)))
@@ -44,6 +45,13 @@ class Phone:
                     await self._news.wait()
         except TimeoutError:
             raise StepMissed(f"the telephone: no {word!r} within {within_s:g} s") from None
+
+    @staticmethod
+    def told(rang: Event) -> dict[str, str]:
+        """What a call carries besides: `identity` (P-Asserted-Identity), `first` (Diversion),
+        `ticket` and `call` (X-Hotline-…); "" for what it doesn't."""
+        pairs = (value.partition("=") for value in rang.values[5:])
+        return {name: value.strip("\r") for name, _, value in pairs}
 
     def answer(self, rang: Event) -> None:
         """Pick up the call of this `rang` event, and be heard in it."""

@@ -252,13 +252,22 @@ async def test_sql_away_leads_to_a_person() -> None:
 @in_virtual_time
 async def test_a_line_of_its_own_serves_at_any_hour() -> None:
     for now in (NOON, NIGHT):
-        world, _ = await served(Script(called="1234505", now=now, digits=["", "0042"]))
+        world, _ = await served(Script(called="1234505", now=now, digits=["0042"]))
         assert world.call.said[:3] == ["recording_notice", "self/welcome", "self/enter"]
         assert world.row.outcome is Outcome.SELF_SERVICE
     world, _ = await served(Script(called="1234505", now=NIGHT, digits=["0", "1"], takes=[4.0]))
     assert world.queue.places == []
     assert world.ticket is not None
     assert world.ticket.first_callback
+
+
+@in_virtual_time
+async def test_the_star_changes_the_language() -> None:
+    world, _ = await served(Script(called="1234505", digits=["*", "0042"]))
+    assert set(world.call.languages[1:2]) == {"cmn"}
+    assert set(world.call.languages[2:]) == {"en"}
+    world, _ = await served(Script(called="1234505", digits=["*", "*", "0042"]))
+    assert world.call.languages[-1] == "cmn"
 
 
 @in_virtual_time

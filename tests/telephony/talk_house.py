@@ -299,7 +299,12 @@ async def house(
                 agi_tries=20,
             )
         )
-        for prompt in ("transfer_seat", "transfer_failed", "interpreter_sought"):
+        for prompt in (
+            "transfer_seat",
+            "transfer_failed",
+            "interpreter_sought",
+            "transfer_emergency",
+        ):
             tone(stack.home.prompts / "cmn" / f"{prompt}.wav", seconds=0.3, hertz=620)
         made = House(stack, directory((tenant,), trunks), seats, rules)
         for seat_id, port in ports.items():

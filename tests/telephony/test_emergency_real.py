@@ -1,0 +1,136 @@
+"""One key for an emergency, on a real Asterisk: who hears whom, what the brigade is told, and that
+the seat has the citizen again when the brigade doesn't come."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from console.errors import TargetNotAllowed
+from console.talks import TalkTarget, TalkVerb
+from ivr.handed_on import HandedOn
+from queue_manager.model import SeatState
+from simulator.sipp import tell
+from tests.telephony.peers import eventually
+from tests.telephony.talk_house import House, house
+
+pytestmark = pytest.mark.e2e
+
+TENANT = "default"
+ONE_KEY, TOGETHER = TalkVerb.EMERGENCY, TalkVerb.EMERGENCY_TOGETHER
+POLICE = TalkTarget("number", "110")
+
+
+@pytest.fixture
+async def home(tmp_path: Path) -> AsyncIterator[House]:
+    """8001 takes calls; 110 leads to the brigade's telephone, `far`."""
+    async with house(tmp_path, "8001") as made:
+        yield made
+
+
+def told_by(home: House) -> list[HandedOn]:
+    """What tickets are told from now on."""
+    told: list[HandedOn] = []
+
+    async def note(handed: HandedOn) -> None:
+        told.append(handed)
+
+    home.engine.desk = replace(home.engine.desk, handed_on=note)
+    return told
+
+
+async def test_the_brigade_has_the_citizen_as_soon_as_it_answers(home: House) -> None:
+    """His own number is shown to it; the seat wraps up; his ticket is told who has him."""
+    told = told_by(home)
+    async with home.citizen() as call_id:
+        view = await home.board.act(TENANT, call_id, ONE_KEY, POLICE)
+        assert view.state == "calling"
+        await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
+        await home.is_("8001", SeatState.WRAP_UP)
+        home.phones["far"].hang_up()
+        await home.phones["citizen"].happens("other_left")
+    assert home.phones["far"].events[0].values[2].endswith("13800138000")
+    assert [(h.to, h.seat_id, h.call_id, bool(h.ticket)) for h in told] == [
+        ("110", "8001", call_id, True)
+    ]
+    assert (await home.row()).outcome == "answered"
+    await home.stack.no_channels()
+
+
+async def test_when_it_is_unclear_all_three_speak(home: House) -> None:
+    """The seat stays; when the brigade leaves it has the citizen, and no ticket is handed on."""
+    told = told_by(home)
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, TOGETHER, POLICE)
+        await home.talk_is(call_id, "three_way")
+        await home.hears(citizen={"8001", "far"}, s8001={"citizen", "far"}, far={"citizen", "8001"})
+        assert told == []
+        home.phones["far"].hang_up()
+        await home.hears(citizen={"8001"}, s8001={"citizen"}, far=set())
+        assert home.talk_state(call_id) == "talking"
+    assert told == []
+
+
+async def test_of_three_the_seat_leaves_the_citizen_to_the_brigade(home: House) -> None:
+    told = told_by(home)
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, TOGETHER, POLICE)
+        await home.talk_is(call_id, "three_way")
+        await home.board.act(TENANT, call_id, TalkVerb.COMPLETE, None)
+        await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
+        await eventually(lambda: [h.to for h in told] == ["110"], f"told: {told}")
+
+
+@pytest.mark.parametrize("ends", ["busy", "cancel"])
+async def test_a_brigade_that_does_not_come_leaves_him_with_his_seat(
+    home: House, ends: str
+) -> None:
+    """Busy, or the seat gives it up while it rings: they speak again, and the talk says why."""
+    told = told_by(home)
+    far = home.phones["far"]
+    far.answers = False
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, ONE_KEY, POLICE)
+        rang = await far.happens("rang")
+        if ends == "busy":
+            tell(far.own, rang.values[0], "PUBLISH")
+        else:
+            await home.board.act(TENANT, call_id, TalkVerb.CANCEL, None)
+        await home.hears(citizen={"8001"}, s8001={"citizen"})
+        [view] = home.board.talks(TENANT)
+        assert (view.state, view.seat_id) == ("talking", "8001")
+        assert view.failed == ("BUSY" if ends == "busy" else "")
+        far.answers = True
+        await home.board.act(TENANT, call_id, ONE_KEY, POLICE)  # and again
+        await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
+    assert [handed.to for handed in told] == ["110"]
+
+
+async def test_the_citizen_leaves_while_the_brigade_rings(home: House) -> None:
+    """Everybody is let go, nobody is told of a transfer."""
+    told = told_by(home)
+    home.phones["far"].answers = False
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, ONE_KEY, POLICE)
+        await home.phones["far"].happens("rang")
+        home.phones["citizen"].hang_up()
+        await home.is_("8001", SeatState.WRAP_UP)
+    await home.stack.no_channels()
+    assert told == []
+    assert home.office.tickets[call_id].seat_id == "8001"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [TalkTarget("number", "119"), TalkTarget("number", "12315"), TalkTarget("seat", "8001")],
+    ids=["no-rule", "no-emergency", "a-seat"],
+)
+async def test_only_emergencies_with_a_rule_are_called(home: House, target: TalkTarget) -> None:
+    """Toll fraud: nothing else is dialled by this key, and the talk goes on."""
+    async with home.citizen() as call_id:
+        for verb in (ONE_KEY, TOGETHER):
+            with pytest.raises(TargetNotAllowed):
+                await home.board.act(TENANT, call_id, verb, target)
+        await home.hears(citizen={"8001"}, s8001={"citizen"})
+    assert home.phones["far"].events == []
