@@ -30,8 +30,10 @@ from console.api import (
     spoken,
     status,
     talks,
+    ticket_life,
     tickets,
     understanding,
+    units,
     wallboard,
     webhooks,
 )
@@ -53,7 +55,7 @@ def doors() -> Iterable[Door]:
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding,
         openapi, exchange, webhooks, open311,
-        followups,
+        followups, ticket_life, units,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
 

@@ -15,8 +15,13 @@ from console.errors import ConsoleError
 from console.ports import Role
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CENTRE = frozenset(Role) - {Role.DEPARTMENT, Role.OPEN311}
-"""Everybody but the units: what concerns the whole city."""
+CENTRE = frozenset(
+    {
+        Role.ADMIN, Role.SUPERVISOR, Role.SEAT, Role.WALLBOARD, Role.REVIEWER, Role.LEADER,
+        Role.AUDITOR,
+    }
+)  # fmt: skip
+"""The city's own people: what concerns all of it; neither units nor apps."""
 ANYBODY: frozenset[Role] = frozenset()
 """No token is needed."""
 JSON = "application/json"

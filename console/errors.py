@@ -191,6 +191,33 @@ class VersionStale(ConsoleError):
     message_zh = "内容已被他人修改,请重新加载。"
 
 
+class VersionMissing(ConsoleError):
+    """Whoever changes a ticket says which version he has read."""
+
+    id = "version-missing"
+    status = 428
+    message = "Say which version you have read: header If-Match, or version in the body."
+    message_zh = "请注明所读取的版本:请求头 If-Match 或请求体中的 version。"
+
+
+class UnknownNotice(ConsoleError):
+    """No such notice in this unit's inbox."""
+
+    id = "unknown-notice"
+    status = 404
+    message = "There is no such notice in this unit's inbox."
+    message_zh = "该单位没有此通知。"
+
+
+class OutsideCalendar(ConsoleError):
+    """A date so far off that no calendar counts to it."""
+
+    id = "calendar-end"
+    status = 422
+    message = "The date lies outside the years that working days are counted in."
+    message_zh = "日期超出工作日历范围。"
+
+
 class BodyTooLarge(ConsoleError):
     """More than the body limit."""
 

@@ -21,6 +21,7 @@ from console.errors import (
     Internal,
     Invalid,
     NotJson,
+    OutsideCalendar,
     RoleRefused,
     SeatNotFound,
     StoreUnavailable,
@@ -36,6 +37,7 @@ from console.ports import ALL_TENANTS, TenantFacts
 from console.refusals import RefusedByTickets
 from console.services import AUTH, SERVICES
 from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
+from tickets.calendar import CalendarEnd
 from tickets.errors import EventRefused, StoreAway, UnknownTicket
 from tickets.review import StaleVersion
 
@@ -66,6 +68,7 @@ _CORES: dict[type[Exception], type[ConsoleError]] = {
     UnknownTicket: TicketNotFound,
     StoreAway: StoreUnavailable,
     StaleVersion: VersionStale,
+    CalendarEnd: OutsideCalendar,
 }
 
 log = structlog.get_logger(__name__)

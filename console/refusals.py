@@ -44,6 +44,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "supervisor-may-not-handle": Refusal(NOT_YOU, "办督分离:督办者不得承办同一工单。"),
     "system-event": Refusal(NOT_YOU, "此事件由系统产生,不能由外部提交。"),
     "too-long": Refusal(NOT_SO, "内容过长。"),
+    "unknown-seq": Refusal(NOT_SO, "该工单没有此序号的事件。"),
     "unit-twice": Refusal(NOT_SO, "该单位已在其中。"),
     "unknown-code": Refusal(NOT_SO, "代码不在可选范围内。"),
     "unknown-event": Refusal(NOT_SO, "没有此事件。"),

@@ -7,6 +7,7 @@ from datetime import datetime
 from aiohttp import web
 
 from console.auth import Authenticator
+from console.desk import TicketDesk
 from console.errors import UnknownTenant
 from console.follow_ups import FollowUps, NoFollowUps
 from console.kpi import KpiReader, NoKpis
@@ -49,6 +50,7 @@ class Services:
     figures: Figures
     reports: Reports
     tickets: TicketReader
+    desk: TicketDesk
     hours: Hours
     lines: Lines
     rosters: Rosters

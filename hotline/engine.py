@@ -52,6 +52,7 @@ from hotline.spare import take_turn
 from hotline.speech import Speech
 from hotline.speech_later import later
 from hotline.spoken import SpokenIntakes
+from hotline.ticket_desk import TicketDesk
 from hotline.todays_tickets import TodaysTickets
 from hotline.understood import rules_of
 from hotline.watchdog import watch_loop
@@ -536,6 +537,15 @@ class Engine:
                 lambda tenant: self._queues[tenant].seats(),
             ),
             tickets=self._tickets,
+            desk=TicketDesk(
+                self._database,
+                self._deadlines,
+                self._tickets,
+                self._zones,
+                self._clock,
+                rules_of(self._settings),
+                self._counted.stored,
+            ),
             hours=self._overrides,
             lines=self._line_board,
             rosters=self._rosters,

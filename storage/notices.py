@@ -1,7 +1,6 @@
 """Units' inboxes: written with the events that tell a unit something, read and acknowledged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
@@ -11,25 +10,12 @@ from storage.desk_tables import unit_notices
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
 from tickets.calendar import moment, seconds
+from tickets.desk_values import Notice
 from tickets.life import Life, Told
 from tickets.notices import notices_of
 
 _OURS = unit_notices.c
 _PUT = Prepared(dict.fromkeys(DIALECTS, insert(unit_notices)))
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A word to a unit about a ticket's event `seq`; `seen_at` None: not acknowledged yet."""
-
-    id: int
-    unit: str
-    number: str
-    seq: int
-    message: str
-    at: datetime
-    seen_at: datetime | None
-    seen_by: str
 
 
 def keep_notices(connection: Connection, tenant: str, kept: Sequence[tuple[Life, Told]]) -> None:

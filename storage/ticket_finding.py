@@ -1,8 +1,6 @@
 """Which tickets a desk's list shows: by state, unit, class, area, due date or words, in pages."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
@@ -17,47 +15,14 @@ from storage.ticket_lists import After, SqlTicketLists
 from storage.ticket_making import as_lived
 from storage.ticket_search import SqlTicketSearch
 from tickets.calendar import moment, seconds
+from tickets.desk_values import FoundPage, Listed, Wanted
 from tickets.life import Life
-from tickets.model import Ticket, TicketState
+from tickets.model import TicketState
 from tickets.number import is_number
 
 _STATES, _KEYS = ticket_states.c, ticket_keys.c
 ROUNDS = 5
 """So many pages of words are looked through for one page of what else is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a list shows; all that is given must be so. `keys` are of `storage.ticket_keys`,
-    `units`: one of them leads it. With `due_before` the most pressing come first, else the newest;
-    `words` can't be joined with `due_before`. `after` is the cursor of the page before."""
-
-    words: str = ""
-    state: TicketState | None = None
-    unit: str = ""
-    keys: tuple[str, ...] = ()
-    due_before: datetime | None = None
-    limit: int = 50
-    after: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A ticket in a list. `life` is None for one that has had nothing but facts of its call."""
-
-    ticket: Ticket
-    lead: str
-    title: str
-    due: datetime | None
-    life: Life | None
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPage:
-    """A page and where the next one goes on ("": this is the last)."""
-
-    tickets: Sequence[Listed]
-    next_after: str
 
 
 class SqlTicketFinding:

@@ -62,6 +62,20 @@ async def verify(
         yield finding
 
 
+def findings_of(connection: Connection, tenant: str, number: str) -> list[tuple[int, str]]:
+    """What isn't as it was written of one ticket: events (0: the ticket itself) and what is wrong.
+    Seals aren't looked at: they are of all tickets."""
+    state, life = (
+        connection.execute(
+            select(table).where(table.c.tenant == tenant, table.c.number == number)
+        ).first()
+        for table in (ticket_states, ticket_lives)
+    )
+    told = history(connection, tenant, (number,))[number]
+    page = _Page(number, state, life.life if life is not None else None, told)
+    return [(finding.seq, finding.what) for finding in _of_ticket(tenant, page)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Page:
     number: str

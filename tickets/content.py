@@ -1,6 +1,6 @@
 """What a ticket says: its words, requester and replies, told from its events. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -54,8 +54,7 @@ def _after(said: Content, told: Told) -> Content:
         case "created" | "merged":
             return _spoken(said, data.get("spoken"))
         case "submitted":
-            named: dict[str, Any] = {n: v for n in _KEPT if (v := text(data, n))}
-            return replace(said, **named)
+            return _submitted(said, data)
         case "info_given" | "urged" | "appealed":
             more = text(data, "text") or text(data, "reason")
             return replace(said, added=(*said.added, (told.at, more))) if more else said
@@ -63,8 +62,11 @@ def _after(said: Content, told: Told) -> Content:
             public = text(data, "public_reply")
             reply = Reply(told.at, told.actor.unit, text(data, "reply"), public)
             return replace(said, replies=(*said.replies, reply))
+        case "noted" if data.get("of") == "spoken":
+            return _corrected(said, data)
         case "answered":
             answer = text(data, "answer")
+            said = _submitted(said, data)
             return replace(said, replies=(*said.replies, Reply(told.at, "", answer, answer)))
         case "reply_passed" if said.replies and (public := text(data, "public_reply")):
             last = replace(said.replies[-1], public=public)
@@ -72,6 +74,18 @@ def _after(said: Content, told: Told) -> Content:
         case _:
             code = text(data, "class_code")
             return replace(said, class_code=code) if code else said
+
+
+def _submitted(said: Content, data: Mapping[str, object]) -> Content:
+    named: dict[str, Any] = {n: v for n in _KEPT if (v := text(data, n))}
+    return replace(said, **named)
+
+
+def _corrected(said: Content, data: Mapping[str, object]) -> Content:
+    """What a person who listened says it is."""
+    code = text(data, "topic") or said.class_code
+    named: dict[str, Any] = {n: text(data, n) or getattr(said, n) for n in ("place", "place_code")}
+    return replace(said, text=text(data, "text") or said.text, class_code=code, **named)
 
 
 _SPOKEN = TypeAdapter(SpokenRequest)

@@ -69,7 +69,7 @@ ASKED = (Field("solved", Shape.FLAG), Field("satisfied", Shape.FLAG), REASON)
 DAYS = _must("days", Shape.WHOLE, most=260)
 
 FIELDS: Mapping[Event, tuple[Field, ...]] = {
-    E.ANSWERED: (_must("answer"),),
+    E.ANSWERED: (_must("answer"), *WORDS, *MATTER),
     E.REFUSED: (_choice("code", REFUSALS, needed=True), REASON, Field("basis")),
     E.SUBMITTED: (*WORDS, *MATTER),
     E.TRANSFERRED: (_choice("to", EMERGENCIES, needed=True), REASON),

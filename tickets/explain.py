@@ -27,9 +27,12 @@ class Explained:
     marks: tuple[Mark, ...]
 
 
-def explain(rules: Rules, clock: ClockName, matter: Matter, at: int) -> Explained | None:
-    """How long a clock that begins at `at` runs, and why; None: this policy has no such clock."""
-    plan = rules.plan(clock, matter.text, "")
+def explain(
+    rules: Rules, clock: ClockName, matter: Matter, at: int, state: str = ""
+) -> Explained | None:
+    """How long a clock that begins at `at` runs, and why; None: this policy has no such clock.
+    `state`: what a clock of the desk measures."""
+    plan = rules.plan(clock, matter.text, state)
     if plan is None:
         return None
     table = rules.timetable(plan, ((at, None),))

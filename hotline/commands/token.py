@@ -75,7 +75,8 @@ def _check_holder(role: Role, unit: str, person: str, city: Tenant, *, every_ten
     if role is Role.DEPARTMENT and not unit:
         raise BadRequest("role department needs --unit; `hotline units list` shows them")
     if unit and (role not in OF_UNITS or every_tenant):
-        raise BadRequest(f"--unit is of one tenant, and for the roles {', '.join(sorted(OF_UNITS))}")
+        roles = ", ".join(sorted(OF_UNITS))
+        raise BadRequest(f"--unit is of one tenant, and for the roles {roles}")
     if unit and unit not in read_units(city.units_file or UNITS).by_id:
         raise BadRequest(f"{city.id} has no unit {unit!r}; `hotline units list` shows them")
     if person and not re.fullmatch(NAME.removesuffix("$"), person):

@@ -34,6 +34,7 @@ from queue_manager.counts import Figure
 from queue_manager.duty import Counts, counted
 from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
 from queue_manager.model import Alert, CallerView, Forced, Seat, SeatState, SeatView
+from tests.console.fake_desk import FakeDesk
 from tickets.errors import EventRefused, StoreAway, UnknownTicket
 from tickets.follow_up import FollowUp, FollowUpState
 from tickets.model import CallFacts, Kind, Origin, Ticket, TicketState
@@ -94,10 +95,19 @@ class City:
         return self.tokens.get(token_id)
 
     def token(
-        self, role: Role, tenant: str = CITY, seat_id: str = "", ends: datetime | None = None
+        self,
+        role: Role,
+        tenant: str = CITY,
+        seat_id: str = "",
+        ends: datetime | None = None,
+        *,
+        unit: str = "",
+        person: str = "",
     ) -> str:
         """A valid token of this role, stored."""
-        token, record = issue(role, tenant, seat_id=seat_id, expires_at=ends)
+        token, record = issue(
+            role, tenant, seat_id=seat_id, expires_at=ends, unit=unit, person=person
+        )
         self.tokens[record.token_id] = record
         return token
 
@@ -279,8 +289,8 @@ class City:
         }
         return Services(
             tenants=lambda: tenants, tokens=self, seats=self, waiting=self, figures=self,
-            reports=self, tickets=self, hours=self, lines=self, rosters=self, audio=self,
-            reload=self, callbacks=self,
+            reports=self, tickets=self, desk=FakeDesk(self), hours=self, lines=self, rosters=self,
+            audio=self, reload=self, callbacks=self,
             parts={name: self.probe(name) for name in PARTS}, metrics=Metrics(), now=self.now,
             version="0.1.0", talks=self.talking, spoken=self.spoken,
             follow_ups=CityFollowUps(self.followed_up),
