@@ -9,7 +9,7 @@ from storage.outlet import Outlet
 from tests.storage.exchange_house import House, water
 from tests.storage.facts import opened
 from tests.tickets.lives import NOON, told
-from tickets.life import Life
+from tickets.life import SYSTEM, Life
 from tickets.model import TicketState
 from tickets.peers import NOBODY
 
@@ -45,5 +45,5 @@ def test_a_tenant_without_peers_and_webhooks_pays_no_statement() -> None:
     no_connection: Any = None
     outlet = Outlet(NoClocks(), lambda tenant: NOBODY, lambda tenant: ())
     life = Life("default", "261123000001", TicketState.DISPATCHED, seq=3, lead="pipes")
-    change = Change(life, told("dispatched"), (), due=NOON)
+    change = Change(life, told("dispatched", SYSTEM), (), due=NOON)
     assert outlet.changed(no_connection, [change]) == [NOON]
