@@ -161,11 +161,13 @@ class Engine:
         self._database = Database(settings.sql_url)
         self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
         self._exchange = ExchangeHouse(
-            settings, self._database, self._deadlines, self._zones, self._clock
-        )
+            settings, self._database, self._deadlines, self._zones, self._clock,
+            lambda ticket, was: self._counted.stored(ticket, was),
+        )  # fmt: skip
         self._public_door = PublicDoor(
-            settings, self._database, self._deadlines, self._zones, self._clock
-        )
+            settings, self._database, self._deadlines, self._zones, self._clock,
+            lambda ticket, was: self._counted.stored(ticket, was),
+        )  # fmt: skip
         self._tickets = SqlTickets(
             self._database, self._zones, lambda ticket, was: self._counted.stored(ticket, was),
             self._deadlines.clockwork,
