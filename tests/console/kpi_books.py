@@ -17,7 +17,7 @@ EVIL = '<script>alert("x")</script>&'
 """What a name may hold that somebody meant badly."""
 NAMES: Mapping[By, Mapping[str, str]] = {
     By.UNIT: {"water": "供水公司", "gas": EVIL, "bus": "=公交集团"},
-    By.CLASS: {"04": "公共服务", "040201": "停水"},
+    By.CLASS: {"04": "公共服务", "040201": "路灯故障"},
     By.AREA: {"450103": "青秀区"},
     By.LINE: {"12345": "市民热线"},
     By.KIND: {"help": "求助"},
