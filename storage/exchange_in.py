@@ -1,7 +1,7 @@
 """Takes what a peer tells: nonce, answer and what becomes of it are one transaction.
 
 A message is taken once: told again, by whatever signature, it gets the answer it got. A nonce is
-good for one message. What is refused changes nothing but these two.
+good for one message. What is refused changes nothing, and is asked anew when it is told again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -118,7 +118,12 @@ class _Taking:
             if known.digest != self._proven.digest:
                 return refused(409, "message-id-reused", "this id was used for another message")
             return Taken(known.status, known.answer)
-        answer = self._do(connection)
+        with connection.begin_nested() as together:
+            answer = self._do(connection)
+            if answer.status != 200:
+                together.rollback()
+                self.made = None
+                return answer  # sent again by a person, it may be right then
         self._keep(connection, answer)
         return answer
 
@@ -200,10 +205,7 @@ class _Taking:
             commands.append(Told("confided", SYSTEM, self._now, {}))
         if data.supervised:
             commands.append(Told("supervised", SYSTEM, self._now, {"reason": self._peer}))
-        self._house._lives.tell_within(
-            connection, [Command(self._tenant, ticket.number, one) for one in commands]
-        )
-        return Taken(200, {"number": ticket.number})
+        return self._told(connection, ticket.number, commands)
 
     def _new(self) -> NewTicket:
         message = self._message
@@ -220,19 +222,13 @@ class _Taking:
 
     def _tell(self, connection: Connection, crossing: Row[Any]) -> Taken:
         """What the message does to our ticket: all of it, or nothing."""
-        message, lives = self._message, self._house._lives
+        message = self._message
         said = Say(message.word, message.data.model_dump(mode="json"))
         book = LifeBook(connection, self._tenant, self._house._clockwork)
         life = book.page(crossing.number).life
-        events = taken(self._peer, life, said, self._now)
-        with connection.begin_nested() as together:
-            results = lives.tell_within(
-                connection, [Command(self._tenant, crossing.number, told) for told in events]
-            ) if events else []  # fmt: skip
-            errors = [error for error in results if isinstance(error, TicketError)]
-            if errors:
-                together.rollback()
-                return refused(409, errors[0].id, "the ticket doesn't take this now")
+        answer = self._told(connection, crossing.number, taken(self._peer, life, said, self._now))
+        if answer.status != 200:
+            return answer
         ours = crossings.c
         connection.execute(
             update(crossings)
@@ -243,4 +239,13 @@ class _Taking:
                 their_number=message.number if crossing.way == Way.OUT else crossing.their_number,
             )
         )
-        return Taken(200, {"number": crossing.number})
+        return answer
+
+    def _told(self, connection: Connection, number: str, events: Sequence[Told]) -> Taken:
+        """Our ticket's answer to these events: the first that it doesn't take decides."""
+        commands = [Command(self._tenant, number, told) for told in events]
+        results = self._house._lives.tell_within(connection, commands) if commands else ()
+        for result in results:
+            if isinstance(result, TicketError):
+                return refused(409, result.id, "the ticket doesn't take this now")
+        return Taken(200, {"number": number})

@@ -30,7 +30,7 @@ class Attachment(_Part):
     """What can be asked for: its kind and the sender's reference."""
 
     kind: Line
-    reference: Annotated[str, StringConstraints(max_length=2_000, pattern=r"^[^\x00-\x1f]*$")]
+    reference: Annotated[str, StringConstraints(max_length=1_000, pattern=r"^[^\x00-\x1f]*$")]
 
 
 class MessageData(_Part):
@@ -51,7 +51,7 @@ class MessageData(_Part):
     supervised: bool = False
     confidential: bool = False
     requester: Requester = Requester()
-    attachments: tuple[Attachment, ...] = Field(default=(), max_length=20)
+    attachments: tuple[Attachment, ...] = Field(default=(), max_length=5)
     reason: Words = ""
     reply: Words = ""
 

@@ -178,7 +178,10 @@ async def post_request(request: web.Request) -> Answered:
     """Make a request; the same once more is the same request."""
     if request.content_type != "application/x-www-form-urlencoded":
         raise GeoReportError(400, "send the fields as application/x-www-form-urlencoded")
-    sent: dict[str, object] = {**request.query, **await request.post()}
+    try:
+        sent: dict[str, object] = {**request.query, **await request.post()}
+    except (LookupError, ValueError) as error:  # a charset that is none, or another than it says
+        raise GeoReportError(400, "the fields can't be read: send them as UTF-8") from error
     fields = {name: value for name, value in sent.items() if isinstance(value, str)}
     tenant = _tenant(request, fields.get("jurisdiction_id", "").strip())
     key = await _key(request, tenant, fields.pop("api_key", ""))

@@ -171,6 +171,8 @@ async def test_what_the_ticket_does_not_take_is_refused_whole(pair: Pair) -> Non
     taken = await pair.city.door.take(TENANT, "water", of_body(reply), pair.city.at)
     assert (taken.status, taken.answer["error"]["id"]) == (409, "illegal-transition")
     assert await pair.city.events(number) == [*before, "withdrawn"]
+    once_more = await pair.city.door.take(TENANT, "water", of_body(reply), pair.city.at)
+    assert once_more.answer["error"]["id"] == "illegal-transition"
     stranger = await pair.city.door.take(
         TENANT, "gas", of_body({**reply, "id": "msg_0002"}), pair.city.at
     )
