@@ -77,7 +77,7 @@ def lines_of(
     year_before: KpiBook | None = None,
     least: int = LEAST,
 ) -> list[Line]:
-    """Lines in order of time; units by their place, others by how much they received. Books to
+    """Lines in order of time; units by their place, others by how much there is. Books to
     compare with are of the whole period."""
     then = before.groups(by) if before else None
     ago = year_before.groups(by) if year_before else None
@@ -101,13 +101,18 @@ def _ordered(
         yield None, "", groups.get("", {})
         return
     if by is not By.UNIT:
-        order = sorted(groups, key=lambda key: (-groups[key].get("received", 0), key))
+        order = sorted(groups, key=lambda key: (-_amount(groups[key]), key))
         yield from ((None, key, groups[key]) for key in order)
         return
     units = {key: counts for key, counts in groups.items() if key}
     yield from ((one.place, one.key, one.counts) for one in ranking(units, RANKED_BY, least))
     if "" in groups:  # what no unit was given: the centre's own
         yield None, "", groups[""]
+
+
+def _amount(counts: Counts) -> int:
+    """How much of it there is: tickets, or calls where there were more."""
+    return max(counts.get("received", 0), counts.get("offered", 0))
 
 
 def value(kpi: Kpi, share: Share) -> float | None:

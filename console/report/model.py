@@ -107,7 +107,7 @@ class MonthReport:
     lines: Sequence[GroupRow]
     kinds: Sequence[GroupRow]
     service_level_s: int
-    definitions: Sequence[tuple[Kpi, str, str]]
+    definitions: Sequence[tuple[Kpi, tuple[str, str], tuple[str, str]]]
 
 
 def month_report(asked: Asked) -> MonthReport:
@@ -143,7 +143,7 @@ def month_report(asked: Asked) -> MonthReport:
         kinds=[_group(line, _OF_KINDS) for line in _lines(asked, By.KIND)],
         service_level_s=asked.service_level_s,
         definitions=[
-            (kpi, _words(kpi.numerator), _words(kpi.denominator))
+            (kpi, WORDS[kpi.numerator], WORDS[kpi.denominator])
             for kpi in (*CALL_KPIS, *TICKET_KPIS)
         ],
     )
@@ -300,8 +300,3 @@ def _heat(asked: Asked) -> str:
         values,
         "区域与类别 Areas and classes",
     )
-
-
-def _words(name: str) -> str:
-    chinese, english = WORDS[name]
-    return f"{chinese} {english}"
