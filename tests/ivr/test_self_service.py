@@ -253,7 +253,7 @@ async def test_sql_away_leads_to_a_person() -> None:
 async def test_a_line_of_its_own_serves_at_any_hour() -> None:
     for now in (NOON, NIGHT):
         world, _ = await served(Script(called="1234505", now=now, digits=["0042"]))
-        assert world.call.said[:3] == ["recording_notice", "self/welcome", "self/enter"]
+        assert world.call.said[:3] == ["recording_notice", "self/hello", "self/enter"]
         assert world.row.outcome is Outcome.SELF_SERVICE
     world, _ = await served(Script(called="1234505", now=NIGHT, digits=["0", "1"], takes=[4.0]))
     assert world.queue.places == []
