@@ -21,8 +21,8 @@ QUARTERS_A_DAY = 96
 
 
 class Role(StrEnum):
-    """Who holds a token: 座席 审核员 督办员 承办单位 领导 审计员 管理员 大屏; `OPEN311`: an app that
-    posts citizens' requests, and does nothing else."""
+    """Who holds a token: 座席 审核员 督办员 承办单位 领导 审计员 管理员 大屏; `OPEN311`: an app
+    that posts citizens' requests, and does nothing else."""
 
     ADMIN = "administrator"
     SUPERVISOR = "supervisor"

@@ -216,7 +216,7 @@ def encoded(message: Outgoing) -> bytes:
 
 
 def waits_s(message: Outgoing) -> int | None:
-    """Seconds until the next try, by how many there were (this one counted); None: no more."""
+    """Seconds until the next try, by how many there were before this one; None: no more."""
     done = message.tries
     if message.target.startswith("peer:"):
         if done >= PEER_TRIES:

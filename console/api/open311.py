@@ -12,20 +12,15 @@ from pydantic import ValidationError
 from console.auth import peer_of
 from console.doors import ANYBODY, Door, get, post
 from console.errors import ConsoleError, StoreUnavailable
-from console.open311 import (
+from console.open311 import Citizen, Form, GeoReportError, NewRequest, Service, asking
+from console.open311_told import (
     CHANGESET,
     JSON,
     SPECIFICATION,
     XML,
-    Citizen,
-    Form,
-    GeoReportError,
-    NewRequest,
-    Service,
     Shape,
     as_json,
     as_xml,
-    asking,
     listed,
     service_of,
     single,

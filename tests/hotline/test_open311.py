@@ -17,18 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.app import build_app, serving
-from console.open311 import (
-    GeoReportError,
-    PublicRequest,
-    Service,
-    as_xml,
-    asking,
-    listed,
-    service_of,
-    shown,
-    single,
-    spelled,
-)
+from console.open311 import GeoReportError, PublicRequest, Service, asking
+from console.open311_told import as_xml, listed, service_of, shown, single, spelled
 from console.ports import Role
 from hotline.deadlines import Deadlines
 from hotline.open311 import PublicDoor
