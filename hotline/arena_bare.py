@@ -12,6 +12,7 @@ import uvloop
 
 from hotline import logs, secrets_kept
 from hotline.engine import LOOPBACK, settle_memory
+from hotline.huge_pages import into_huge_pages
 from hotline.loading import load_settings
 from hotline.overrides import SystemClock
 from hotline.settings import Settings
@@ -86,6 +87,7 @@ class BareEngine:
         await self._queue.start([one.seat for one in stored], ())
         await self._telephony.start()
         settle_memory()
+        await into_huge_pages()
         print(READY, flush=True)
         await asyncio.Event().wait()
 

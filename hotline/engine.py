@@ -38,6 +38,7 @@ from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
 from hotline.groups import GroupBoard
 from hotline.handed_on import HandingOn
+from hotline.huge_pages import into_huge_pages
 from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
 from hotline.open311 import PublicDoor
@@ -323,6 +324,7 @@ class Engine:
                 serving(app, self._settings.http_bind, self._settings.http_port)
             )
             settle_memory()
+            self._spawn(into_huge_pages())
             log.info("engine_started", http_port=self._settings.http_port)
             await self._until(stop)
             log.info("engine_stopping", calls=len(self._telephony.active_calls()))
