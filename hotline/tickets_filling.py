@@ -40,8 +40,9 @@ from tickets.number import format_number
 TENANT = "default"
 NOW = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 """A Wednesday's morning at the bench's end of the world."""
-DAYS = tuple(date(2026, 11, day) for day in (19, 20, 23, 24))
-KINDS = tuple(Kind)
+DAYS = (date(2026, 11, 23), date(2026, 11, 24))
+KINDS = tuple(kind for kind in Kind if kind is not Kind.CONSULTATION)
+"""Those of which no card is due before `NOW`: what is due at once in the bench is chosen there."""
 FILLED = (tickets, ticket_events, ticket_states, ticket_lives, ticket_clocks, ticket_unsealed)
 _MAKE = Prepared(dict.fromkeys(DIALECTS, insert(tickets)))
 _NO_LIMITS = Limits()

@@ -18,9 +18,10 @@ from hotline.clock_watch import SHARE, ClockWatch, told_by
 from hotline.failover_stores import postgres
 from hotline.policies import RuleBook, rules_for
 from hotline.tickets_bulk import fill
-from hotline.tickets_filling import NOW, TENANT, handler, new_fact
+from hotline.tickets_filling import DAYS, NOW, TENANT, handler, new_fact
 from ivr.tenants import Tenant
 from simulator.bench_tickets import Plan
+from simulator.errors import SimulatorError
 from simulator.tickets_load import UNITS
 from storage.clock_recount import recount_chunk
 from storage.clock_tables import ticket_clocks
@@ -34,7 +35,8 @@ from storage.tickets import SqlTickets
 from tickets.calendar import WorkCalendar, seconds
 from tickets.life import SYSTEM, Actor, Role, Told
 from tickets.model import TicketState
-from tickets.timetable import rules_of
+from tickets.policy import MarkName
+from tickets.timetable import BITS, rules_of
 from tickets.workdays import LocalDay
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -118,15 +120,18 @@ class SqlStore:
         return len(await self._search.find(TENANT, words, unit=unit))
 
     async def give_due(self, numbers: Sequence[str]) -> float:
-        """The cards of these tickets' clocks, all due now; seconds until they are written."""
+        """The red cards of these tickets, all due now; seconds until they are written."""
         due = seconds(self._clock.now()) - 1
         for first in range(0, len(numbers), CHUNK):
             await self._database.write(
                 partial(_fall_due, numbers=numbers[first : first + CHUNK], due=due)
             )
         began = time.monotonic()
-        await self._watch.look()
-        return time.monotonic() - began
+        given = await self._watch.look()
+        took = time.monotonic() - began
+        if given != len(numbers):
+            raise SimulatorError(f"{given} cards were given to {len(numbers)} tickets")
+        return took
 
     async def recompute(self) -> float:
         """A local holiday is decreed; seconds until every due date is counted with it."""
@@ -146,13 +151,17 @@ _UNITS = frozenset(UNITS)
 
 
 def _fall_due(connection: Connection, numbers: Sequence[str], due: int) -> None:
+    """As if the law had had them finished yesterday, and warnings had been given."""
     clocks = ticket_clocks.c
     connection.execute(
         update(ticket_clocks)
         .where(clocks.tenant == TENANT, clocks.number.in_(numbers))
         .where(clocks.clock == "finish", clocks.stopped_at == 0)
-        .values(due=due, next_at=due)
-    )
+        .values(
+            statutory=DAYS[-1].isoformat(), due=due, next_at=due,
+            fired=BITS[MarkName.REMINDER] | BITS[MarkName.YELLOW],
+        )
+    )  # fmt: skip
 
 
 def _said(say: Callable[[str], None], name: str, line: str) -> None:

@@ -9,22 +9,18 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Integer, Text, bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from storage.clock_rows import KEY
 from storage.clock_tables import ticket_clocks
-from storage.life_tables import ticket_states
-from storage.prepared import Prepared
 from tickets.clocks import TicketClock
 from tickets.effects import ClockName
 
 LEVELS = 8
 """Parts of parts at most: hand-downs go over four levels, joint work adds some."""
-_COUNTED = ("cap", "fired", "due", "next_at")
-_COUNT_ONE = Prepared(
-    {
-        "sqlite": update(ticket_clocks)
-        .where(*(ticket_clocks.c[name] == bindparam(f"k_{name}") for name in KEY))
-        .values({name: bindparam(name) for name in _COUNTED})
-    }
+Counted = tuple[str, str, int, int, int, int, int]
+"""What counting changes: number, clock, seq; cap, fired, due, next_at."""
+
+_COUNT_ONE = (
+    "UPDATE ticket_clocks SET cap = ?, fired = ?, due = ?, next_at = ?"
+    " WHERE tenant = ? AND number = ? AND clock = ? AND seq = ?"
 )
 _COUNT_ALL = text(
     "UPDATE ticket_clocks AS c SET cap = v.cap, fired = v.fired, due = v.due, next_at = v.next_at"
@@ -37,14 +33,7 @@ _COUNT_ALL = text(
     bindparam("fireds", type_=ARRAY(Integer)), bindparam("dues", type_=ARRAY(BigInteger)),
     bindparam("nexts", type_=ARRAY(BigInteger)),
 )  # fmt: skip
-_DUE_ONE = Prepared(
-    {
-        "sqlite": update(ticket_states)
-        .where(ticket_states.c.tenant == bindparam("of"), ticket_states.c.number == bindparam("k"))
-        .where(ticket_states.c.due.is_not(None))
-        .values(due=bindparam("at"))
-    }
-)
+_DUE_ONE = "UPDATE ticket_states SET due = ? WHERE tenant = ? AND number = ? AND due IS NOT NULL"
 _DUE_ALL = text(
     "UPDATE ticket_states AS s SET due = v.due FROM unnest(:numbers, :dues) AS v (number, due)"
     " WHERE s.tenant = :tenant AND s.number = v.number AND s.due IS NOT NULL"
@@ -53,26 +42,24 @@ _DUE_ALL = text(
 )  # fmt: skip
 
 
-def save_counted(connection: Connection, clocks: Sequence[TicketClock]) -> None:
-    """Write what counting changes (due dates, the next mark, the marks given), of one tenant."""
-    if not clocks:
+def save_counted(connection: Connection, tenant: str, counted: Sequence[Counted]) -> None:
+    """Write what counting changes: due dates, the next mark, the marks given."""
+    if not counted:
         return
     if connection.dialect.name == "sqlite":
-        _COUNT_ONE.run_many(connection, [_one(clock) for clock in clocks])
+        _many(connection, _COUNT_ONE, [(*row[3:], tenant, *row[:3]) for row in counted])
         return
-    connection.execute(
-        _COUNT_ALL,
-        {
-            "tenant": clocks[0].tenant,
-            "numbers": [clock.number for clock in clocks],
-            "clocks": [clock.name.value for clock in clocks],
-            "seqs": [clock.seq for clock in clocks],
-            "caps": [clock.cap for clock in clocks],
-            "fireds": [clock.fired for clock in clocks],
-            "dues": [clock.due for clock in clocks],
-            "nexts": [clock.next_at for clock in clocks],
-        },
-    )
+    columns = ("numbers", "clocks", "seqs", "caps", "fireds", "dues", "nexts")
+    named = zip(columns, map(list, zip(*counted, strict=True)), strict=True)
+    connection.execute(_COUNT_ALL, {"tenant": tenant, **dict(named)})
+
+
+def counted(clock: TicketClock) -> Counted:
+    """A clock's row for `save_counted`."""
+    return (
+        clock.number, clock.name.value, clock.seq,
+        clock.cap, clock.fired, clock.due, clock.next_at,
+    )  # fmt: skip
 
 
 def bring_forward(connection: Connection, clock: TicketClock | None) -> None:
@@ -102,16 +89,12 @@ def set_dues(connection: Connection, tenant: str, dues: Mapping[str, int]) -> No
     if not dues:
         return
     if connection.dialect.name == "sqlite":
-        rows = [{"of": tenant, "k": number, "at": due} for number, due in dues.items()]
-        _DUE_ONE.run_many(connection, rows)
+        _many(connection, _DUE_ONE, [(due, tenant, number) for number, due in dues.items()])
         return
     values = {"tenant": tenant, "numbers": list(dues), "dues": list(dues.values())}
     connection.execute(_DUE_ALL, values)
 
 
-def _one(clock: TicketClock) -> dict[str, Any]:
-    return {
-        "k_tenant": clock.tenant, "k_number": clock.number, "k_clock": clock.name.value,
-        "k_seq": clock.seq, "cap": clock.cap, "fired": clock.fired, "due": clock.due,
-        "next_at": clock.next_at,
-    }  # fmt: skip
+def _many(connection: Connection, statement: str, rows: Sequence[Sequence[object]]) -> None:
+    raw: Any = connection.connection.driver_connection
+    raw.executemany(statement, rows)

@@ -7,20 +7,21 @@ due earlier: at no time is a part due later.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
-from storage.clock_counted import bring_forward, save_counted, set_dues
+from storage.among import Among
+from storage.clock_counted import Counted, bring_forward, save_counted, set_dues
 from storage.clock_locks import hold_tenant
-from storage.clock_rows import row_clock
+from storage.clock_rows import clocks_of, load_spans
 from storage.clock_tables import clock_bases, ticket_clocks
 from storage.rows import DIALECTS
-from tickets.clocks import TicketClock, settle
+from tickets.clocks import times_of
 from tickets.effects import ClockName
 from tickets.timetable import Rules
 
-CHUNK = 500
+CHUNK = 1_000
 DONE = "done"
 
 _SET_BASIS = {
@@ -32,19 +33,55 @@ _SET_BASIS = {
 }
 
 
+_CLOCKS = ticket_clocks.c
+_OF_TENANT = (_CLOCKS.tenant == bindparam("of"), _CLOCKS.stopped_at == 0)
+_NEXT = (
+    select(_CLOCKS.number)
+    .where(*_OF_TENANT, _CLOCKS.number > bindparam("above"))
+    .distinct()
+    .order_by(_CLOCKS.number)
+    .limit(bindparam("most"))
+)
+_OPEN = (
+    select(
+        _CLOCKS.number, _CLOCKS.clock, _CLOCKS.seq, _CLOCKS.matter, _CLOCKS.state,
+        _CLOCKS.started_at, _CLOCKS.spans, _CLOCKS.extended_days, _CLOCKS.statutory,
+        _CLOCKS.parent, _CLOCKS.cap, _CLOCKS.fired, _CLOCKS.due, _CLOCKS.next_at,
+    )
+    .where(*_OF_TENANT, _CLOCKS.number > bindparam("above"), _CLOCKS.number <= bindparam("upto"))
+    .order_by(_CLOCKS.number)
+)  # fmt: skip
+_WITH_PARTS = Among(
+    _CLOCKS.parent,
+    lambda wanted: (
+        select(_CLOCKS.parent).where(_CLOCKS.tenant == bindparam("of"), wanted).distinct()
+    ),
+)
+_DUES = Among(
+    _CLOCKS.number,
+    lambda wanted: select(_CLOCKS.number, _CLOCKS.due).where(
+        *_OF_TENANT, wanted, _CLOCKS.clock == ClockName.FINISH.value
+    ),
+)
+_NAMES = {name.value: name for name in ClockName}
+
+
 def recount_chunk(connection: Connection, tenant: str, rules: Rules, limit: int = CHUNK) -> int:
     """Count the next tickets' clocks anew; how many, -1 when all are counted by these rules."""
     if _counted_until(connection, tenant, rules) == DONE:
         return -1
     hold_tenant(connection, tenant)
-    upto = _counted_until(connection, tenant, rules)  # another worker may have come further
-    if upto == DONE:
+    above = _counted_until(connection, tenant, rules)  # another worker may have come further
+    if above == DONE:
         return -1
-    numbers = _next(connection, tenant, upto, limit)
-    if numbers:
-        _recount(connection, tenant, rules, numbers)
-    _note(connection, tenant, rules, numbers[-1] if numbers else DONE)
-    return len(numbers) if numbers else -1
+    bound = {"of": tenant, "above": above, "most": limit}
+    numbers = connection.execute(_NEXT, bound).scalars().all()
+    if not numbers:
+        _note(connection, tenant, rules, DONE)
+        return -1
+    _recount(connection, tenant, rules, above, numbers[-1])
+    _note(connection, tenant, rules, numbers[-1])
+    return len(numbers)
 
 
 def _counted_until(connection: Connection, tenant: str, rules: Rules) -> str:
@@ -59,70 +96,48 @@ def _note(connection: Connection, tenant: str, rules: Rules, upto: str) -> None:
     connection.execute(_SET_BASIS[connection.dialect.name], values)
 
 
-def _next(connection: Connection, tenant: str, upto: str, limit: int) -> Sequence[str]:
-    clocks = ticket_clocks.c
-    query = (
-        select(clocks.number)
-        .where(clocks.tenant == tenant, clocks.number > upto, clocks.stopped_at == 0)
-        .distinct()
-        .order_by(clocks.number)
-        .limit(limit)
-    )
-    return connection.execute(query).scalars().all()
-
-
-def _recount(connection: Connection, tenant: str, rules: Rules, numbers: Sequence[str]) -> None:
-    """A million rows come by here: no clock is made of one that stays as it is."""
-    clocks = ticket_clocks.c
-    query = (
-        select(ticket_clocks)
-        .where(clocks.tenant == tenant, clocks.number.in_(numbers), clocks.stopped_at == 0)
-        .order_by(clocks.number)
-    )
-    rows = connection.execute(query).all()
+def _recount(connection: Connection, tenant: str, rules: Rules, above: str, upto: str) -> None:
+    """A million rows come by here: no clock is made of them, and only what changes is written."""
+    rows = connection.execute(_OPEN, {"of": tenant, "above": above, "upto": upto}).all()
     dues = _parents_dues(connection, tenant, {row.parent for row in rows if row.parent})
-    changed: list[TicketClock] = []
+    changed: list[Counted] = []
     moved: dict[str, int] = {}
-    earlier: list[TicketClock] = []
+    earlier: list[str] = []
     for row in rows:
-        finish = row.clock == ClockName.FINISH
-        clock = row_clock(row)
-        if finish and row.parent and (cap := dues.get(row.parent, row.cap)) != row.cap:
-            clock = replace(clock, cap=cap)
-        clock = settle(clock, rules)
-        if (clock.due, clock.next_at, clock.cap) != (row.due, row.next_at, row.cap):
-            changed.append(clock)
+        number, clock, seq, matter, state, started_at, text, days, day, parent, *was = row
+        cap, fired, was_due, was_next = was
+        finish = clock == ClockName.FINISH
+        if finish and parent:
+            cap = dues.get(parent, cap)
+        spans = load_spans(started_at, text)
+        by_law = date.fromisoformat(day) if day else None
+        times = times_of(rules, _NAMES[clock], matter, state, spans, days, by_law, cap, fired)
+        due, next_at = times or (was_due, 0)
+        if (due, next_at, cap) != (was_due, was_next, was[0]):
+            changed.append((number, clock, seq, cap, fired, due, next_at))
         if finish:
-            dues[row.number] = clock.due
-            if clock.due != row.due:
-                moved[row.number] = clock.due
-            if clock.due < row.due:
-                earlier.append(clock)
-    save_counted(connection, changed)
+            dues[number] = due
+            if due != was_due:
+                moved[number] = due
+            if due < was_due:
+                earlier.append(number)
+    save_counted(connection, tenant, changed)
     set_dues(connection, tenant, moved)
-    with_parts = _with_parts(connection, tenant, [clock.number for clock in earlier])
-    for clock in earlier:
-        if clock.number in with_parts:
-            bring_forward(connection, clock)
+    _bring_parts_forward(connection, tenant, earlier)
 
 
-def _with_parts(connection: Connection, tenant: str, numbers: Sequence[str]) -> set[str]:
-    """Those of these tickets that have parts: few."""
-    if not numbers:
-        return set()
-    clocks = ticket_clocks.c
-    query = select(clocks.parent).where(
-        clocks.tenant == tenant, clocks.parent.in_(numbers), clocks.parent != ""
-    )
-    return set(connection.execute(query.distinct()).scalars())
+def _bring_parts_forward(connection: Connection, tenant: str, earlier: Sequence[str]) -> None:
+    """Few tickets have parts: those of these that have are looked for first."""
+    if not earlier:
+        return
+    whole = _WITH_PARTS.run(connection, earlier, of=tenant).scalars().all()
+    for clocks in clocks_of(connection, tenant, whole).values() if whole else ():
+        for clock in clocks:
+            if clock.name is ClockName.FINISH and not clock.stopped_at:
+                bring_forward(connection, clock)
 
 
 def _parents_dues(connection: Connection, tenant: str, parents: set[str]) -> dict[str, int]:
     if not parents:
         return {}
-    clocks = ticket_clocks.c
-    query = select(clocks.number, clocks.due).where(
-        clocks.tenant == tenant, clocks.number.in_(parents),
-        clocks.clock == ClockName.FINISH.value, clocks.stopped_at == 0,
-    )  # fmt: skip
-    return {row.number: row.due for row in connection.execute(query)}
+    return {row.number: row.due for row in _DUES.run(connection, list(parents), of=tenant)}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from storage.clock_counted import save_counted, set_dues
+from storage.clock_counted import Counted, counted, save_counted, set_dues
 from storage.clock_locks import hold_tenant
 from storage.clock_rows import row_clock
 from storage.clock_tables import clock_marks, ticket_clocks
@@ -91,16 +91,16 @@ def give_due(
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite needs none and is told none
     )
-    changed: list[TicketClock] = []
+    changed: list[Counted] = []
     given: list[GivenMark] = []
     moved: dict[str, int] = {}
     for row in connection.execute(query):
         clock, marks = fire(row_clock(row), now, rules)
-        changed.append(clock)
+        changed.append(counted(clock))
         if clock.name is ClockName.FINISH and clock.due != row.due:
             moved[clock.number] = clock.due
         given += (GivenMark(tenant, clock.number, clock, mark) for mark in marks)
-    save_counted(connection, changed)
+    save_counted(connection, tenant, changed)
     set_dues(connection, tenant, moved)
     if given:
         connection.execute(insert(clock_marks), [_row(one, now) for one in given])

@@ -15,6 +15,10 @@ from storage.link import READERS, Operation, T
 from storage.migrate import upgrade
 from tickets.errors import StoreAway
 
+_WRITER = ("cache_size=-65536", "wal_autocheckpoint=8000")
+"""64 MB of pages at most, used by large files only, and a log of 32 MB: pages that many tickets
+share are written back once for hundreds of commits."""
+
 
 class SqliteLink:
     """A batch of operations costs one hop between threads, where aiosqlite makes one a statement
@@ -25,7 +29,7 @@ class SqliteLink:
         wait = f"busy_timeout={int(deadline_s * 750)}"
         self._writing = _engine(
             url, size=1, begin="BEGIN IMMEDIATE",
-            pragmas=(wait, "journal_mode=WAL", "synchronous=FULL"),
+            pragmas=(wait, "journal_mode=WAL", "synchronous=FULL", *_WRITER),
         )  # fmt: skip
         self._reading = _engine(url, size=READERS, begin="BEGIN", pragmas=(wait, "query_only=ON"))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sql-write")

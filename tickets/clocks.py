@@ -66,14 +66,36 @@ def settle(clock: TicketClock, rules: Rules) -> TicketClock:
     """
     if clock.stopped_at:
         return clock
-    plan = _plan(clock, rules)
-    if plan is None:
+    times = times_of(
+        rules, clock.name, clock.matter.text, clock.state, clock.spans, clock.extended_days,
+        clock.statutory, clock.cap, clock.fired,
+    )  # fmt: skip
+    if times is None:
         return clock if not clock.next_at else replace(clock, next_at=0)
-    table = _timetable(clock, plan, rules)
-    due, next_at = table.due, table.next_at(clock.fired)
+    due, next_at = times
     if (due, next_at) == (clock.due, clock.next_at):
-        return clock  # of a million counted anew most stay as they are
+        return clock
     return replace(clock, due=due, next_at=next_at)
+
+
+def times_of(
+    rules: Rules,
+    name: ClockName,
+    matter: str,
+    state: str,
+    spans: tuple[Span, ...],
+    extended_days: int,
+    statutory: date | None,
+    cap: int,
+    fired: int,
+) -> tuple[int, int] | None:
+    """A running clock's due date and next mark; None when the policy has none such. `matter` is
+    as text: a million clocks are counted anew without making objects of their rows."""
+    plan = rules.plan(name, matter, state)
+    if plan is None:
+        return None
+    table = rules.timetable(plan, spans, extended_days, statutory, cap)
+    return table.due, table.next_at(fired)
 
 
 def pause(clock: TicketClock, at: int, rules: Rules) -> TicketClock:
