@@ -35,6 +35,8 @@ from tickets.follow_up_rules import FollowUpRules
 
 LOOK_S = 5.0
 AGAIN_S = 30.0
+HOTLINE = "12345"
+"""Shown to who came in otherwise than by a call."""
 SOUNDS = "followups"
 """Folder of the home's state with the replies that are being told."""
 
@@ -309,5 +311,5 @@ def _call(due: Due, ring_s: float, trunk: str) -> Call:
         "LINE": facts.line_id,
         "LANG": facts.language,
     }
-    shown = "".join(c for c in facts.called_number if c.isdigit())
+    shown = "".join(c for c in facts.called_number if c.isdigit()) or HOTLINE
     return Call(due.leg.id, shown, ring_s, {k: v for k, v in variables.items() if v})

@@ -173,6 +173,10 @@ class _Asking:
     async def _remember(self, progress: Progress) -> None:
         self._progress = progress
         await self._call.remember(KEYS=str(progress))
+        log.info(
+            "follow_up_heard", tenant=self._leg.tenant, ticket=self._leg.number,
+            call_id=self._leg.id, answers=len(progress.answers),
+        )  # fmt: skip
 
     async def _key(self, prompt: str, *, greeting: bool = False) -> str:
         return await self._desk.ear.ask(self._call, prompt, self._language, greeting=greeting)

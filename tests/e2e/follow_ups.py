@@ -1,8 +1,6 @@
 """What tests of follow-up calls share: a tenant whose hours are now, a complaint and its reply."""
 
 import asyncio
-import json
-import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +14,7 @@ from simulator.sipp import Address, Event
 from tests.e2e.callbacks import VOICE, House, person_wanted
 from tests.e2e.installation import TENANTS, Installation
 from tests.e2e.prompts import brief_cache
-from tests.e2e.telling import UNIT, tell
+from tests.e2e.telling import UNIT, Office
 
 TRIES = 2
 SAYS_S = 0.3
@@ -51,10 +49,12 @@ trunk = "carrier"
 class Case:
     """One citizen's complaint in a house that follows up."""
 
-    def __init__(self, house: House, caller: str) -> None:
+    def __init__(self, house: House, office: Office, caller: str) -> None:
         self.house = house
+        self.office = office
         self.caller = caller
         self.number = ""
+        self.life: dict[str, Any] = {}
 
     @property
     def phone(self) -> Phone:
@@ -70,9 +70,13 @@ class Case:
             talk = await house.seats.wait_for("answered", seen=seen, within_s=40)
             house.seats.hang_up(talk)
             await call.ended(within_s=40)
-        await house.until(lambda: bool(house.tickets(self.caller)), "the ticket")
-        (ticket,) = await asyncio.to_thread(house.tickets, self.caller)
-        self.number = ticket["number"]
+
+        def there() -> bool:
+            found = house.hotline.api("/api/v1/tenants/default/tickets")["tickets"]
+            self.number = next((t["number"] for t in found if t["caller"] == self.caller), "")
+            return bool(self.number)
+
+        await house.until(there, "the ticket")
 
     async def answered(self, *, first: bool = True) -> None:
         """It is submitted and dispatched (the first time), signed, replied to, and passes."""
@@ -85,7 +89,7 @@ class Case:
             ("department", "replied", {"reply": "路灯已经修好,请市民放心。"}),
             ("reviewer", "reply_passed", {}),
         ]
-        await asyncio.to_thread(tell, self.house.hotline, self.number, *steps)
+        await asyncio.to_thread(self.office.tell, self.number, *steps)
 
     async def rings(self, seen: int = 0) -> Event:
         """His telephone rings."""
@@ -100,42 +104,30 @@ class Case:
         """He presses these, each as an answer to the next question: that he can talk, solved,
         satisfied. A key that comes while nothing is asked is pressed again."""
         for key in keys:
-            before = await asyncio.to_thread(self.progress)
-            assert before != "gone", f"his call ended before he pressed {key}"
-            while await asyncio.to_thread(self.progress) == before:
+            heard = self._heard()
+            while self._heard() == heard:
                 self.phone.press(key)
-                await self._heeded(before)
+                await self._heeded(heard)
 
-    async def _heeded(self, before: str) -> None:
+    async def _heeded(self, heard: int) -> None:
         deadline_s = time.monotonic() + HEEDED_S
-        while time.monotonic() < deadline_s:
-            if await asyncio.to_thread(self.progress) != before:
-                return
-            await asyncio.sleep(0.2)
+        while time.monotonic() < deadline_s and self._heard() == heard:
+            await asyncio.sleep(0.1)
 
-    def progress(self) -> str:
-        """What his call knows of his answers; `gone` without a call."""
-        for line in self.house.hotline.asterisk("core show channels concise").splitlines():
-            channel = line.split("!")[0]
-            if channel.startswith("PJSIP/trunk-"):
-                told = self.house.hotline.asterisk(f"core show channel {channel}")
-                found = re.search(r"^HL_KEYS=(\S*)$", told, re.MULTILINE)
-                return found[1] if found else ""
-        return "gone"
+    def _heard(self) -> int:
+        """How many answers the engines have heard of him."""
+        log = (self.house.hotline.home / "log" / "engine.log").read_text(errors="replace")
+        return sum(
+            '"follow_up_heard"' in line and f'"{self.number}"' in line for line in log.splitlines()
+        )
 
-    async def told(self) -> dict[str, Any]:
-        """The ticket's life and history."""
-        words = ("tickets", "history", self.number, "--json")
-        return dict(json.loads(await asyncio.to_thread(self.house.hotline.cli, *words)))
-
-    async def state_is(self, state: str) -> dict[str, Any]:
-        """Wait until the ticket stands there; its life and history then."""
-        told: dict[str, Any] = {}
+    async def state_is(self, state: str) -> list[dict[str, Any]]:
+        """Wait until the ticket stands there; its life is in `life`, its history is returned."""
+        path = f"/api/v1/tenants/default/tickets/{self.number}"
 
         def there() -> bool:
-            words = ("tickets", "history", self.number, "--json")
-            told.update(json.loads(self.house.hotline.cli(*words)))
-            return bool(told["life"]["state"] == state)
+            self.life = self.house.hotline.api(path)["ticket"]["life"]
+            return bool(self.life["state"] == state)
 
         await self.house.until(there, f"ticket {self.number} in {state}")
-        return told
+        return list(self.house.hotline.api(f"{path}/history")["events"])

@@ -1,59 +1,44 @@
-"""Tells events of a ticket in an installation's own store, as its user:
-`python -m tests.e2e.telling NUMBER`, a line of JSON for each on standard input."""
+"""Tells events of a ticket to an installation, over the API, each by a person of its own."""
 
-import asyncio
 import json
-import os
-import subprocess
-import sys
+import urllib.request
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from hotline.deadlines import Deadlines
-from hotline.loading import load_settings
-from hotline.overrides import SystemClock
-from storage.database import Database
-from storage.lives import Command
-from tests.e2e.installation import PROJECT, Installation
-from tickets.life import Actor, Role, Told
+from tests.e2e.installation import Installation
 
 Step = tuple[str, str, Mapping[str, Any]]
 """The role, the event, its data."""
 UNIT = "urban"
 
 
-def tell(hotline: Installation, number: str, *steps: Step) -> None:
-    """Let these events happen to a ticket, one after the other."""
-    owner = (hotline.home / "state").stat()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.telling", number],
-        input="\n".join(json.dumps(step) for step in steps),
-        cwd=PROJECT,
-        env=hotline.environment,
-        user=owner.st_uid if os.geteuid() == 0 else None,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+class Office:
+    """Seat, reviewer and department of an installation, each with a token."""
 
+    def __init__(self, hotline: Installation, seat: str) -> None:
+        self._hotline = hotline
+        more = {"seat": ("--seat", seat), "department": ("--unit", UNIT)}
+        self._tokens = {
+            role: hotline.cli("token", "create", "--role", role, *more.get(role, ())).strip()
+            for role in ("seat", "reviewer", "department")
+        }
 
-async def _tell(number: str, steps: list[Step]) -> None:
-    settings = load_settings()
-    tenant = settings.tenants[0].id
-    database = Database(settings.sql_url)
-    await database.start()
-    try:
-        lives = Deadlines(settings.tenants, database, SystemClock()).lives
+    def tell(self, number: str, *steps: Step) -> None:
+        """Let these events happen to a ticket, one after the other."""
         for role, event, data in steps:
-            unit = UNIT if role == Role.DEPARTMENT else ""
-            told = Told(event, Actor(f"{role}-1", Role(role), unit), datetime.now(UTC), data)
-            await lives.tell(Command(tenant, number, told))
-    finally:
-        await database.close()
+            ticket = self._ask(role, f"/tickets/{number}")["ticket"]
+            body = {"event": event, "data": data, "version": ticket["life"]["version"]}
+            self._ask(role, f"/tickets/{number}/events", body)
 
-
-if __name__ == "__main__":
-    asyncio.run(_tell(sys.argv[1], [json.loads(line) for line in sys.stdin]))
+    def _ask(self, role: str, path: str, body: object = None) -> Any:
+        request = urllib.request.Request(
+            f"{self._hotline.http}/api/v1/tenants/default{path}",
+            method="GET" if body is None else "POST",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._tokens[role]}",
+                "Content-Type": "application/json",
+            },
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
