@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from ivr.flow import DEFAULT_FLOW
@@ -149,13 +148,13 @@ async def losing_packets(call: LiveCall, talk: Talk, hotline: Installation) -> N
 
 async def worker_killed(call: LiveCall, talk: Talk, hotline: Installation) -> None:
     await talk.answer(call, KIND, PLACE)
+    engine = await asyncio.to_thread(hotline.part, "engine")
+    workers = [child for child in engine.children() if SPEECH in child.cmdline()]
     await talk.has(2)
     call.say(said(MATTER))
     await asyncio.sleep(0.8)
-    engine = hotline.part("engine")
-    for child in engine.children():
-        if SPEECH in child.cmdline():
-            psutil.Process(child.pid).kill()
+    for worker in workers:
+        worker.kill()
     await talk.answer_from(call, 3, YES, RIGHT)
 
 
@@ -237,7 +236,7 @@ async def _call(hotline: Installation, caller: str, act: Behaviour) -> Called:
     async with Citizen(caller, hotline.sip).dial("12345") as call:
         await call.answered()
         await act(call, Talk(hotline, caller), hotline)
-        outcome = await call.ended(within_s=150)
+        outcome = await call.ended()
     ticket = await asyncio.to_thread(hotline.ticket_of, caller)
     told = await asyncio.to_thread(spoken_of, hotline, ticket["number"])
     return Called(outcome, ticket, told)
@@ -255,10 +254,11 @@ def call_of(calls: Mapping[str, Called | Exception], name: str) -> Called:
 def test_who_says_no_word_is_recorded_plainly(
     calls: Mapping[str, Called | Exception], name: str
 ) -> None:
-    """No loop: the hotline ends the call, and a person listens in the morning, whatever words the
-    recogniser thought it heard."""
+    """No loop: asked twice, recorded, and a person listens in the morning."""
     called = call_of(calls, name)
     assert called.outcome.ended_by == "hotline"
+    assert called.told["kind"] == ""
+    assert not called.told["confirmed"]
     assert "unconfirmed" in called.told["review"]
     assert called.outcome.heard_voice_s > 2
 
@@ -267,20 +267,22 @@ def test_a_foreign_language_is_kept_as_it_was_spoken(
     calls: Mapping[str, Called | Exception],
 ) -> None:
     called = call_of(calls, "a foreign language")
+    assert called.told["kind"] == ""
     assert called.ticket["voice_s"] > 3
     assert "unconfirmed" in called.told["review"]
 
 
-@pytest.mark.parametrize("name", ["keys in the middle", "gaps of three seconds"])
+@pytest.mark.parametrize(
+    "name", ["keys in the middle", "gaps of three seconds", "recogniser killed"]
+)
 def test_every_word_is_there(calls: Mapping[str, Called | Exception], name: str) -> None:
     called = call_of(calls, name)
-    assert called.told["confirmed"]
+    assert called.told["confirmed"], str(called.told["answers"])
     assert called.said("matter").replace("…", "") == MATTER
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["shouting", "two voices", "one packet in ten lost", "endless talk", "recogniser killed"],
+    "name", ["shouting", "two voices", "one packet in ten lost", "endless talk"]
 )
 def test_what_is_hard_to_hear_is_still_taken(
     calls: Mapping[str, Called | Exception], name: str
@@ -288,8 +290,7 @@ def test_what_is_hard_to_hear_is_still_taken(
     """Kind and place by voice, the matter as far as it was heard, and his voice in any case."""
     called = call_of(calls, name)
     assert called.told["kind"] == "complaint"
-    assert called.told["place"]
-    assert PLACE.endswith(called.told["place"])  # over the prompt a first word may be lost
+    assert called.told["place"] == PLACE
     matters = [a for a in called.told["answers"] if a["question"] == "matter"]
     assert matters[0]["end_s"] - matters[0]["begin_s"] > 1
     assert matters[0]["end_s"] - matters[0]["begin_s"] < LIMIT_S + 2
