@@ -8,7 +8,7 @@ from importlib import import_module
 import typer
 from typer.exceptions import TyperException
 
-from hotline.errors import BadRequest, HotlineError
+from hotline.errors import HotlineError
 
 # Each file of hotline/commands and the words it brings. Only what is asked for is imported.
 COMMANDS = {
@@ -55,7 +55,6 @@ IN_THE_HOME = frozenset(
         "hours",
         "kpi",
         "recordings",
-        "report",
         "seats",
         "status",
         "tickets",
@@ -106,18 +105,9 @@ def _drop_rights(words: Sequence[str]) -> None:
     """Under root: begin again as the parts' user. Root never writes where that user could."""
     if not words or words[0] not in IN_THE_HOME or "--help" in words or os.geteuid() != 0:
         return
-    from hotline import parts, supervision
-    from hotline.loading import load_settings
+    from hotline.boxed import boxed
 
-    settings = load_settings()
-    home = settings.folders
-    if not home.supervisor.is_dir():
-        raise BadRequest(
-            f"there is no installation in {home.root}: "
-            "start it once with `make run`, or name another with HOTLINE_HOME"
-        )
-    command = parts.as_engine(settings, words)
-    environment = {**os.environ, **supervision.environment(settings)}
+    command, environment = boxed(words)
     os.execvpe(command[0], command, environment)  # noqa: S606 - our own command
 
 

@@ -1,0 +1,33 @@
+"""A command run with the engine's rights, for root: in the engine's box, as its user."""
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+import typer
+
+from hotline import parts, supervision
+from hotline.errors import BadRequest
+from hotline.loading import load_settings
+
+
+def boxed(words: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """The command and its environment; raises `BadRequest` where no installation is."""
+    settings = load_settings()
+    home = settings.folders
+    if not home.supervisor.is_dir():
+        raise BadRequest(
+            f"there is no installation in {home.root}: "
+            "start it once with `make run`, or name another with HOTLINE_HOME"
+        )
+    command = parts.as_engine(settings, words)
+    return command, {**os.environ, **supervision.environment(settings)}
+
+
+def said_in_the_box(words: Sequence[str]) -> str:
+    """What the command prints there. Its mistakes it tells by itself; then we end as it did."""
+    command, environment = boxed(words)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+    return done.stdout
