@@ -179,6 +179,22 @@ async def test_what_the_ticket_does_not_take_is_refused_whole(pair: Pair) -> Non
     assert (stranger.status, stranger.answer["error"]["id"]) == (409, "not-crossed")
 
 
+async def test_of_a_reply_that_is_refused_nothing_stays(pair: Pair) -> None:
+    number = await pair.city.crossing()
+    await pair.both_ways()
+    theirs = await pair.theirs(number)
+    await pair.water.tell(theirs, "dispatched", lead="valves", co_units=None)
+    await pair.both_ways()
+    await pair.city.tell(number, "handed_down", units=["roads"])
+    before = await pair.city.events(number)
+    for event in ("signed", "contacted", "replied", "reply_passed"):
+        await pair.water.tell(theirs, event)
+    carried = await carry(pair.water, pair.city, "water")
+    kind, taken = carried[-1]
+    assert (kind, taken.answer["error"]["id"]) == ("replied", "children-open")
+    assert await pair.city.events(number) == before
+
+
 async def test_a_return_is_reviewed_here_and_recalled_there(pair: Pair) -> None:
     number = await pair.city.crossing()
     await pair.both_ways()
