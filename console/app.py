@@ -26,6 +26,7 @@ from console.api import (
     pages,
     reload,
     roster,
+    scope,
     seats,
     spoken,
     status,
@@ -53,7 +54,7 @@ def doors() -> Iterable[Door]:
     """Every path there is."""
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
-        roster, figures, kpi, reload, pages, talks, spoken, understanding,
+        roster, figures, kpi, reload, pages, talks, spoken, understanding, scope,
         openapi, exchange, webhooks, open311,
         followups, ticket_life, units,
     )  # fmt: skip
