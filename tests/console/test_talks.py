@@ -77,6 +77,7 @@ async def test_the_list(talks: FakeTalks, supervisor: Caller) -> None:
                 {"role": "first", "seat": "801", "number": ""},
                 {"role": "third", "seat": "802", "number": ""},
             ],
+            "failed": "",
         }
     ]
 
