@@ -157,15 +157,18 @@ def described(kpi: Kpi) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def csv_text(by: By, lines: Iterable[Line], kpis: Sequence[Kpi], *, bom: bool = False) -> str:
-    """All lines as CSV (RFC 4180); texts that begin like a formula are made harmless."""
+def csv_text(
+    by: By, lines: Sequence[Line], kpis: Sequence[Kpi], *, compared: bool = False, bom: bool = False
+) -> str:
+    """All lines as CSV (RFC 4180), the first one says what is in them; texts that begin like a
+    formula are made harmless."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
-    for n, line in enumerate(lines):
-        row = _row(by, line, kpis)
-        if n == 0:
-            writer.writerow(row)
-        writer.writerow(safe(cell) for cell in row.values())
+    then: Counts | None = {} if compared else None
+    some_day = Period(date(2001, 1, 1), date(2001, 1, 1))
+    writer.writerow(_row(by, Line(some_day, "", "", {}, before=then, year_before=then), kpis))
+    for line in lines:
+        writer.writerow(safe(cell) for cell in _row(by, line, kpis).values())
     return (BOM if bom else "") + text.getvalue()
 
 

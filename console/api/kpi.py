@@ -173,7 +173,8 @@ async def kpi_csv(request: web.Request) -> web.Response:
     wish = query(request, CsvWish)
     lines, period = await _lines(request, identity, tenant, wish)
     by = By(wish.by)
-    text = await asyncio.to_thread(csv_text, by, lines, _told(identity, by), bom=wish.bom)
+    told = _told(identity, by)
+    text = await asyncio.to_thread(csv_text, by, lines, told, compared=wish.compare, bom=wish.bom)
     answer = web.Response(text=text, content_type="text/csv", charset="utf-8")
     name = f"kpi-{tenant.id}-{wish.by}-{period.first:%Y%m%d}.csv"
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -59,7 +59,7 @@ def kpi(
 
     lines, kpis = with_store(settings, read), figures_of(grouping)
     if as_csv:
-        typer.echo(csv_text(grouping, lines, kpis, bom=bom), nl=False)
+        typer.echo(csv_text(grouping, lines, kpis, compared=compare, bom=bom), nl=False)
     elif as_json_:
         told = [as_json(line, kpis) for line in lines]
         print_json({"figures": [described(one) for one in kpis], "lines": told})
