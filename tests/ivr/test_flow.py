@@ -74,6 +74,21 @@ def test_every_shipped_flow_is_good(file: Path) -> None:
         ("version: 1", "version: 2", "input should be 1"),
         ("    offer: request\n", "", "the field 'offer' is missing"),
         ("  hang_up:\n    do: close", "  hang_up: close", "steps.hang_up: input should be a valid"),
+        (
+            '    keys:\n      "5": {go: my_ticket}\n    offer',
+            '    keys:\n      "1": {go: my_ticket}\n    offer',
+            "key 1 of one who waits",
+        ),
+        (
+            '    keys:\n      "5": {go: my_ticket}\n    offer',
+            '    keys:\n      "5": {go: goodbye}\n    offer',
+            "step 'goodbye' must be a 'self_service' step here",
+        ),
+        (
+            "    do: self_service\n    next: goodbye",
+            "    do: self_service\n    next: person",
+            "step 'person' must be a 'close' step here",
+        ),
         ("ask: kind", "ask: mood", "input should be 'kind'"),
         ("ask: kind", "ask: matter", "the keys of 'matter' are fixed"),
         ("ask: matter", "ask: confirm", "confirm is asked by itself"),

@@ -201,6 +201,10 @@ def test_duplicates_are_refused_with_their_place(tmp_path: Path) -> None:
         "3:21: numbers '12345' is taken by the line in line 2",
         "4:8: id 'a' is taken by the line in line 2",
     ]
+    handed = line(handed_over="['110', '119']")
+    found = mistakes(tmp_path, handed, line(id="b", numbers="['2']", handed_over="['119']"))
+    assert len(found) == 1
+    assert "handed_over '119' is taken by the line in line 2" in found[0]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +224,10 @@ def test_duplicates_are_refused_with_their_place(tmp_path: Path) -> None:
         ({"colour": "red"}, "there is no field 'colour' here"),
         ({"unit": ""}, "the field 'unit' is missing"),
         ({"target": "'a'"}, "should match pattern"),
+        (
+            {"mode": "utility", "target": "'96116'", "handed_over": "['110']"},
+            "calls handed over to us are answered here",
+        ),
     ],
 )
 def test_mistakes_in_a_line(tmp_path: Path, changes: dict[str, str], reason: str) -> None:
