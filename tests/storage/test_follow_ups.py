@@ -28,7 +28,7 @@ from tests.storage.clock_house import (
 from tickets.errors import EventRefused, UnknownTicket
 from tickets.follow_up import LEASE_S, FollowUp, FollowUpState, Heard
 from tickets.life import Actor, Role
-from tickets.model import Kind, TicketState
+from tickets.model import Kind, Origin, TicketState
 from tickets.timetable import rules_of
 
 CONTENT = Heard("answered", solved=True, satisfied=True, whole=True)
@@ -284,3 +284,14 @@ def other_phones(connection: Connection) -> None:
     connection.execute(
         update(tickets).values(caller_e164=literal("+8613") + func.substr(tickets.c.number, 4))
     )
+
+
+async def test_a_citizen_whose_ticket_another_house_sent_is_phoned_there(sql_url: str) -> None:
+    async with asked_on(sql_url) as house:
+        number = await house.replied()
+        sent = update(tickets).where(tickets.c.number == number).values(origin=Origin.PEER.value)
+        await house.database.write(lambda connection: connection.execute(sent))
+        assert await house.store.claim(TENANT, house.now) is None
+        assert await house.state(number) == "CALLBACK"
+        (one,) = await house.of(number)
+        assert one.over
