@@ -8,6 +8,7 @@ By unit each thing counts for whom it was about: a clock for its unit, a return 
 asked, a citizen's word for the lead unit at that moment, the ticket itself for its lead unit now.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from datetime import date
 from functools import partial
@@ -39,8 +40,7 @@ async def ticket_counts(
             rows = await database.read(
                 partial(_chunk, tenant=tenant, begin=begin, end=end, by=tuple(by), now=now)
             )
-            for row in rows:
-                _add(found, row)
+            await asyncio.to_thread(_add, found, rows)  # never in the loop that leads calls
         yield day, found
 
 
@@ -75,11 +75,11 @@ def _chunk(
     return connection.execute(query, values).all()
 
 
-def _add(found: dict[tuple[By, str], dict[str, int]], row: Any) -> None:
+def _add(found: dict[tuple[By, str], dict[str, int]], rows: Sequence[Any]) -> None:
     """PostgreSQL sums whole numbers to decimals. A key nothing was counted for isn't told of."""
-    values = {name: int(n) for name, n in zip(COUNTS, row[2:], strict=True) if n}
-    if not values:
-        return
-    counts = found.setdefault((By(row[0]), row[1]), {})
-    for name, value in values.items():
-        counts[name] = counts.get(name, 0) + value
+    for row in rows:
+        values = {name: int(n) for name, n in zip(COUNTS, row[2:], strict=True) if n}
+        if values:
+            counts = found.setdefault((By(row[0]), row[1]), {})
+            for name, value in values.items():
+                counts[name] = counts.get(name, 0) + value

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import Page, expect
+from pydantic import TypeAdapter
 
+from console.api.kpi import KpiAnswer
 from console.figures import BOM
 from console.ports import Role
 from tests.console.conftest import Caller, served
@@ -39,6 +41,7 @@ async def test_every_figure_has_its_numbers_and_its_definition(
     status, told, _ = await supervisor.ask(f"{PATH}?month={MONTH}&compare=true")
     assert status == 200
     assert [one["id"] for one in told["definitions"]] == [kpi.id for kpi in KPIS]
+    TypeAdapter(KpiAnswer).validate_python(told, strict=True)
     (line,) = told["lines"]
     assert (line["from"], line["to"]) == ("2026-10-01", "2026-10-31")
     assert line["figures"]["finished_in_time"] == {
@@ -97,7 +100,8 @@ async def test_others_and_other_cities_see_nothing(
         "", "from=2026-10-01", "to=2026-10-01", "month=2026-13", "month=10-2026", "month=9999-12",
         "month=2026-10&from=2026-10-01", "from=2026-10-02&to=2026-10-01", "from=x&to=y",
         "month=2026-10&by=heat", "month=2026-10&by=phone", "month=2026-10&per=hour",
-        "month=2026-10&least=0", "month=2026-10&more=1", "from=2024-01-01&to=2026-10-01",
+        "from=2026-01-01&to=2026-03-31&by=unit&per=day", "month=2026-10&least=0",
+        "month=2026-10&more=1", "from=2024-01-01&to=2026-10-01",
         "from=0001-01-01&to=0001-01-02", "from=9999-12-31&to=9999-12-31",
         "from=1999-01-01&to=1999-01-02",
     ],
