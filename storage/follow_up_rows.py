@@ -1,28 +1,33 @@
 """Follow-ups as rows of SQL, and those that an event asks for, in the event's own transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from storage.among import Among
 from storage.follow_up_tables import follow_ups
 from storage.life_book import MAIN
 from storage.life_tables import ticket_links
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
 from tickets.calendar import seconds
-from tickets.follow_up import FollowUp, FollowUpState
+from tickets.follow_up import FollowUp, FollowUpState, superseded
 from tickets.life import Life, Told
 from tickets.model import TicketState
 from tickets.told_data import text
 
 _ROWS = follow_ups.c
-_OPEN = (FollowUpState.WAITING.value, FollowUpState.CALLING.value)
 _WORDS = {None: "", True: "yes", False: "no"}
 _ANSWERS = {word: answer for answer, word in _WORDS.items()}
 _SAVED = (
     "state", "attempts", "next_at", "phone", "node", "result", "solved", "satisfied", "ended_at",
 )  # fmt: skip
+_BEFORE = Among(
+    _ROWS.number,
+    lambda wanted: select(follow_ups).where(_ROWS.tenant == bindparam("of_tenant"), wanted),
+)
+_NEW = Prepared(dict.fromkeys(DIALECTS, insert(follow_ups)))
 _SAVE = Prepared(
     dict.fromkeys(
         DIALECTS,
@@ -61,15 +66,19 @@ def save(connection: Connection, one: FollowUp) -> None:
 def ask_citizens(connection: Connection, tenant: str, kept: Sequence[tuple[Life, Told]]) -> None:
     """Plan the calls that these events ask for: a reply has passed review, or a ticket was linked
     to one whose reply has."""
+    asked: dict[str, tuple[str, Told]] = {}
     for life, told in kept:
         if life.state is not TicketState.CALLBACK:
             continue
         if told.event == "reply_passed":
-            _plan(connection, tenant, [life.number], "", told)
+            asked[life.number] = "", told
             if life.repeats:
-                _plan(connection, tenant, _not_content(connection, life), life.number, told)
+                linked = _not_content(connection, life)
+                asked |= dict.fromkeys(linked, (life.number, told))
         elif told.event == "joined":
-            _plan(connection, tenant, [text(told.data, "number")], life.number, told)
+            asked[text(told.data, "number")] = life.number, told
+    if asked:
+        _plan(connection, tenant, asked)
 
 
 def _not_content(connection: Connection, main: Life) -> list[str]:
@@ -86,22 +95,22 @@ def _not_content(connection: Connection, main: Life) -> list[str]:
     return list(connection.execute(query.order_by(ticket_links.c.number)).scalars())
 
 
-def _plan(
-    connection: Connection, tenant: str, numbers: Iterable[str], main: str, told: Told
-) -> None:
-    """One more question to each of these; the one before, if it is open still, is out of date."""
-    at = seconds(told.at)
-    for number in numbers:
-        here = (_ROWS.tenant == tenant, _ROWS.number == number)
-        connection.execute(
-            update(follow_ups)
-            .where(*here, _ROWS.state.in_(_OPEN))
-            .values(state=FollowUpState.SUPERSEDED.value, ended_at=at, next_at=0)
-        )
-        last = connection.execute(select(func.max(_ROWS.n)).where(*here)).scalar() or 0
-        one = FollowUp(tenant, number, last + 1, made_at=at, next_at=at, main=main)
-        row = {"tenant": tenant, "number": number, "n": one.n, "main": main, "made_at": at}
-        connection.execute(insert(follow_ups), {**row, **_values(one)})
+def _plan(connection: Connection, tenant: str, asked: Mapping[str, tuple[str, Told]]) -> None:
+    """One more question about each of these tickets, with the main ticket whose reply is told; the
+    one before, if it is open still, is out of date."""
+    last = dict.fromkeys(asked, 0)
+    for row in _BEFORE.run(connection, list(asked), of_tenant=tenant):
+        one = follow_up_of(row)
+        last[one.number] = max(last[one.number], one.n)
+        if not one.over:
+            save(connection, superseded(one, seconds(asked[one.number][1].at)))
+    rows = []
+    for number, (main, told) in asked.items():
+        at, n = seconds(told.at), last[number] + 1
+        one = FollowUp(tenant, number, n, made_at=at, next_at=at, main=main)
+        key = {"tenant": tenant, "number": number, "n": n, "main": main, "made_at": at}
+        rows.append({**key, **_values(one)})
+    _NEW.run_many(connection, rows)
 
 
 def _values(one: FollowUp) -> Mapping[str, Any]:
