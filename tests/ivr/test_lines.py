@@ -202,7 +202,7 @@ def test_duplicates_are_refused_with_their_place(tmp_path: Path) -> None:
         "4:8: id 'a' is taken by the line in line 2",
     ]
     handed = line(handed_over="['110', '119']")
-    found = mistakes(tmp_path, handed, line(id="b", numbers="['2']", handed_over="['119']"))
+    found = mistakes(tmp_path, handed, line(id="b", numbers="['12333']", handed_over="['119']"))
     assert len(found) == 1
     assert "handed_over '119' is taken by the line in line 2" in found[0]
 
