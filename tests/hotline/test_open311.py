@@ -278,6 +278,22 @@ async def test_a_question_that_is_none_is_answered_as_the_specification_says(
     assert (status, errors(told)[0][0]) == (400, 400)
 
 
+async def test_while_the_database_is_away_everybody_is_told_to_come_again(web: Web) -> None:
+    await web.database.close()
+    for status, answer in (await web.post(), await web.get("requests.json")):
+        assert (status, errors(answer)[0][0]) == (503, 503)
+    status, answer = await web.get("requests.xml")
+    assert (status, answer.findtext("error/code")) == (503, "503")
+
+
+async def test_fields_that_can_not_be_read_are_refused(web: Web) -> None:
+    address = f"{web.base}/requests.json"
+    for kind in ("application/json", "application/x-www-form-urlencoded; charset=klingon"):
+        headers = {"Content-Type": kind}
+        async with web.session.post(address, data=b"a=%FF", headers=headers) as answer:
+            assert (answer.status, (await answer.json())[0]["code"]) == (400, 400)
+
+
 async def test_floods_are_told_to_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("console.outward.POST_BURST", 2)
     monkeypatch.setattr("console.outward.POST_REFILL_S", 1000.0)

@@ -6,7 +6,7 @@ from typing import Any
 from storage.clockwork import Change, NoClocks
 from storage.outbox import SqlOutbox
 from storage.outlet import Outlet
-from tests.storage.exchange_house import House, water
+from tests.storage.exchange_house import CITY, TENANT, House, proven, water
 from tests.storage.facts import opened
 from tests.tickets.lives import NOON, told
 from tickets.life import SYSTEM, Life
@@ -39,6 +39,30 @@ async def test_a_sender_that_holds_rows_keeps_no_other_waiting(postgres_url: str
             (first,) = await SqlOutbox(one).take(city.now, lease_s=30, limit=1)
             (second,) = await SqlOutbox(two).take(city.now, lease_s=30, limit=10)
             assert first.number != second.number
+
+
+async def test_a_message_that_comes_to_two_engines_at_once_is_taken_once(
+    postgres_url: str, sqlite_url: str
+) -> None:
+    async with (
+        opened(sqlite_url, deadline_s=20.0) as sender,
+        opened(postgres_url, deadline_s=20.0) as one,
+        opened(postgres_url, deadline_s=20.0) as two,
+    ):
+        city, engines = House(sender, water()), [House(one, CITY), House(two, CITY)]
+        for n in range(4):
+            await city.crossing(f"n-{n}")
+        messages = await city.outbox.take(city.now, lease_s=30, limit=10)
+        answers = await asyncio.gather(
+            *(
+                engine.door.take(TENANT, "city", proven(message), engine.at)
+                for message in messages
+                for engine in engines
+            )
+        )
+        assert {answer.status for answer in answers} == {200}
+        assert len(await engines[0].tickets.list(TENANT)) == 4
+        assert answers[::2] == answers[1::2]
 
 
 def test_a_tenant_without_peers_and_webhooks_pays_no_statement() -> None:
