@@ -30,6 +30,7 @@ from storage.tickets import SqlTickets
 from tests.console.fakes import City
 from tests.servers import free_port
 from tests.tickets.lives import told
+from tickets.errors import StoreAway
 from tickets.life import Role as Who
 from tickets.model import Origin
 
@@ -278,8 +279,14 @@ async def test_a_question_that_is_none_is_answered_as_the_specification_says(
     assert (status, errors(told)[0][0]) == (400, 400)
 
 
-async def test_while_the_database_is_away_everybody_is_told_to_come_again(web: Web) -> None:
-    await web.database.close()
+async def test_while_the_database_is_away_everybody_is_told_to_come_again(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*asked: Any, **more: Any) -> None:
+        raise StoreAway("the database is away")
+
+    monkeypatch.setattr(web.database, "read", away)
+    monkeypatch.setattr(web.database, "write", away)
     for status, answer in (await web.post(), await web.get("requests.json")):
         assert (status, errors(answer)[0][0]) == (503, 503)
     status, answer = await web.get("requests.xml")
