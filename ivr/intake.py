@@ -94,7 +94,8 @@ class Mind(Protocol):
 class Intake:
     """One caller's answers. `listening` is the question being asked, with what was heard so far;
     `suspected` is a word of danger that he didn't confirm, `recognised` False once words couldn't
-    be understood any more, `elsewhere` True when he speaks a language nobody recognises here."""
+    be understood any more, `missed` True when words of his came too late from the recogniser,
+    `elsewhere` True when he speaks a language nobody recognises here."""
 
     language: str
     answers: list[SpokenAnswer] = field(default_factory=list)
@@ -102,6 +103,7 @@ class Intake:
     alarm: Alarm | None = None
     suspected: str = ""
     recognised: bool = True
+    missed: bool = False
     elsewhere: bool = False
 
     def settled(self, question: Question) -> bool:
@@ -135,7 +137,7 @@ class Intake:
             self.language,
             (*self.answers, self.listening) if self.listening else self.answers,
             danger=self.alarm.word if self.alarm else self.suspected,
-            recognised=self.recognised,
+            recognised=self.recognised and not self.missed,
             elsewhere=self.elsewhere,
         )
 

@@ -224,6 +224,7 @@ class _Talk:
         sounds, self._opening = (*self._opening, *sounds), ()
         turn = await self._caller.ask(sounds, rules, keys=keys, stop_at=self._alarmed)
         self._intake.listening = None
+        self._intake.missed |= not turn.heard  # they are recognised later
         await self._look_for_danger(heard(question, turn, self._knowing.recording))
         return turn
 

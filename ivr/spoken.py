@@ -152,7 +152,7 @@ class Spoken:
                 self._audio.play(pcm)
             await asking.done
             await self._check_there()
-            await self._last_words(asking)
+            heard = await self._last_words(asking) and heard
         finally:
             self._asking = None
             self._audio.stop()
@@ -266,20 +266,22 @@ class Spoken:
         if known(final.text):
             self._do(asking, asking.taking.endpoint())
 
-    async def _last_words(self, asking: Asking) -> None:
-        """What was said and isn't final yet belongs to the answer, too; what comes now doesn't."""
+    async def _last_words(self, asking: Asking) -> bool:
+        """What was said and isn't final yet belongs to the answer, too; what comes now doesn't.
+        False when it didn't come in time."""
         complete = asking.taking.end is TurnEnd.SPOKEN and asking.words and not asking.partial
         if self._hearing is None or complete:
-            return
+            return True
         try:
             if asking.may_have_words:
                 async with asyncio.timeout(FLUSH_S):
                     asking.words += self._placed(await self._hearing.flush())
-                return
+                return True
         except TimeoutError:
             log.warning("last_words_late", call_id=self._call_id)
         if self._hearing is not None:
             self._hearing.listen_for(self._grammar)
+        return not asking.may_have_words
 
     def _placed(self, final: Final) -> tuple[Word, ...]:
         """Words with their places in the recording."""

@@ -1,5 +1,6 @@
 """Nothing he says falls between two questions, or is lost since the recogniser is behind."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,23 @@ async def test_danger_at_the_end_of_what_he_says_is_acted_on_at_the_end_point(
         answer = await turn
     assert answer.end is TurnEnd.STOPPED
     assert asked == [("我 家 着火", True), ("我 家 着火", False)]
+
+
+async def test_words_that_come_too_late_are_told_as_not_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recogniser is hopelessly behind: the conversation goes on, and somebody knows that words
+    are missing (they are recognised later, from the recording)."""
+    monkeypatch.setattr("ivr.spoken.FLUSH_S", 0.05)
+    async with speaking(tmp_path) as house:
+
+        async def never() -> Final:
+            await asyncio.Event().wait()
+            raise AssertionError("not reached")
+
+        house.hearing.flush = never  # type: ignore[method-assign] # this recogniser hangs
+        turn = await house.asked(rules=FREE_SPEECH)
+        house.audio.hears([*voice(2.0), *silence(4.1)])
+        answer = await turn
+    assert (answer.end, answer.words, answer.heard) == (TurnEnd.SPOKEN, (), False)
+    assert house.hearing.grammars == [()], "what it still tells isn't taken for the next answer"
