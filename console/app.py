@@ -37,6 +37,7 @@ from console.api import (
     units,
     wallboard,
     webhooks,
+    words,
 )
 from console.auth import Authenticator
 from console.doors import DOORS, Door
@@ -54,7 +55,7 @@ def doors() -> Iterable[Door]:
     """Every path there is."""
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
-        roster, figures, kpi, reload, pages, talks, spoken, understanding, scope,
+        roster, figures, kpi, reload, pages, talks, spoken, understanding, scope, words,
         openapi, exchange, webhooks, open311,
         followups, ticket_life, units,
     )  # fmt: skip
@@ -78,7 +79,14 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     app[health.HEALTH] = health.Health(services.parts)
     app[pages.FILES] = pages.read_files()
     app[guard.UNBOUNDED] = frozenset(
-        (wallboard.live, *audio.UNBOUNDED, *figures.UNBOUNDED, *spoken.UNBOUNDED, *kpi.UNBOUNDED)
+        (
+            wallboard.live,
+            *audio.UNBOUNDED,
+            *figures.UNBOUNDED,
+            *spoken.UNBOUNDED,
+            *kpi.UNBOUNDED,
+            *words.UNBOUNDED,
+        )
     )
     every = list(doors())
     app[DOORS] = {door.handler: door for door in every}
