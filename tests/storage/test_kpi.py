@@ -251,6 +251,14 @@ async def test_a_spoken_request_lies_where_it_said_until_a_person_says_otherwise
         assert list((await counted(house)).groups(By.AREA)) == ["450105"]
 
 
+async def test_the_class_is_what_was_last_said(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.HELP, class_code="040201")
+        await house.tell(number, "signed", WATER)
+        await house.tell(number, "noted", REVIEWER, text="改类", class_code="010101")
+        assert list((await counted(house)).groups(By.CLASS)) == ["010101"]
+
+
 async def test_days_lie_apart_and_other_tenants_and_months_dont_count(sql_url: str) -> None:
     async with house_on(sql_url) as house:
         await house.ticket()
