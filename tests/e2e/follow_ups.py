@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from hotline.policies import preset_path
-from simulator.citizens import Citizen
+from simulator.citizens import Citizen, LiveCall
 from simulator.phones import Phone
 from simulator.sipp import Address, Event
 from tests.e2e.callbacks import VOICE, House, person_wanted
@@ -32,7 +32,8 @@ def following_up(own: Address) -> Installation:
 number = "139*"
 trunk = "carrier"
 """
-    there = f'time_zone = "Etc/GMT{-ahead_h:+d}"\npolicy_file = "policy.yaml"\nring_s = 4'
+    zone = f'time_zone = "Etc/GMT{-ahead_h:+d}"'
+    there = f'{zone}\npolicy_file = "policy.yaml"\nsurvey = true\nring_s = 4'
     installation = Installation(
         toml.replace("ring_s = 4", there), agi_tries=60, cache=brief_cache()
     )
@@ -61,7 +62,8 @@ class Case:
         return self.house.phone
 
     async def taken(self) -> None:
-        """He calls, a seat answers and hangs up; the call has left a ticket."""
+        """He calls, a seat answers and hangs up, he is asked and says that he was satisfied with
+        the talk; the call has left a ticket."""
         house = self.house
         await house.seat_is("ready")
         seen = len(house.seats.events)
@@ -69,7 +71,11 @@ class Case:
             await person_wanted(call)
             talk = await house.seats.wait_for("answered", seen=seen, within_s=40)
             house.seats.hang_up(talk)
-            await call.ended(within_s=40)
+            rating = asyncio.create_task(_press_until_over(call))
+            try:
+                await call.ended(within_s=60)
+            finally:
+                rating.cancel()
 
         def there() -> bool:
             found = house.hotline.api("/api/v1/tenants/default/tickets")["tickets"]
@@ -131,3 +137,10 @@ class Case:
 
         await self.house.until(there, f"ticket {self.number} in {state}")
         return list(self.house.hotline.api(f"{path}/history")["events"])
+
+
+async def _press_until_over(call: LiveCall) -> None:
+    """The key that says he was satisfied, until he is let go."""
+    while True:
+        await asyncio.sleep(1.0)
+        call.press("1")

@@ -1,12 +1,15 @@
 """A complaint's whole way on a real Asterisk: taken on a call, dispatched, replied to, and its
 citizen is phoned and asked. What he says decides; whoever can't be reached goes to a person."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from simulator.seats import Account
 from simulator.sipp import Address
+from tests.e2e.books import rows
 from tests.e2e.callbacks import SEAT, House, at_work, telephone
 from tests.e2e.follow_ups import TRIES, Case, following_up
 from tests.e2e.installation import Installation
@@ -40,6 +43,8 @@ async def test_not_satisfied_dispatches_the_next_round_satisfied_archives(
     with a supervision mark; its reply is told him again, and satisfied he archives it himself."""
     case = Case(house, office, "13900000101")
     await case.taken()
+    rated = rows(house.hotline.home, "SELECT * FROM talk_ratings WHERE number = ?", case.number)
+    assert [(row["seat_id"], row["rating"]) for row in rated] == [(SEAT, "satisfied")]
     await case.answered()
     rang = await case.rings()
     assert rang.values[1:3] == (case.caller, "12345"), "his telephone, the hotline's own number"
@@ -73,6 +78,10 @@ async def test_who_never_answers_goes_to_a_person(house: House, office: Office) 
     events = await case.state_is("MANUAL_REVIEW")
     results = [e["data"]["result"] for e in events if e["event"] == "unreachable"]
     assert results == ["busy", "no_key"]
+    words = ("followups", "list", "--all", "--json")
+    listed = json.loads(await asyncio.to_thread(house.hotline.cli, *words))
+    (one,) = [one for one in listed if one["ticket"] == case.number]
+    assert (one["state"], one["attempts"], one["satisfied"]) == ("unreached", TRIES, None)
     assert len(house.rings()) == TRIES
 
 
