@@ -26,7 +26,7 @@ from tickets.life import Told
 LOOK_S = 20.0
 BUSY_S = 0.5
 AWAY_S = 1.0
-SHARE = 0.2
+SHARE = 0.1
 """Of the time that counting anew takes, this part is rested: traffic goes on meanwhile."""
 
 log = structlog.get_logger(__name__)

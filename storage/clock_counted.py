@@ -13,6 +13,8 @@ from storage.clock_tables import ticket_clocks
 from tickets.clocks import TicketClock
 from tickets.effects import ClockName
 
+IS_PART = text("ticket_clocks.parent <> ''")
+"""In these words the index of parts is found: without them a million clocks are looked through."""
 LEVELS = 8
 """Parts of parts at most: hand-downs go over four levels, joint work adds some."""
 Counted = tuple[str, str, int, int, int, int, int]
@@ -71,14 +73,15 @@ def bring_forward(connection: Connection, clock: TicketClock | None) -> None:
     while clock and parents and levels < LEVELS:
         clocks, levels = ticket_clocks.c, levels + 1
         later = (
-            (clocks.tenant == clock.tenant) & clocks.parent.in_(parents) & (clocks.stopped_at == 0)
-            & (clocks.clock == ClockName.FINISH.value) & (clocks.due > clock.due)
+            IS_PART, clocks.tenant == clock.tenant, clocks.parent.in_(parents),
+            clocks.stopped_at == 0, clocks.clock == ClockName.FINISH.value,
+            clocks.due > clock.due,
         )  # fmt: skip
-        parents = set(connection.execute(select(clocks.number).where(later)).scalars())
+        parents = set(connection.execute(select(clocks.number).where(*later)).scalars())
         if parents:
             connection.execute(
                 update(ticket_clocks)
-                .where(later)
+                .where(*later)
                 .values(cap=clock.due, due=clock.due, next_at=clock.started_at)
             )
             set_dues(connection, clock.tenant, dict.fromkeys(parents, clock.due))

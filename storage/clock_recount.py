@@ -12,7 +12,7 @@ from datetime import date
 from sqlalchemy import Connection, bindparam, select
 
 from storage.among import Among
-from storage.clock_counted import Counted, bring_forward, save_counted, set_dues
+from storage.clock_counted import IS_PART, Counted, bring_forward, save_counted, set_dues
 from storage.clock_locks import hold_tenant
 from storage.clock_rows import clocks_of, load_spans
 from storage.clock_tables import clock_bases, ticket_clocks
@@ -54,7 +54,7 @@ _OPEN = (
 _WITH_PARTS = Among(
     _CLOCKS.parent,
     lambda wanted: (
-        select(_CLOCKS.parent).where(_CLOCKS.tenant == bindparam("of"), wanted).distinct()
+        select(_CLOCKS.parent).where(_CLOCKS.tenant == bindparam("of"), wanted, IS_PART).distinct()
     ),
 )
 _DUES = Among(

@@ -47,6 +47,8 @@ _MOVED = Prepared(
         .values({name: bindparam(f"to_{name}") for name in ("unit", "title", "plain", "grams")}),
     )
 )
+_PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
+"""A plan made once for all words would look through the newest million for rare ones."""
 NEWEST = 2**62
 REPLACES, ADDS, MOVES = "submitted", "info_given", frozenset({"dispatched", "reassigned", "ruled"})
 
@@ -108,6 +110,7 @@ def _find(
             .order_by(_TEXTS.id.desc())
             .limit(limit)
         )
+        connection.execute(_PLAN_ANEW)
         rows = connection.execute(query).all()
     return [Found(row.number, row.title) for row in rows]
 
