@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from hotline.policies import RuleBook
 from ivr.ports import Clock
-from storage.clock_recount import recount_chunk
+from storage.clock_recount import OTHERS, recount_chunk
 from storage.clock_watching import CHUNK, GivenMark, Round, Tell, give_due, next_look, put_off
 from storage.database import Database
 from storage.lives import Command, SqlLives
@@ -68,11 +68,13 @@ class ClockWatch:
         self._clock = clock
         self._on_given = on_given
         self._counting = set(tenants)
+        self._begun: set[str] = set()
         self._wake = asyncio.Event()
 
     def rules_changed(self) -> None:
         """The rules may be others now: hold every due date against them."""
         self._counting = set(self._tenants)
+        self._begun.clear()
         self._wake.set()
 
     async def run(self) -> None:
@@ -117,15 +119,20 @@ class ClockWatch:
         for tenant in sorted(self._counting):
             rules = self._rules.of(tenant)
             try:
+                begin = tenant not in self._begun
                 counted = await self._database.write(
-                    partial(recount_chunk, tenant=tenant, rules=rules), order=tenant
+                    partial(recount_chunk, tenant=tenant, rules=rules, begin=begin), order=tenant
                 )
+                self._begun.add(tenant)
             except StoreAway:
                 raise
             except Exception:  # told, not tried again: cards go on, events count anew by themselves
                 log.exception("due_dates_not_counted", tenant=tenant)
                 counted = -1
-            if counted < 0:
+            if counted == OTHERS:
+                self._counting.discard(tenant)
+                log.error("other_rules_elsewhere", tenant=tenant, basis=rules.basis)
+            elif counted < 0:
                 self._counting.discard(tenant)
                 log.info("due_dates_counted", tenant=tenant, basis=rules.basis)
         return (time.monotonic() - began) * SHARE

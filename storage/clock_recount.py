@@ -23,6 +23,7 @@ from tickets.timetable import Rules
 
 CHUNK = 1_000
 DONE = "done"
+OTHERS = -2
 
 _SET_BASIS = {
     name: (statement := insert(clock_bases)).on_conflict_do_update(
@@ -66,12 +67,20 @@ _DUES = Among(
 _NAMES = {name.value: name for name in ClockName}
 
 
-def recount_chunk(connection: Connection, tenant: str, rules: Rules, limit: int = CHUNK) -> int:
-    """Count the next tickets' clocks anew; how many, -1 when all are counted by these rules."""
-    if _counted_until(connection, tenant, rules) == DONE:
+def recount_chunk(
+    connection: Connection, tenant: str, rules: Rules, limit: int = CHUNK, *, begin: bool = True
+) -> int:
+    """Count the next tickets' clocks anew; how many, -1 when all are counted by these rules.
+
+    Who has begun says so (`begin` False) and gives way (`OTHERS`) when an engine with other rules
+    has begun since: two that differ would each begin anew for ever.
+    """
+    if _counted_until(connection, tenant, rules, begin=begin) == DONE:
         return -1
     hold_tenant(connection, tenant)
-    above = _counted_until(connection, tenant, rules)  # another worker may have come further
+    above = _counted_until(connection, tenant, rules, begin=begin)  # another may be further
+    if above is None:
+        return OTHERS
     if above == DONE:
         return -1
     bound = {"of": tenant, "above": above, "most": limit}
@@ -84,11 +93,13 @@ def recount_chunk(connection: Connection, tenant: str, rules: Rules, limit: int 
     return len(numbers)
 
 
-def _counted_until(connection: Connection, tenant: str, rules: Rules) -> str:
-    """The last number that is counted by these rules, or `DONE`."""
+def _counted_until(connection: Connection, tenant: str, rules: Rules, *, begin: bool) -> str | None:
+    """The last number that is counted by these rules, or `DONE`; None when others count."""
     query = select(clock_bases).where(clock_bases.c.tenant == tenant)
     row = connection.execute(query).first()
-    return str(row.upto) if row is not None and row.basis == rules.basis else ""
+    if row is not None and row.basis == rules.basis:
+        return str(row.upto)
+    return "" if begin or row is None else None
 
 
 def _note(connection: Connection, tenant: str, rules: Rules, upto: str) -> None:

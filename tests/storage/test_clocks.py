@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from storage.clock_recount import recount_chunk
+from storage.clock_recount import OTHERS, recount_chunk
 from storage.clock_tables import clock_bases
 from storage.life_tables import ticket_states
 from tests.storage.clock_house import (
@@ -222,8 +222,23 @@ async def test_a_tenant_nobody_counted_is_counted_once(sql_url: str) -> None:
         ]
 
 
-async def _counted(house: House, rules: Rules, limit: int = 500) -> int:
-    return await house.database.write(lambda c: recount_chunk(c, TENANT, rules, limit))
+async def test_of_two_engines_with_different_rules_the_one_that_began_first_gives_way(
+    sql_url: str,
+) -> None:
+    async with house_on(sql_url) as house:
+        numbers = [await house.dispatched(Kind.HELP) for _ in range(4)]
+        other = rules_of(GUANGXI.policy, HOLIDAY)
+        assert await _counted(house, GUANGXI, limit=1) == 1
+        assert await _counted(house, other, limit=1) == 1
+        assert await _counted(house, GUANGXI, limit=1, begin=False) == OTHERS
+        while await _counted(house, other, limit=1, begin=False) >= 0:
+            pass
+        assert await _counted(house, GUANGXI, begin=False) == OTHERS
+        assert {told((await house.clocks(n))["finish"].due) for n in numbers} == {"11-27 18:00"}
+
+
+async def _counted(house: House, rules: Rules, limit: int = 500, *, begin: bool = True) -> int:
+    return await house.database.write(lambda c: recount_chunk(c, TENANT, rules, limit, begin=begin))
 
 
 async def _due_in_list(house: House, number: str) -> str:
