@@ -1,4 +1,5 @@
-"""Self-service by telephone (A8): how his ticket stands, urging it, adding to it; by keys.
+"""Self-service by telephone (A8): how his ticket stands, urging it, adding to it; by keys, and the
+numbers by voice where speech is on.
 
 A straight line over `Call`; the decisions are `tickets.self_service`'s. A person is a key away at
 any moment, and where he would have to be sent round in circles he is led to one by itself. What was
@@ -14,6 +15,7 @@ from ivr.ending import LEAST_VOICE_S, keep_take, make_ticket, unbroken
 from ivr.flow import PERSON_KEY, SelfService
 from ivr.numbers import digits, ordinal
 from ivr.own_words import keep_words
+from ivr.self_service_asking import LANGUAGE_KEY, digits_of
 from ivr.self_service_ports import OwnTickets
 from ivr.story import Story
 from ivr.voice_request import place_take, tell_number
@@ -32,10 +34,8 @@ from tickets.self_service import (
 )
 
 URGE_KEY, ADD_KEY, AGAIN_KEY = "1", "2", "3"
-LANGUAGE_KEY = "*"
 MOST_LANGUAGES = 5
 LONGEST_NUMBER = 13
-KEY_SILENCE_S = 5.0
 CHOICE_SILENCE_S = 6.0
 MOST_CHOICES = 10
 MOST_ADDED = 3
@@ -91,6 +91,7 @@ class _Serving:
         self._desk = desk
         self._story = story
         self._own = own
+        self._missed = False
         self._zone = ZoneInfo(story.tenant.time_zone)
 
     async def lead(self) -> None:
@@ -125,12 +126,13 @@ class _Serving:
             if await self._own.blocked(tenant, caller):
                 await self._say("self/tried_enough")
                 raise PersonWanted
-            entered = await self._keyed("self/enter", LONGEST_NUMBER)
+            entered = await self._digits("self/enter", LONGEST_NUMBER)
             ticket, meant = await self._found(entered)
             if ticket is not None:
                 return ticket
             if entered:
                 await self._own.wrong(tenant, caller, meant)
+            self._missed = True
             await self._say("self/not_found")
         raise PersonWanted
 
@@ -148,7 +150,7 @@ class _Serving:
         ticket = await self._own.with_number(tenant, number)
         if ticket is not None and phone in ticket.phones:
             return ticket, ""
-        check = await self._keyed("self/check", ENDING)  # asked whether there is one or not
+        check = await self._digits("self/check", ENDING)  # asked whether there is one or not
         if ticket is None or not has_ending(ticket, check):
             return None, number
         return ticket, ""
@@ -204,14 +206,12 @@ class _Serving:
     def _stands(self, ticket: OwnTicket) -> Sequence[str]:
         return stands(ticket, self._desk.clock.now().astimezone(self._zone))
 
-    async def _keyed(self, prompt: str, longest: int) -> str:
-        """What he keys; the star changes the language and asks anew."""
+    async def _digits(self, prompt: str, longest: int) -> str:
+        """What he keys or says; the star changes the language and asks anew. After an answer that
+        led to nothing only keys count."""
         for _ in range(MOST_LANGUAGES):
-            entered = await self._call.ask(
-                (prompt,),
-                language=self._story.language,
-                max_digits=longest,
-                timeout_s=KEY_SILENCE_S,
+            entered = await digits_of(
+                self._call, self._desk, self._story, prompt, longest, by_voice=not self._missed
             )
             if entered == PERSON_KEY:
                 raise PersonWanted

@@ -9,8 +9,10 @@ from ivr.conversation import converse, hang_up
 from ivr.flow import check_flow, flow_file
 from ivr.ports import Outcome
 from ivr.self_service import stands
+from ivr.self_service_asking import said_digits
 from telephony.call import DialStatus
 from tests.ivr.script import CATALOGUE, NIGHT, NOON, TENANT, Script, World, in_virtual_time, led
+from tests.ivr.spoken import SILENT, Breaks, Deed, Presses, Says, SpokenWorld
 from tickets.errors import StoreAway
 from tickets.life_rules import REFUSALS
 from tickets.model import Origin, TicketState
@@ -305,3 +307,67 @@ def test_a_date_that_has_passed_is_not_read_out() -> None:
 
 def test_the_line_s_flow_has_no_mistake() -> None:
     assert check_flow(flow_file(TENANT, "self_service")).self_service == "my_ticket"
+
+
+async def spoken_to(script: Script, *deeds: Deed, able: bool = True) -> tuple[SpokenWorld, FakeOwn]:
+    """As `served`, where speech is on: what he says or presses at the questions for digits."""
+    world, own = SpokenWorld(script, deeds, able=able), FakeOwn()
+    world.desk = replace(world.desk, own=own)
+    await converse(world.call, world.desk)
+    return world, own
+
+
+@in_virtual_time
+async def test_the_numbers_may_be_said() -> None:
+    """Digit by digit; another's ticket needs the telephone's four as well."""
+    world, _ = await spoken_to(Script(digits=[KEY]), Says("零 零 四 二"))
+    assert "self/handled" in world.call.said
+    said = Says("二 六 幺幺 二幺 零零零零四三")
+    world, _ = await spoken_to(Script(digits=[KEY]), said, Says("幺 二 三 四"))
+    assert "self/check" in world.call.said
+    assert "self/handled" in world.call.said
+    assert world.row.outcome is Outcome.SELF_SERVICE
+
+
+@in_virtual_time
+async def test_where_speech_is_on_keys_count_as_ever() -> None:
+    keys = [Presses(key) for key in "0042#"]
+    world, _ = await spoken_to(Script(digits=[KEY]), *keys)
+    assert "self/handled" in world.call.said
+    script = Script(digits=[KEY], seats=[DialStatus.ANSWER])
+    world, _ = await spoken_to(script, Presses("0"), SILENT)
+    assert world.row.outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize(
+    "deed", [Says("我 不 知道"), Says("四十二"), Says("x", heard=False), SILENT]
+)
+@in_virtual_time
+async def test_what_is_not_understood_is_asked_for_by_key(deed: Deed) -> None:
+    world, own = await spoken_to(Script(digits=[KEY, "0042"]), deed)
+    said = world.call.said
+    assert said.count("self/enter") == 2
+    assert "self/handled" in said
+    assert own.wrongs == []
+
+
+@in_virtual_time
+async def test_audio_that_breaks_leaves_the_keys() -> None:
+    world, _ = await spoken_to(Script(digits=[KEY, "0042"]), Breaks())
+    assert "self/handled" in world.call.said
+    world, _ = await spoken_to(Script(digits=[KEY, "0042"]), able=False)
+    assert "self/handled" in world.call.said
+
+
+@in_virtual_time
+async def test_what_was_said_to_the_questions_is_no_request() -> None:
+    """Its recording lies apart: a request or an addition of the same call never takes it over."""
+    world, own = await spoken_to(Script(digits=[KEY, "2"], takes=[7.0]), Says("零 零 四 二"))
+    assert [words.seconds for words in own.added] == [7.0]
+    assert world.ticket is None
+
+
+def test_digits_said_one_by_one_are_digits() -> None:
+    assert said_digits("二 六 幺 洞 两 拐 勾") == "2610279"
+    assert said_digits("0 0 4 2") == "0042"
+    assert said_digits("四十二") == said_digits("工单 四二") == said_digits("") == ""
