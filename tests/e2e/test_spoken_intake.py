@@ -13,7 +13,18 @@ from tests.e2e.books import call_of, recording_of, rows
 from tests.e2e.callbacks import telephone
 from tests.e2e.installation import TENANTS, Installation
 from tests.e2e.prompts import brief_cache
-from tests.e2e.speaking import KIND, MATTER, PLACE, RIGHT, YES, Talk, said, speaks, spoken_of
+from tests.e2e.speaking import (
+    KIND,
+    MATTER,
+    PAUSE_S,
+    PLACE,
+    RIGHT,
+    YES,
+    Talk,
+    said,
+    speaks,
+    spoken_of,
+)
 from tests.servers import wait_until
 
 FIRE_BRIGADE = telephone()
@@ -155,3 +166,44 @@ async def test_a_word_of_danger_connects_at_once(hotline: Installation) -> None:
     assert "着火" in told["danger"]
     assert told["review"][0] == "danger"
     assert call_of(hotline.home, caller)["outcome"] == "transferred"
+
+
+async def test_a_citizen_says_the_digits_of_his_ticket(hotline: Installation) -> None:
+    """Self-service after hours: 5, then the last four digits by voice, from his own telephone."""
+    caller = "13800004009"
+    hotline.cli("hours", "set", "open")
+    try:
+        async with Citizen(caller, hotline.sip).dial("12345") as call:
+            await call.answered()
+            await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+            call.press("0")
+            await asyncio.to_thread(
+                hotline.wait, lambda: hotline.board()["waiting"] == 1, "his place", seconds=40
+            )
+            call.hang_up()
+            await call.ended()
+    finally:
+        hotline.cli("hours", "set", "closed")
+    number = (await asyncio.to_thread(hotline.ticket_of, caller))["number"]
+    asked = "recordings/requests/*/*/*/*-9.wav"  # the question is being asked
+    before = len(list(hotline.home.glob(asked)))
+    async with Citizen(caller, hotline.sip).dial("12345") as call:
+        await call.answered()
+        await asyncio.sleep(0.4)
+        call.press("5")
+        await asyncio.to_thread(
+            hotline.wait, lambda: len(list(hotline.home.glob(asked))) > before, "the question"
+        )
+        await asyncio.sleep(PAUSE_S)
+        call.say(said("".join("零幺二三四五六七八九"[int(digit)] for digit in number[-4:])))
+        log = hotline.home / "log" / "engine.log"
+        await asyncio.to_thread(
+            hotline.wait,
+            lambda: any(
+                "self_service" in line and number in line for line in log.read_text().splitlines()
+            ),
+            "how his ticket stands",
+            seconds=60,
+        )
+        call.hang_up()
+        await call.ended()
