@@ -8,22 +8,24 @@ for it (`storage.follow_up_rows.ask_citizens`).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from storage.clock_locks import hold_tenant
 from storage.database import Database
-from storage.events import history
+from storage.follow_up_facts import (
+    any_due,
+    citizen_of,
+    expect_call,
+    kept_of,
+    phones_rung,
+    reply_of,
+    still_asked,
+)
 from storage.follow_up_rows import follow_up_of, save
 from storage.follow_up_tables import follow_ups
-from storage.life_tables import ticket_states
 from storage.lives import Command, SqlLives
-from storage.recordings import expect_recording
-from storage.rows import row_facts
-from storage.spoken import spoken_requests
-from storage.tables import tickets
 from tickets.calendar import moment, seconds
 from tickets.errors import EventRefused, TicketError, UnknownTicket
 from tickets.follow_up import (
@@ -39,21 +41,11 @@ from tickets.follow_up import (
     superseded,
 )
 from tickets.life import SYSTEM, Told
-from tickets.model import CallFacts, Origin, TicketState
+from tickets.model import CallFacts, TicketState
 from tickets.timetable import Rules
-from tickets.told_data import text
 
 ASIDE_S = 60
 """So long a citizen waits whose telephone is being rung for another ticket of his."""
-ANSWERED = frozenset(
-    {
-        TicketState.CALLBACK,
-        TicketState.ARCHIVED,
-        TicketState.MANUAL_REVIEW,
-        TicketState.REPLY_REVIEW,
-    }
-)
-"""States of a main ticket in which its reply may be told to those who were linked to it."""
 _ROWS = follow_ups.c
 LOST = Heard("lost")
 
@@ -112,7 +104,7 @@ class SqlFollowUps:
 
         def run(connection: Connection) -> None:
             hold_tenant(connection, leg.tenant)
-            one = _one(connection, leg)
+            one = kept_of(connection, leg)
             if one and one.state is FollowUpState.CALLING and one.attempts == leg.attempt:
                 save(connection, put_back(one, seconds(at)))
 
@@ -127,7 +119,7 @@ class SqlFollowUps:
 
     async def wanted(self, leg: Leg) -> bool:
         """Whether the citizen on this call is still to be asked."""
-        one = await self._database.read(lambda connection: _one(connection, leg))
+        one = await self._database.read(lambda connection: kept_of(connection, leg))
         return one is not None and not one.over and leg.attempt <= one.attempts
 
     async def ours(self) -> Sequence[Leg]:
@@ -176,12 +168,12 @@ class SqlFollowUps:
     # --- inside a transaction
 
     def _claim(self, connection: Connection, tenant: str, now: int) -> Due | None:
-        if not _any_due(connection, tenant, now):
+        if not any_due(connection, tenant, now):
             return None
         hold_tenant(connection, tenant)
         rules = self._rules(tenant)
         follow_up = rules.policy.follow_up
-        calling = _calling(connection, tenant, now)
+        calling = phones_rung(connection, tenant, now)
         query = (
             select(follow_ups)
             .where(_ROWS.tenant == tenant, _ROWS.next_at > 0, _ROWS.next_at <= now)
@@ -193,7 +185,7 @@ class SqlFollowUps:
             one = follow_up_of(row)
             if one.state is FollowUpState.CALLING:
                 self._conclude(connection, _leg(one), LOST, moment(now))
-            elif not _still_asked(connection, one):
+            elif not still_asked(connection, one):
                 save(connection, superseded(one, now))
             elif not follow_up.automatic:
                 save(connection, replace(one, next_at=now + 3600))
@@ -208,7 +200,7 @@ class SqlFollowUps:
     def _ring(
         self, connection: Connection, one: FollowUp, now: int, rules: Rules, calling: set[str]
     ) -> Due | None:
-        citizen = _citizen(connection, one)
+        citizen = citizen_of(connection, one)
         if citizen is None:
             save(connection, superseded(one, now))
             return None
@@ -221,18 +213,18 @@ class SqlFollowUps:
             save(connection, moved)
             return None
         save(connection, replace(moved, phone=phone))
-        reply = _reply(connection, one.tenant, one.main or one.number)
+        reply = reply_of(connection, one.tenant, one.main or one.number)
         return Due(_leg(moved), facts, phone, reply)
 
     def _conclude(
         self, connection: Connection, leg: Leg, heard: Heard, at: datetime
     ) -> Ended | None:
         hold_tenant(connection, leg.tenant)
-        one = _one(connection, leg)
+        one = kept_of(connection, leg)
         if one is None:
             return None
         if heard.recording:
-            _expect(connection, leg, heard, at)
+            expect_call(connection, leg, heard, at)
         rules = self._rules(leg.tenant)
         made = concluded(
             one, leg.attempt, heard, seconds(at), rules.policy.follow_up, rules.calendar
@@ -281,85 +273,3 @@ def _data(one: FollowUp, attempt: int, heard: Heard) -> dict[str, object]:
 
 def _leg(one: FollowUp) -> Leg:
     return Leg(one.node, one.tenant, one.number, one.n, one.attempts)
-
-
-def _one(connection: Connection, leg: Leg) -> FollowUp | None:
-    query = select(follow_ups).where(
-        _ROWS.tenant == leg.tenant, _ROWS.number == leg.number, _ROWS.n == leg.n
-    )
-    row = connection.execute(query.with_for_update()).first()
-    return None if row is None else follow_up_of(row)
-
-
-def _any_due(connection: Connection, tenant: str, now: int) -> bool:
-    """Looked up without a lock: most looks find nothing."""
-    query = select(func.min(_ROWS.next_at)).where(_ROWS.tenant == tenant, _ROWS.next_at > 0)
-    return 0 < (connection.execute(query).scalar() or 0) <= now
-
-
-def _calling(connection: Connection, tenant: str, now: int) -> set[str]:
-    """The telephones that are being rung."""
-    query = select(_ROWS.phone, _ROWS.number).where(
-        _ROWS.tenant == tenant, _ROWS.next_at > now,
-        _ROWS.state == FollowUpState.CALLING.value,
-    )  # fmt: skip
-    return {row.phone or row.number for row in connection.execute(query)}
-
-
-def _still_asked(connection: Connection, one: FollowUp) -> bool:
-    """Whether its ticket waits for its citizen's word on this reply."""
-    states = _states(connection, one.tenant, (one.number, one.main))
-    if not one.main:
-        return states.get(one.number) is TicketState.CALLBACK
-    return states.get(one.number) is TicketState.MERGED and states.get(one.main) in ANSWERED
-
-
-def _states(connection: Connection, tenant: str, numbers: Sequence[str]) -> dict[str, TicketState]:
-    query = select(ticket_states.c.number, ticket_states.c.state).where(
-        ticket_states.c.tenant == tenant, ticket_states.c.number.in_([n for n in numbers if n])
-    )
-    return {row.number: TicketState(row.state) for row in connection.execute(query)}
-
-
-def _citizen(connection: Connection, one: FollowUp) -> tuple[CallFacts, str] | None:
-    """The facts of his call, and where he is to be phoned (E.164): the number that he named, else
-    the one he called from; "" when neither is known. None: the house that sent us the ticket
-    phones him."""
-    query = (
-        select(tickets, spoken_requests.c.callback)
-        .select_from(tickets)
-        .join(
-            spoken_requests,
-            (spoken_requests.c.tenant == tickets.c.tenant)
-            & (spoken_requests.c.number == tickets.c.number),
-            isouter=True,
-        )
-        .where(tickets.c.tenant == one.tenant, tickets.c.number == one.number)
-    )
-    row: Row[Any] | None = connection.execute(query).first()
-    if row is None or row.origin == Origin.PEER:
-        return None
-    named = row.callback if (row.callback or "").startswith("+") else ""
-    return row_facts(row), named or row.caller_e164
-
-
-def _reply(connection: Connection, tenant: str, number: str) -> str:
-    """What the citizen is told: the public reply where there is one, else the unit's reply."""
-    events = history(connection, tenant, (number,))[number]
-    told = [k.told.data for k in reversed(events) if k.told.event in ("replied", "reply_passed")]
-    for name in ("public_reply", "reply"):
-        for data in told[:2]:
-            if found := text(data, name):
-                return found
-    return ""
-
-
-def _expect(connection: Connection, leg: Leg, heard: Heard, at: datetime) -> None:
-    """Have the call's recording checked as any other."""
-    row = connection.execute(
-        select(tickets).where(tickets.c.tenant == leg.tenant, tickets.c.number == leg.number)
-    ).first()
-    if row is not None:
-        facts = replace(row_facts(row), call_id=leg.id, recording=heard.recording)
-        lasted_s = max(0.0, at.timestamp() - heard.answered_at)
-        expect_recording(connection, facts, heard.recording, lasted_s, at)

@@ -165,6 +165,20 @@ async def test_who_was_told_and_content_is_not_told_of_the_next_round(sql_url: s
         assert asked == {main, waits}
 
 
+async def test_only_what_passed_review_is_told_the_public_words_before_the_units(
+    sql_url: str,
+) -> None:
+    async with asked_on(sql_url) as house:
+        number = await house.dispatched(Kind.COMPLAINT)
+        await house.tell(number, "signed", WATER)
+        await house.tell(number, "contacted", WATER, how="phone")
+        await house.tell(number, "replied", WATER, reply="不予公开。")
+        await house.tell(number, "reply_sent_back", REVIEWER, reason="说清楚")
+        await house.tell(number, "replied", WATER, reply="内部", public_reply="已修好。")
+        await house.tell(number, "reply_passed", REVIEWER, public_reply="路灯已修好。")
+        assert (await house.claim()).reply == "路灯已修好。"
+
+
 async def test_two_engines_ring_nobody_twice(sql_url: str) -> None:
     async with asked_on(sql_url) as house, house_on(sql_url) as other:
         await house.replied()
