@@ -21,6 +21,8 @@ from tests.e2e.prompts import brief_cache
 from tests.e2e.speaking import KIND, MATTER, PLACE, RIGHT, YES, Talk, said, speaks, spoken_of
 from tests.servers import wait_until
 
+pytestmark = pytest.mark.timeout(600)
+"""The first test waits for the calls of all of them."""
 AT_ONCE = 4
 GAP_S = 3.0
 LIMIT_S = 10
