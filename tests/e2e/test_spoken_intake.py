@@ -29,9 +29,8 @@ from tests.servers import wait_until
 
 FIRE_BRIGADE = telephone()
 BUSY_S = 3.0
-"""Asterisk's recording of a call gets longer than the call where its machine is so busy that packets
-come in bursts (seen: 0.6 s); tests/asterisk_conf/test_recording_length.py is exact. Nothing may be
-missing of it."""
+"""Asterisk's recording gets longer than the call where its machine is so busy that packets come in
+bursts (seen: 0.6 s); tests/asterisk_conf/test_recording_length.py is exact. Nothing may be missing."""
 CONFIG = f"""{TENANTS}dial = "{FIRE_BRIGADE}"
 
 [[outbound]]
