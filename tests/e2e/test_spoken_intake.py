@@ -30,7 +30,7 @@ from tests.servers import wait_until
 FIRE_BRIGADE = telephone()
 BUSY_S = 3.0
 """Asterisk's recording gets longer than the call where its machine is so busy that packets come in
-bursts (seen: 0.6 s); tests/asterisk_conf/test_recording_length.py is exact. Nothing may be missing."""
+bursts (seen: 0.6 s); tests/asterisk_conf/test_recording_length.py is exact. None may be missing."""
 CONFIG = f"""{TENANTS}dial = "{FIRE_BRIGADE}"
 
 [[outbound]]
