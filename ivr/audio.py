@@ -82,6 +82,11 @@ def melody(wav: Path) -> None:
     _level(joined, wav, MUSIC_DBFS)
 
 
+def silence(seconds: float, wav: Path) -> None:
+    """Nothing to be heard, for so long."""
+    _sox("-n", *_plain(wav), "trim", "0", f"{seconds:g}")
+
+
 def encode(wav: Path) -> None:
     """The G.711 twins of a WAV file, beside it."""
     for ending, coding in _CODED.items():

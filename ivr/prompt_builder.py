@@ -21,17 +21,21 @@ PIPELINE_VERSION = 1
 """To be raised when `audio` makes other sounds of the same texts."""
 WORKERS = 2
 MUSIC = "moh/hotline"
+MOMENT = "moment"
+"""A tenth of a second of silence: telephony/talking.py says what for."""
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """One sound to be made: a text spoken by a voice, a recording, or (neither) the music."""
+    """One sound to be made: a text spoken by a voice, a recording, silence of some length, or (none
+    of them) the music."""
 
     text: str = ""
     voice: str = ""
     words_per_minute: int = 0
     recording: Path | None = None
+    silence_s: float = 0.0
 
     @property
     def key(self) -> str:
@@ -39,6 +43,8 @@ class Sound:
         digest = hashlib.sha256(
             f"{PIPELINE_VERSION}|{self.voice}|{self.words_per_minute}|{self.text}".encode()
         )
+        if self.silence_s:
+            digest.update(f"|{self.silence_s:g} s of silence".encode())
         if self.recording is not None:
             digest.update(self.recording.read_bytes())
         return digest.hexdigest()[:32]
@@ -49,6 +55,8 @@ class Sound:
             audio.convert(self.recording, wav)
         elif self.text:
             audio.speak(self.text, self.voice, self.words_per_minute, wav)
+        elif self.silence_s:
+            audio.silence(self.silence_s, wav)
         else:
             audio.melody(wav)
         audio.encode(wav)
@@ -103,6 +111,7 @@ def _sounds(catalogue: Catalogue, custom: Path | None) -> Iterator[tuple[str, So
         for name in sorted(spoken | catalogue.recordings.get(language, frozenset())):
             yield f"{language}/{name}", _sound(catalogue, custom, language, name)
     yield MUSIC, Sound()
+    yield MOMENT, Sound(silence_s=0.1)
 
 
 def _sound(catalogue: Catalogue, custom: Path | None, language: str, name: str) -> Sound:

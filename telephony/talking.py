@@ -16,9 +16,10 @@ from telephony import agi
 from telephony.answers import OnAnswer
 from telephony.call import CallInfo, DialResult
 from telephony.errors import CallEnded, PeerError, UnsafeValue
-from telephony.session import ANSWER_S, FastAgiCall
+from telephony.session import ANSWER_S, PROMPTS, FastAgiCall
 
 DESK = "desk"
+MOMENT = f"{PROMPTS}/moment"
 
 T = TypeVar("T")
 
@@ -34,9 +35,16 @@ class TalkingCall(FastAgiCall):
 
     async def join(self, leg: str, *, beside: bool = False) -> bool:
         """Be connected with a leg, taking it out of what it is in; `beside` joins the talk it is
-        having. Returns when that is over, with False when it never began."""
+        having. Returns when that is over, with False when it never began.
+
+        Straight from one talk into another (a supervisor takes over) Asterisk 22 would go on with
+        the codec translation of the first, which takes the next leg's packets for late ones where
+        their numbers are lower, and he would hear nothing: a moment of silence makes a new one.
+        """
         name = _safe(_LEG, leg, "leg")
         await self.music(False)
+        if not beside:
+            await self._stream([MOMENT], "")
         line = agi.command("EXEC", "BridgeAdd" if beside else "Bridge", name)
         reply = agi.parse_reply(await self._connection.command(line, None))
         if reply.failed:

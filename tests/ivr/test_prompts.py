@@ -140,6 +140,8 @@ def test_every_prompt_is_there_in_three_formats(built: Built) -> None:
 def test_no_prompt_is_too_short_too_long_too_quiet_or_surrounded_by_silence(built: Built) -> None:
     """0.2–20 s, −17.5 to −15 dBFS, no more than 0.15 s before and 0.25 s after the words."""
     sounds = measured(built)
+    moment = sounds.pop("moment.wav")
+    assert (moment.length_s, moment.peak_dbfs) == (0.1, float("-inf"))
     del sounds["za/welcome.wav"], sounds["moh/hotline.wav"]
     assert len(sounds) > 250
     for name, sound in sounds.items():
