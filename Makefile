@@ -1,5 +1,5 @@
 # Two commands: `make run` and `make test`. Each sets up what is missing first.
-.PHONY: run setup test check bad-audio
+.PHONY: run setup test check bad-audio schemathesis
 export DEMO
 
 # Sets up what is missing, starts everything in the foreground, plays a short demonstration
@@ -29,3 +29,8 @@ test:
 bad-audio:
 	@setup/main.sh test 2>&1
 	@.venv/bin/python -m tests.bad_audio 2>&1
+
+# Asks the API a hundred times for each operation of its own OpenAPI document, on both stores.
+schemathesis:
+	@setup/main.sh test 2>&1
+	@.venv/bin/python -m tests.console.against_document 100 2>&1

@@ -54,7 +54,7 @@ def document(doors: Iterable[Door], version: str) -> Doc:
     paths: dict[str, Doc] = {}
     for one in told:
         operation = _operation(one, schemas, components)
-        paths.setdefault(_PLACE.sub(r"{\1}", one.path), {})[one.method.lower()] = operation
+        paths.setdefault(plain_path(one.path), {})[one.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -76,6 +76,11 @@ def document(doors: Iterable[Door], version: str) -> Doc:
             },
         },
     }  # fmt: skip
+
+
+def plain_path(path: str) -> str:
+    """A path as the document has it: its places without their patterns."""
+    return _PLACE.sub(r"{\1}", path)
 
 
 _Schemas = Mapping[tuple[int, str], Doc]

@@ -16,6 +16,7 @@ from console.errors import (
     TicketNotFound,
     VersionMissing,
 )
+from console.event_schema import LINE, PLAIN, with_events
 from console.guard import allowed, body, reply
 from console.ports import Role
 from console.refusals import LIFE
@@ -26,8 +27,6 @@ from tickets.rights import Requester
 
 log = structlog.get_logger(__name__)
 
-PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
-LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 Line = Annotated[str, Field(max_length=200, pattern=LINE)]
 Text = Annotated[str, Field(max_length=10_000, pattern=PLAIN)]
 
@@ -78,7 +77,7 @@ class Event(BaseModel):
     """An event of a ticket's life; `GET …/allowed` tells which, with the data that each takes.
     `version` is the one that was read (or header If-Match)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=with_events)
 
     event: str = Field(min_length=1, max_length=40)
     data: dict[str, JsonValue] = Field(default={}, max_length=40)
