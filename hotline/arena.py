@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -45,6 +46,7 @@ REGISTERED_S = 7200
 RTP_START, RTP_END = 16384, 20479
 SKILLS = {"lang:cmn": 5, "svc:general": 5}
 NAMES = ("SIP", "HTTP", "AMI", "AGI")
+PORTS = range(10_500, 15_000)
 UP_S = 60.0
 STOP_S = 15.0
 MB = 1_000_000
@@ -356,9 +358,15 @@ def _folder() -> Path:
 
 
 def _free_ports(count: int) -> list[int]:
-    """Held together until all are known: none comes twice."""
+    """Held together until all are known: none comes twice. None of those the system gives outgoing
+    connections: one of them could have it before our part listens there."""
     with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+        free: list[int] = []
+        for port in random.sample(PORTS, len(PORTS)):
+            probe = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", port))
+                free.append(port)
+            if len(free) == count:
+                return free
+    raise PartsFailed(f"no {count} free ports between {PORTS[0]} and {PORTS[-1]}")

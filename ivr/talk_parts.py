@@ -115,6 +115,7 @@ class Talk:
     how often the citizen had to be somewhere else; `to` is where he is handed on to, `to_seat`
     that seat's reservation. `then` follows by itself as soon as the one who is called answers (one
     key for an emergency), `failed` is how the last call to somebody came to nothing, such as BUSY.
+    `taken_over`: he comes straight from one seat to the next, without music in between.
     `lock` is held by whoever is asking for something."""
 
     story: Story
@@ -124,6 +125,7 @@ class Talk:
     observers: dict[str, Observer] = field(default_factory=dict)
     touched: bool = False
     parted: int = 0
+    taken_over: bool = False
     to: Target | None = None
     to_seat: Engagement | None = None
     then: TalkEvent | None = None

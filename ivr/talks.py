@@ -138,6 +138,8 @@ class Talks:
         new = talk.status = move.status
         talk.touched = True
         talk.parted += move.parts
+        if old.state is TalkState.TAKING and new.first not in (old.first, Party()):
+            talk.taken_over = True
         log.info(
             "talk_changed",
             call_id=talk.call_id,
@@ -244,6 +246,9 @@ class Talks:
 
     async def _join(self, call: Call, talk: Talk) -> None:
         first, parted = talk.status.first, talk.parted
+        if talk.taken_over:
+            talk.taken_over = False
+            await call.moment()
         written = {**talk.story.variables("talking"), "SEAT": first.seat_id}
         await call.remember(**written)
         if parted != talk.parted:

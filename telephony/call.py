@@ -180,6 +180,11 @@ class Call(Protocol):
         only `remember` works besides; after it the call goes on as before."""
         ...
 
+    async def moment(self) -> None:
+        """Silence for a tenth of a second: before `join` of one who was in a talk just now (else he
+        may hear nothing of the next one)."""
+        ...
+
     async def join(self, leg: str, *, beside: bool = False) -> bool:
         """Be connected with a leg (a channel's name or id), taking it out of what it is in;
         `beside` joins the talk it is having. Returns when that is over, with False when there was

@@ -35,22 +35,24 @@ class TalkingCall(FastAgiCall):
 
     async def join(self, leg: str, *, beside: bool = False) -> bool:
         """Be connected with a leg, taking it out of what it is in; `beside` joins the talk it is
-        having. Returns when that is over, with False when it never began.
-
-        Straight from one talk into another (a supervisor takes over) Asterisk 22 would go on with
-        the codec translation of the first, which takes the next leg's packets for late ones where
-        their numbers are lower, and he would hear nothing: a moment of silence makes a new one.
-        """
+        having. Returns when that is over, with False when it never began."""
         name = _safe(_LEG, leg, "leg")
         await self.music(False)
-        if not beside:
-            await self._stream([MOMENT], "")
         line = agi.command("EXEC", "BridgeAdd" if beside else "Bridge", name)
         reply = agi.parse_reply(await self._connection.command(line, None))
         if reply.failed:
             await self._raise_if_gone()
             return False
         return True if beside else await self._bridged()
+
+    async def moment(self) -> None:
+        """A tenth of a second of silence, for whoever goes straight from one talk into another.
+
+        Asterisk 22 would go on with the codec translation of the first, which may take all the next
+        leg's packets for late ones: he would hear nothing. A sound in between makes a new one.
+        """
+        await self.music(False)
+        await self._stream([MOMENT], "")
 
     async def _bridged(self) -> bool:
         line = agi.command("GET FULL VARIABLE", "${BRIDGERESULT}")

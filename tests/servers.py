@@ -6,6 +6,7 @@ Each server ends with the test process, also when that is killed (parent-death s
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -24,18 +25,21 @@ POSTGRES_USER = "postgres"
 
 
 _given: set[int] = set()
+_PORTS = [range(first, first + 1000) for first in range(15_000, 20_000, 1000)]
 
 
 def free_port() -> int:
     """A TCP port on loopback that nobody listens on right now; each is given once only, since an
-    installation asks for many before it listens on any."""
+    installation asks for many before it listens on any. None of those the system gives outgoing
+    connections (one of them could have it by then); each test process has a thousand of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % len(_PORTS)
     while True:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
-            _given.add(port)
-            return port
+        port = random.choice(_PORTS[worker])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
 
 
 def wait_until(ready: Callable[[], bool], *, seconds: float = START_S, what: str) -> None:

@@ -274,6 +274,7 @@ def prepare(settings: Settings) -> None:
         for name in PROMPTS:
             tone(home.prompts / language / f"{name}.wav", seconds=0.4, hertz=hertz)
     tone(home.prompts / "moh" / "music.wav", seconds=10.0, hertz=300)
+    tone(home.prompts / "moment.wav", seconds=0.1, hertz=0)
     if os.geteuid() == 0:
         owner = parts.run_user(settings)
         for path in (home.root, *home.root.rglob("*")):
@@ -305,4 +306,4 @@ def free_rtp_range() -> int:
 
     Asterisk tries the next port when one is taken, so that a meeting does no harm.
     """
-    return random.randrange(10000, 32000 - RTP_PORTS, 2)
+    return random.randrange(20000, 32000 - RTP_PORTS, 2)

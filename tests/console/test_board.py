@@ -62,6 +62,7 @@ def test_every_ratio_comes_with_numerator_and_denominator() -> None:
     assert shown["tickets_today"] == 12
     assert shown["tickets_by_origin"] == {
         "talk": 10, "voice_request": 0, "abandoned": 2, "callback": 0, "part": 0,
+        "connected": 0, "handed_over": 0, "peer": 0, "web": 0,
     }  # fmt: skip
 
 

@@ -58,7 +58,7 @@ def test_who_may_be_extended() -> None:
         ("  - {limit: 5 working days}\n", "", 11, "must fit every ticket"),
         ("  other: 1 working day\n", "  NOWHERE: 1 working day\n", 17, "`other`"),
         ("  DRAFT: 10 minutes", "  DRAFTY: 10 minutes", 17, "no state 'DRAFTY'"),
-        ("before: 4 working hours", "after: 4 working hours", 33, "comes before"),
+        ("before: 4 working hours", "after: 4 working hours", 41, "comes before"),
         ("urgent: 50", "urgent: 500", 23, "1 to 100"),
     ],
 )

@@ -234,6 +234,9 @@ class ScriptedCall:
             await self._step()  # the talk
         return DialResult(DialStatus(self.dialstatus))
 
+    async def moment(self) -> None:
+        await self._step()
+
     async def join(self, leg: str, *, beside: bool = False) -> bool:
         await self._step()
         self.dialled.append(f"{'beside' if beside else 'with'} {leg}")

@@ -78,6 +78,7 @@ class Engines(RuleBasedStateMachine):
         self.led: dict[int, str] = {}
         self.wipes = 0
         self.confirmed: dict[str, int] = {}
+        self.won_after: dict[str, int] = {}
 
     def hear(self, name: str, event: Event) -> None:
         before = self.standing[name]
@@ -109,7 +110,7 @@ class Engines(RuleBasedStateMachine):
             return
         token = self.redis.take(name, mine.term, self.now_s)
         if token:
-            self.confirmed[name] = self.wipes
+            self.confirmed[name] = self.won_after[name] = self.wipes
         event: Event = Won(token, self.now_s) if token else Heard(self.redis.token)
         self.late.append((name, event)) if lost else self.hear(name, event)
 
@@ -118,10 +119,20 @@ class Engines(RuleBasedStateMachine):
         mine = self.standing[name]
         if name in self.redis.away or mine.role is not Role.LEADING:
             return
+        was = (self.redis.holder, self.redis.token)
         token = self.redis.renew(name, mine.term, self.now_s)
         if token == mine.term:
             self.confirmed[name] = self.wipes
+            if was[0] not in ("", name) and was[1] < token:
+                self.overruled(was[0], name)
         self.hear(name, Renewed(self.now_s) if token == mine.term else Heard(token))
+
+    def overruled(self, smaller: str, larger: str) -> None:
+        """A Redis that had forgotten both took the smaller one's word first, then the larger one's:
+        as if it had been wiped in between. That needs a wipe since the larger one won."""
+        assert self.won_after[larger] < self.wipes
+        self.wipes += 1
+        self.confirmed[larger] = self.wipes
 
     @rule(name=st.sampled_from(NAMES))
     def looks(self, name: str) -> None:
