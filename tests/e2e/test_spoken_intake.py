@@ -28,9 +28,6 @@ from tests.e2e.speaking import (
 from tests.servers import wait_until
 
 FIRE_BRIGADE = telephone()
-BUSY_S = 3.0
-"""Asterisk's recording gets longer than the call where its machine is so busy that packets come in
-bursts (seen: 0.6 s); tests/asterisk_conf/test_recording_length.py is exact. None may be missing."""
 CONFIG = f"""{TENANTS}dial = "{FIRE_BRIGADE}"
 
 [[outbound]]
@@ -72,8 +69,7 @@ async def test_what_a_caller_says_becomes_his_ticket(hotline: Installation) -> N
     assert ends == sorted(ends)
     call_row = call_of(hotline.home, caller)
     recording = await asyncio.to_thread(recording_of, hotline.home, call_row["call_id"])
-    apart_s = recording["length_s"] - recording["expected_s"]
-    assert -0.2 <= apart_s <= BUSY_S
+    assert recording["status"] == "ok", recording
     voice_s = wav_length_s(hotline.home / ticket["voice_path"])
     assert abs(voice_s - ticket["voice_s"]) <= 0.2
     checked = rows(hotline.home, "SELECT * FROM recordings WHERE path = ?", ticket["voice_path"])
