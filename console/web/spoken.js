@@ -207,6 +207,16 @@ function drawAnswer(given) {
 
 const audio = byId("audio");
 
+// A play that is stopped before it began (the next request is shown) is no failure; one the browser
+// can't do is told.
+async function start() {
+  try {
+    await audio.play();
+  } catch (error) {
+    if (error.name !== "AbortError") say(`无法播放录音 cannot play: ${error.message}`, true);
+  }
+}
+
 function turnTo(which, at, play) {
   if (!sounds[which]) return;
   if (part !== which || !audio.src) {
@@ -215,7 +225,7 @@ function turnTo(which, at, play) {
   }
   audio.currentTime = at;
   audio.playbackRate = Number(byId("speed").value);
-  if (play) audio.play();
+  if (play) start();
   tick();
 }
 
@@ -251,7 +261,7 @@ audio.addEventListener("play", () => {
 audio.addEventListener("pause", () => byId("play").replaceChildren("播放 ", english("play")));
 audio.addEventListener("loadedmetadata", tick);
 audio.addEventListener("ended", () => turnTo(part + 1, 0, true));
-byId("play").addEventListener("click", () => (audio.paused ? audio.play() : audio.pause()));
+byId("play").addEventListener("click", () => (audio.paused ? start() : audio.pause()));
 byId("back").addEventListener("click", () => turnTo(part, Math.max(0, audio.currentTime - BACK_S), !audio.paused));
 byId("place-in").addEventListener("input", () => turnTo(part, Number(byId("place-in").value), !audio.paused));
 byId("speed").addEventListener("change", () => { audio.playbackRate = Number(byId("speed").value); });

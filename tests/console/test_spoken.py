@@ -195,6 +195,24 @@ async def test_a_seat_listens_corrects_and_submits(
     assert cases.submitted[0][1].callback == "+8613800138000"
 
 
+async def test_the_next_request_before_the_voice_began_is_no_failure(
+    cases: Cases, city: City, nobody: Caller, page: Page
+) -> None:
+    """A browser tells a play that is stopped too early as an error: nothing for anybody to read."""
+    await open_page(page, nobody, city.token(Role.SUPERVISOR))
+    await page.locator("#requests li[data-number]").first.click()
+    await expect(page.locator("#clock")).to_have_text("0:00 / 0:03")
+    await page.evaluate(
+        """() => {
+          document.querySelector(".word").click();
+          document.querySelectorAll("#requests li[data-number]")[2].click();
+        }"""
+    )
+    await expect(page.locator("#number")).to_have_text("261121000003")
+    await expect(page.locator("#clock")).to_have_text("0:00 / 0:03")
+    await expect(page.locator("#said")).to_be_empty()
+
+
 async def test_somebody_else_was_quicker(
     cases: Cases, city: City, nobody: Caller, page: Page
 ) -> None:
