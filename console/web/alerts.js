@@ -9,15 +9,17 @@ const KINDS = {
   no_report: ["振铃无结果,已收回", "offer taken back"],
   late_answer: ["迟接", "late answer"],
   not_come: ["当班未到岗", "due and missing"],
+  messages_given_up: ["有消息未送达,请重发", "not delivered: send again"],
 };
 const MOST = 3;
 
 export const words = (kind) => KINDS[kind] ?? [kind, kind];
+export const whose = (alert) => (alert.seat ? `座席 ${alert.seat}` : "对外推送");
 
 function item(alert) {
   const [zh, en] = words(alert.kind);
   const made = element("span", alert.seen ? "alert seen" : "alert");
-  made.append(element("b", "", `座席 ${alert.seat}`), ` ${zh}`);
+  made.append(element("b", "", whose(alert)), ` ${zh}`);
   if (alert.times > 1) made.append(` ×${alert.times}`);
   made.append(english(en));
   return made;
