@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from tickets.life_rules import EMERGENCIES, REFUSALS, VOIDS
+from tickets.life_rules import EMERGENCIES, REFUSABLE, VOIDS
 from tickets.lifecycle import CLOSED, OVERLAYS, STEPS, Event, Step
 from tickets.model import TicketState
 
@@ -99,7 +99,7 @@ def _overlays() -> Iterator[str]:
 
 def _codes() -> Iterator[str]:
     yield "## Codes\n"
-    yield f"- `refused` needs `code`: {', '.join(sorted(REFUSALS))}"
+    yield f"- `refused` needs `code`: {', '.join(sorted(REFUSABLE))}"
     yield f"- `voided` needs `code`: {', '.join(sorted(VOIDS))}"
     yield f"- `transferred` needs `to`: {', '.join(sorted(EMERGENCIES))}"
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tickets.errors import EventRefused
 from tickets.life_events import Event
-from tickets.life_rules import EMERGENCIES, REFUSALS, VOIDS
+from tickets.life_rules import EMERGENCIES, REFUSABLE, VOIDS
 from tickets.model import Kind
 from tickets.policy import AlwaysOn, Complexity, Urgency
 from tickets.told_data import LONGEST_TEXT, MOST_UNITS
@@ -70,7 +70,7 @@ DAYS = _must("days", Shape.WHOLE, most=260)
 
 FIELDS: Mapping[Event, tuple[Field, ...]] = {
     E.ANSWERED: (_must("answer"), *WORDS, *MATTER),
-    E.REFUSED: (_choice("code", REFUSALS, needed=True), REASON, Field("basis")),
+    E.REFUSED: (_choice("code", REFUSABLE, needed=True), REASON, Field("basis")),
     E.SUBMITTED: (*WORDS, *MATTER),
     E.TRANSFERRED: (_choice("to", EMERGENCIES, needed=True), REASON),
     E.HANDED_BACK: (NEEDED_REASON,),

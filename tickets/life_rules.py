@@ -118,6 +118,8 @@ REFUSALS = frozenset(
     }
 )  # fmt: skip
 """The ten reasons not to accept (不予受理)."""
+REFUSABLE = REFUSALS - {"emergency"}
+"""Those a ticket may be refused with: an emergency is transferred, never refused."""
 VOIDS = frozenset({"empty", "wrong_number", "test", "technical"})
 EMERGENCIES = frozenset({"110", "119", "120", "122", "12395"})
 
@@ -127,4 +129,4 @@ def to_emergency(life: Life, told: Told, limits: Limits) -> None:
         raise EventRefused("unknown-code", f"to must be one of {', '.join(sorted(EMERGENCIES))}")
 
 
-refusal_code, void_code = _code(REFUSALS), _code(VOIDS)
+refusal_code, void_code = _code(REFUSABLE), _code(VOIDS)

@@ -435,7 +435,9 @@ def _changes(life: Life, told: Told, event: Event) -> dict[str, Any]:
 
 def _units(life: Life, data: Mapping[str, object]) -> dict[str, Any]:
     lead = text(data, "lead")
-    co_units = texts(data, "co_units") if "co_units" in data else life.co_units
+    co_units = life.co_units
+    if "co_units" in data:  # none is an answer too: those of before help no more
+        co_units = texts(data, "co_units", least=0)
     return {"lead": lead, "co_units": tuple(u for u in co_units if u != lead)}
 
 

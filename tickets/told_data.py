@@ -37,13 +37,13 @@ def text(data: Mapping[str, object], name: str) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def texts(data: Mapping[str, object], name: str) -> tuple[str, ...]:
-    """A list of different, non-empty texts; raises `EventRefused`."""
+def texts(data: Mapping[str, object], name: str, *, least: int = 1) -> tuple[str, ...]:
+    """A list of at least so many different, non-empty texts; raises `EventRefused`."""
     value = data.get(name)
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
         raise EventRefused("missing-data", f"{name} must be a list of ids")
-    if not 0 < len(value) <= MOST_UNITS or len(set(value)) != len(value):
-        raise EventRefused("bad-data", f"{name}: 1 to {MOST_UNITS} different ids")
+    if not least <= len(value) <= MOST_UNITS or len(set(value)) != len(value):
+        raise EventRefused("bad-data", f"{name}: {least} to {MOST_UNITS} different ids")
     return tuple(value)
 
 

@@ -60,6 +60,22 @@ def test_a_texts_absence_is_named() -> None:
     assert refusal(life, "dispatched", Role.REVIEWER, lead=" ") == "missing-data"
 
 
+def test_an_emergency_is_transferred_and_never_refused() -> None:
+    for life in (draft(), lived(*WAYS[S.PENDING_REVIEW])):
+        who = Role.SEAT if life.state is S.DRAFT else Role.REVIEWER
+        assert refusal(life, "refused", who, code="emergency") == "unknown-code"
+        assert decide(life, told("transferred", who), NO_LIMITS).life.state is S.TRANSFERRED
+
+
+def test_no_co_units_is_an_answer_too() -> None:
+    life = lived(*WAYS[S.DISPATCHED])
+    assert life.co_units == (ROADS,)
+    again = told("reassigned", Role.REVIEWER, co_units=[])
+    assert decide(life, again, NO_LIMITS).life.co_units == ()
+    working = lived(*WAYS[S.IN_PROGRESS])
+    assert refusal(working, "handed_down", Role.DEPARTMENT, units=[]) == "bad-data"
+
+
 def test_both_clocks_start_with_the_dispatch_and_one_ends_with_the_signature() -> None:
     life = lived("submitted")
     decision = decide(life, told("dispatched", Role.REVIEWER), NO_LIMITS)
