@@ -235,7 +235,7 @@ class Citizen:
             try:
                 await call.answered()
             except StepMissed:
-                return await call.ended(within_s=GOODBYE_S)
+                return await call.ended(within_s=ANSWER_S)
             loop_ = asyncio.get_running_loop()
             timers = [loop_.call_later(after_s, call.press, keys) for after_s, keys in digits]
             if talk_s is not None:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ import psutil
 from simulator.errors import ProgramFailed, ProgramMissing, StepMissed
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
-READY_S = 5.0
+READY_S = 20.0
 END_S = 3.0
 LONGEST_S = 3600
 
@@ -57,11 +58,19 @@ class Statistics:
     failed: int
 
 
+_given: deque[int] = deque(maxlen=1000)
+
+
 def free_port(ip: str) -> int:
-    """A UDP port of this address that nobody holds right now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((ip, 0))
-        return int(probe.getsockname()[1])
+    """A UDP port of this address that nobody holds right now, and that wasn't given lately: whoever
+    asked may not hold it yet."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((ip, 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.append(port)
+            return port
 
 
 def command(

@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,12 +25,12 @@ START_S = 30.0
 POSTGRES_USER = "postgres"
 
 
-_given: set[int] = set()
+_given: deque[int] = deque(maxlen=700)
 _PORTS = [range(first, first + 1000) for first in range(15_000, 20_000, 1000)]
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on right now; each is given once only, since an
+    """A TCP port on loopback that nobody listens on right now, and that wasn't given lately: an
     installation asks for many before it listens on any. None of those the system gives outgoing
     connections (one of them could have it by then); each test process has a thousand of its own."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % len(_PORTS)
@@ -38,7 +39,7 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             if port not in _given:
-                _given.add(port)
+                _given.append(port)
                 return port
 
 

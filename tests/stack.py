@@ -125,7 +125,7 @@ class AsteriskStack:
         lines = (await self.cli("core show channels concise")).splitlines()
         return [line.split("!", 1)[0] for line in lines if "!" in line]
 
-    async def no_channels(self, *, seconds: float = 10.0) -> None:
+    async def no_channels(self, *, seconds: float = 20.0) -> None:
         """Wait until no channel is left; raises AssertionError naming those that stay."""
         deadline = asyncio.get_running_loop().time() + seconds
         while left := await self.channels():
@@ -291,13 +291,14 @@ def tone(file: Path, *, seconds: float, hertz: int) -> None:
         subprocess.run(["sox", file, "-t", encoding, "-r", "8000", raw], check=True)
 
 
-def free_sip_port() -> int:
-    """A port free for UDP and for TCP on loopback."""
+def free_sip_port(ip: str = "127.0.0.1") -> int:
+    """A port free for UDP at this address and for TCP on loopback, of this test process's own: it
+    may be bound much later."""
     while True:
         port = free_port()
         probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         with probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+            probe.bind((ip, port))
             return port
 
 

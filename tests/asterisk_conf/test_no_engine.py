@@ -41,7 +41,7 @@ def _empty_spool(stack: AsteriskStack) -> None:
 async def spooled(stack: AsteriskStack) -> dict[str, Any]:
     """The one item in the spool, as soon as it is there."""
     incoming = stack.home.spool / "incoming"
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while not list(incoming.glob("*.json")):
             await asyncio.sleep(0.02)
     items = list(incoming.glob("*.json"))
@@ -76,11 +76,11 @@ async def test_a_returning_engine_gets_the_same_caller(stack: AsteriskStack) -> 
         again.set()
 
     async with sipp_running(caller(until_bye()), to=stack.sip_port) as citizen:
-        async with engine(stack.agi_port, first), asyncio.timeout(10):
+        async with engine(stack.agi_port, first), asyncio.timeout(30):
             await cut.wait()
         await asyncio.sleep(1.2)  # away while the loop tries at least once in vain
         async with engine(stack.agi_port, second):
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 await again.wait()
             assert (await citizen.finish()).ok
     assert sessions[0].header["agi_uniqueid"] == sessions[1].header["agi_uniqueid"]
@@ -103,7 +103,7 @@ async def test_without_an_engine_the_request_is_taken(stack: AsteriskStack) -> N
         await sounding(citizen, phone)
         voice = stack.home.spool / "incoming"
         listening = asyncio.create_task(phone.listen(60))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(30):
             while not list(voice.glob("*.wav")):
                 await asyncio.sleep(0.02)
         listening.cancel()
@@ -165,7 +165,7 @@ async def test_a_talk_that_ends_after_the_engine_died_is_not_asked_again(
         sipp_running(callee(pause(3), hangs_up()), local=SEATS, port=SEAT_PORT) as phone,
         sipp_running(caller(until_bye()), to=stack.sip_port) as citizen,
     ):
-        async with engine(stack.agi_port, rings), asyncio.timeout(10):
+        async with engine(stack.agi_port, rings), asyncio.timeout(30):
             await talking.wait()
             await phone.answered()
         assert (await phone.finish()).ok, "the talk outlived the engine"
@@ -191,7 +191,7 @@ async def test_a_caller_who_leaves_a_talk_after_the_engine_died_is_noted(
         sipp_running(callee(until_bye()), local=SEATS, port=SEAT_PORT) as phone,
         sipp_running(caller(pause(3), bye()), to=stack.sip_port) as citizen,
     ):
-        async with engine(stack.agi_port, rings), asyncio.timeout(10):
+        async with engine(stack.agi_port, rings), asyncio.timeout(30):
             await talking.wait()
             await phone.answered()
         assert (await citizen.finish()).ok

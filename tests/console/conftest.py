@@ -7,7 +7,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from console.app import build_app, serving
 from console.ports import LineView, Role
@@ -16,6 +16,7 @@ from tests.console.fakes import CITY, OTHER_CITY, City
 from tests.servers import free_port
 
 FLUSH_S = 0.02
+expect.set_options(timeout=20_000)  # of a page on a busy machine; 5 s by itself
 
 
 @dataclass

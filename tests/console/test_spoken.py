@@ -167,6 +167,15 @@ async def test_submitting_takes_it_off_the_list_once(cases: Cases, supervisor: C
     assert len(cases.submitted) == 1
 
 
+LIT = """() => {
+  window.lit = { most: 0 };
+  new MutationObserver(() => {
+    lit.most = Math.max(lit.most, document.querySelectorAll(".word.now").length);
+  }).observe(document.body, { subtree: true, attributes: true, attributeFilter: ["class"] });
+}"""
+"""Remembers how many words were lit at once: each for less than half a second."""
+
+
 async def open_page(page: Page, caller: Caller, token: str) -> None:
     await page.goto(f"{caller.base}/spoken#token={token}")
     await expect(page.locator("#board")).to_be_visible()
@@ -184,8 +193,10 @@ async def test_a_seat_listens_corrects_and_submits(
     await expect(page.locator("#answers > li")).to_have_count(4)
     await expect(page.locator(".word.unsure")).to_have_text("民族大道")
     await expect(page.locator("#clock")).to_have_text("0:00 / 0:03")
+    await page.evaluate(LIT)
     await page.locator(".word", has_text="坏").click()  # plays from there
-    await expect(page.locator(".word.now")).to_have_count(1)
+    await page.wait_for_function("() => lit.most")
+    assert await page.evaluate("lit.most") == 1, "one word at a time"
     await page.fill("#place", "长湖路")
     await page.select_option("#kind", "help")
     await page.click("#submit")

@@ -14,10 +14,11 @@ from simulator.audio import speech_like
 from simulator.citizens import TRUNK_IP, Citizen, LiveCall
 from simulator.phones import Phone
 from simulator.seats import Account, Manners, Seats
-from simulator.sipp import Address, Event, free_port
+from simulator.sipp import Address, Event
 from tests.e2e.books import rows
 from tests.e2e.installation import TENANTS, Installation
 from tests.e2e.prompts import brief_cache
+from tests.stack import free_sip_port
 
 VOICE = speech_like(120, "ulaw")
 SEAT = "1001"
@@ -44,7 +45,7 @@ trunk = "carrier"
 
 def telephone() -> Address:
     """A free address behind the trunk."""
-    return Address(TRUNK_IP, free_port(TRUNK_IP))
+    return Address(TRUNK_IP, free_sip_port(TRUNK_IP))
 
 
 @dataclass
@@ -141,7 +142,7 @@ class House:
 async def person_wanted(call: LiveCall) -> None:
     """He cuts the greeting short."""
     await call.answered()
-    await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+    await call.hear(0.1)  # a key that comes before the first word is lost
     call.press("0")
 
 

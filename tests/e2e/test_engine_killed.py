@@ -62,7 +62,7 @@ async def _waiting(hotline: Installation, count: int) -> None:
 
 async def _person_wanted(call: LiveCall) -> None:
     await call.answered()
-    await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+    await call.hear(0.1)  # a key that comes before the first word is lost
     call.press("0")
 
 

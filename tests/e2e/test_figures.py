@@ -48,7 +48,7 @@ def exported(hotline: Installation, by: str) -> list[dict[str, str]]:
 
 async def asks_for_a_person(call: LiveCall) -> None:
     await call.answered()
-    await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+    await call.hear(0.1)  # a key that comes before the first word is lost
     call.press("0")
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from simulator.audio import speech_like
-from simulator.citizens import TRUNK_IP, Citizen, LiveCall
+from simulator.citizens import Citizen, LiveCall
 from simulator.phones import Phone
 from simulator.seats import Account, Manners, Seats
-from simulator.sipp import Address, free_port
 from tests.e2e.books import call_of, rows
+from tests.e2e.callbacks import telephone
 from tests.e2e.installation import TENANTS, Installation
 from tests.e2e.prompts import brief_cache
 from tests.servers import wait_until
@@ -25,7 +25,7 @@ from tests.servers import wait_until
 pytestmark = pytest.mark.e2e
 
 TALKS = "/api/v1/tenants/default/talks"
-PARTNERS = Address(TRUNK_IP, free_port(TRUNK_IP))
+PARTNERS = telephone()
 OUTBOUND = "".join(
     f'\n[[outbound]]\nnumber = "{number}"\ntrunk = "carrier"\n' for number in ("119", "95598")
 )
@@ -79,7 +79,7 @@ async def talking(
     seen = len(seats.events)
     async with Citizen(caller, hotline.sip).dial("12345") as call:
         await call.answered()
-        await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+        await call.hear(0.1)  # a key that comes before the first word is lost
         call.press("0")
         await until(
             lambda: any(event.word == "answered" for event in seats.events[seen:]), "the talk"
@@ -177,7 +177,7 @@ async def test_who_110_hands_over_is_answered_and_is_a_ticket_of_its_own_kind(
         seen = len(seats.events)
         async with handed_over.dial("12345") as call:
             await call.answered()
-            await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+            await call.hear(0.1)  # a key that comes before the first word is lost
             call.press("0")
             await until(
                 lambda: any(event.word == "answered" for event in seats.events[seen:]), "the talk"
@@ -212,7 +212,7 @@ async def test_a_citizen_hears_urges_and_adds_to_his_ticket_by_keys(
             "12345", voice=speech_like(60, "ulaw")
         ) as call:
             await call.answered()
-            await asyncio.sleep(0.4)
+            await call.hear(0.1)
             call.press("5")
             await asyncio.sleep(1.0)
             await keyed_until(call, f"{number[-4:]}#", lambda: served(hotline, number))

@@ -57,7 +57,7 @@ async def at_b(nodes: Nodes, accounts: dict[str, Account]) -> AsyncIterator[Seat
 async def in_talk(call: LiveCall, seats: Seats, account: Account) -> Any:
     """The citizen wants a person and talks with this seat."""
     await call.answered()
-    await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+    await call.hear(0.1)  # a key that comes before the first word is lost
     call.press("0")
     return await seats.wait_for("answered", account.endpoint)
 

@@ -26,7 +26,7 @@ KEY = b"k" * 32
 MANDARIN = Requirement.of(Need("lang:cmn"))
 SETTINGS = QueueSettings(TENANT, wrap_up_s=0.0, cool_down_s=0.3, reach_grace_s=0.0)
 PATIENCE = Patience(lease_s=0.8, alone_after_s=4.0)
-SOON_S = 6.0
+SOON_S = 20.0
 
 
 class WallClock:
@@ -104,6 +104,7 @@ class Member:
     address: tuple[str, int]
     others: dict[str, tuple[str, int]]
     seats: tuple[Seat, ...]
+    patience: Patience = PATIENCE
     queue: ClusterQueue = field(init=False)
     cluster: Cluster = field(init=False)
     alive: bool = False
@@ -114,7 +115,7 @@ class Member:
         self.queue = ClusterQueue(SETTINGS, self.name, WallClock(), lambda m: self.cluster.tell(m))
         lease = RedisLease(
             self.url, node=self.name, address=f"{self.address[0]} {self.address[1]}",
-            life_s=PATIENCE.lease_s, timeout_s=0.3,
+            life_s=self.patience.lease_s, timeout_s=0.3,
         )  # fmt: skip
         self.cluster = Cluster(
             Whereabouts(self.name, self.address, self.others, KEY),
@@ -122,7 +123,7 @@ class Member:
             lease,
             WallClock(),
             Works(QuietMirror, self._serve, self._changed, self._figures),
-            PATIENCE,
+            self.patience,
         )
 
     def _serve(self, tenant: str, live: LiveState) -> QueueService:
@@ -196,13 +197,17 @@ class Member:
 
 
 @contextlib.asynccontextmanager
-async def members(url: str, *names: str, seats: Iterable[str]) -> AsyncIterator[list[Member]]:
+async def members(
+    url: str, *names: str, seats: Iterable[str], patience: Patience = PATIENCE
+) -> AsyncIterator[list[Member]]:
     """Engines that aren't started yet; those that still live are stopped in the end."""
     house = House()
     at = {name: ("127.0.0.1", free_port()) for name in names}
     known = tuple(seat(seat_id) for seat_id in seats)
     made = [
-        Member(name, house, url, at[name], {n: a for n, a in at.items() if n != name}, known)
+        Member(
+            name, house, url, at[name], {n: a for n, a in at.items() if n != name}, known, patience
+        )
         for name in names
     ]
     try:
@@ -215,8 +220,9 @@ async def members(url: str, *names: str, seats: Iterable[str]) -> AsyncIterator[
 def again(member: Member) -> Member:
     """The node's next engine, after a crash."""
     return Member(
-        member.name, member.house, member.url, member.address, member.others, member.seats
-    )
+        member.name, member.house, member.url, member.address, member.others, member.seats,
+        member.patience,
+    )  # fmt: skip
 
 
 async def until(ready: Callable[[], object], what: str, seconds: float = SOON_S) -> None:

@@ -214,7 +214,7 @@ async def test_who_may_have_been_replaced_unaware_writes_nothing(
             await asyncio.sleep(0.1)
             assert await stored(database, Dimension.LINE) == {}
             life.awake = True
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 while not await stored(database, Dimension.LINE):
                     await asyncio.sleep(0.01)
         finally:

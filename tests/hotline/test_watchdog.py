@@ -8,14 +8,14 @@ import asyncio, sys, time
 from hotline.watchdog import watch_loop
 
 async def main():
-    watching = asyncio.create_task(watch_loop(0.5))
-    await asyncio.sleep(1.2)
+    watching = asyncio.create_task(watch_loop(1.0))
+    await asyncio.sleep(2.2)
     print("turning", flush=True)
     if sys.argv[1] == "stuck":
         time.sleep(30)
     watching.cancel()
     await asyncio.wait({watching})
-    time.sleep(1.2)
+    time.sleep(2.2)
     print("ended in order", flush=True)
 
 asyncio.run(main())

@@ -85,7 +85,7 @@ async def test_a_caller_waits_for_prompts_answers_and_talks_over_them(
     await caller.connect()
     await talk([caller], 9.0)
     caller.leave()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not session.ended:
             await asyncio.sleep(0.01)
     watched = caller.watched

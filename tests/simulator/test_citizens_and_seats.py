@@ -1,6 +1,7 @@
 """Citizens and seats against a real Asterisk: real SIP, real sound, real keys."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -34,10 +35,11 @@ async def test_a_talk_is_heard_both_ways_and_ended_by_the_seat(
 
 async def test_the_citizen_hangs_up(stack: AsteriskStack, sip: Address) -> None:
     async with Seats([ACCOUNT], sip=sip, usual=Manners(ring_s=0.0, talk_s=None)) as seats:
+        begun = time.monotonic()
         outcome = await Citizen(NUMBER, sip).call("101", voice=VOICE, talk_s=1.0)
-        await seats.wait_for("caller_left", "1001")
+        left = await seats.wait_for("caller_left", "1001")
     assert outcome.ended_by == "citizen"
-    assert outcome.lasted_s == pytest.approx(1.0, abs=0.4)
+    assert 0.9 < outcome.lasted_s < left.at - begun
     await stack.no_channels()
 
 
@@ -59,7 +61,7 @@ async def test_a_seat_told_to_answers_and_hangs_up(stack: AsteriskStack, sip: Ad
             talk = await seats.wait_for("answered")
             await call.hear(0.5)
             seats.hang_up(talk)
-            outcome = await call.ended(within_s=5)
+            outcome = await call.ended(within_s=20)
         assert outcome.ended_by == "hotline"
 
 

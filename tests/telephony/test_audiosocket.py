@@ -61,7 +61,7 @@ class Peer:
 
     async def closed(self) -> None:
         """The server has closed it; frames it sent before are read away."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             try:
                 while await self.reader.read(4096):
                     pass
@@ -70,7 +70,7 @@ class Peer:
 
     async def hears(self) -> bytes:
         """The next frame of audio."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             assert await self.reader.readexactly(3) == head(AUDIO, FRAME_BYTES)
             return await self.reader.readexactly(FRAME_BYTES)
 
@@ -223,7 +223,7 @@ async def test_calls_that_come_all_at_once_are_all_taken() -> None:
         await eventually(lambda: len(server._pending) == len(waiting), "some were turned away")
         for session, there in zip(waiting, peers, strict=True):
             there.says(name_of(session))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await asyncio.gather(*(event.wait() for event in connected))
 
 

@@ -173,7 +173,7 @@ async def test_the_seats_answer_reaches_the_dialling_call() -> None:
             f"Event: DialEnd\r\nDialStatus: ANSWER\r\nUniqueid: {CALL_ID}"
             "\r\nDestChannel: PJSIP/s1-0000000a"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await told.wait()
         assert result == []
         peer.send("200 result=0")
@@ -200,7 +200,7 @@ async def test_an_answer_while_ami_was_away_is_told_when_it_is_back() -> None:
         assert not told.is_set(), "it still rings"
         board.channels = [f"{ALIVE}\r\nBridgeID: 7d1c"]
         telephony.ami._events.drop("test")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await told.wait()
         peer.send("200 result=0")
         assert await peer.closed() == b""

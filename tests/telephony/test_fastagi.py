@@ -378,7 +378,7 @@ async def test_who_comes_while_it_closes_is_closed_too(turns: int, first: bytes)
                 await asyncio.sleep(0)
             await server.close()
             with contextlib.suppress(ConnectionResetError):
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(20):
                     while await loop.sock_recv(peer, 100):
                         pass
         assert not server._sessions

@@ -192,7 +192,7 @@ async def test_a_transfer_goes_out_by_its_rule(tmp_path: Path) -> None:
         )  # fmt: skip
         try:
             async with door(running, engine):
-                await citizen(running).call("12345", talk_s=10)
+                await citizen(running).call("12345", talk_s=60)
                 refused, connected = await engine.outcome()
         finally:
             with contextlib.suppress(ProcessLookupError):

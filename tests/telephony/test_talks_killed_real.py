@@ -81,7 +81,7 @@ async def test_killed_in_a_consultation_and_both_seats_leave(home: House) -> Non
         home.phones["8002"].hang_up()
         await home.start_engine()
         await eventually(
-            lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=15
+            lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=25
         )
         [waiting] = home.engine.queue.callers()
         assert abs((waiting.queued_at - came).total_seconds()) < 0.01
@@ -158,7 +158,7 @@ async def test_killed_while_he_is_handed_to_a_queue(home: House) -> None:
         await eventually(lambda: home.engine.queue.waiting().count == 1, "never queued")
         await killed(home)
         await eventually(
-            lambda: home.engine.queue.waiting().count == 1, "never queued again", within_s=15
+            lambda: home.engine.queue.waiting().count == 1, "never queued again", within_s=25
         )
         home.phones["citizen"].hang_up()
     row = await home.row()

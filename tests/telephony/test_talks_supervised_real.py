@@ -121,7 +121,7 @@ async def test_nobody_takes_over(home: House) -> None:
         home.phones["8001"].hang_up()
         await home.talk_is(call_id, "held")
         await eventually(
-            lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=12
+            lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=25
         )
 
 
