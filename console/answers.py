@@ -169,6 +169,7 @@ class TenantNow(TypedDict):
 
     tenant: str
     name: str
+    time_zone: str
     pause_reasons: list[str]
     waiting: int
     longest_wait_s: float
@@ -183,6 +184,7 @@ class Status(TypedDict):
     """The installation."""
 
     version: str
+    at: Moment
     uptime_s: float
     ready: bool
     parts: dict[str, Part]

@@ -14,6 +14,7 @@ from console.api import (
     audio,
     callbacks,
     callers,
+    choices,
     exchange,
     figures,
     followups,
@@ -57,7 +58,7 @@ def doors() -> Iterable[Door]:
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding, scope, words,
         openapi, exchange, webhooks, open311,
-        followups, ticket_life, units,
+        followups, ticket_life, units, choices,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
 

@@ -8,6 +8,7 @@ from console.board import iso
 from tickets.desk_values import ClockTold, Likely, Listed, Notice, Past, Suggested, Whole
 from tickets.dispatch import Candidate
 from tickets.life import Life
+from tickets.lifecycle import owner
 from tickets.model import Ticket
 from tickets.possible import Possible
 from tickets.rights import Requester, name_for, number_for, text_for
@@ -63,6 +64,8 @@ def row(listed: Listed, seen: Requester) -> t.Row:
         "confidential": life is not None and life.confidential,
         "supervised": life is not None and life.supervised,
         "repeats": life.repeats if life else 0,
+        "owner": owner(life) if life else "",
+        "cards": list(life.cards) if life else [],
     }
 
 
@@ -82,10 +85,10 @@ def ticket(whole: Whole) -> t.TicketTold:
     }
 
 
-def life(of: Life, owner: str) -> t.LifeTold:
+def life(of: Life, acts: str) -> t.LifeTold:
     """A life."""
     return {
-        "state": of.state, "version": of.seq, "owner": owner, "kind": of.kind,
+        "state": of.state, "version": of.seq, "owner": acts, "kind": of.kind,
         "urgency": of.urgency, "lead": of.lead, "co_units": list(of.co_units), "round": of.round,
         "returns": of.returns, "returnable": of.returnable, "extensions": of.extensions,
         "unreachable": of.unreachable, "main": of.main, "repeats": of.repeats,
@@ -123,6 +126,11 @@ def clock(told: ClockTold) -> t.Clock:
         "paused": told.paused, "ended": iso(told.ended) if told.ended else None,
         "in_time": told.in_time, "total_s": told.total_s, "elapsed_s": told.elapsed_s,
         "remaining_s": told.remaining_s, "reasons": list(told.reasons), "days": list(told.days),
+        "rests": [
+            {"since": iso(since), "until": iso(until) if until else None}
+            for since, until in told.rests
+        ],
+        "marks": [{"mark": mark, "at": iso(at)} for mark, at in told.marks],
     }  # fmt: skip
 
 

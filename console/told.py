@@ -41,7 +41,8 @@ class Facts(TypedDict):
 
 
 class Row(Facts):
-    """A ticket in a list; `due` is when it must be finished (null: nothing is due)."""
+    """A ticket in a list; `due` is when it must be finished (null: nothing is due), `owner` who has
+    to act, `cards` the yellow and red ones it was given."""
 
     title: str
     lead: str
@@ -50,6 +51,8 @@ class Row(Facts):
     confidential: bool
     supervised: bool
     repeats: int
+    owner: str
+    cards: list[str]
 
 
 class Page(TypedDict):
@@ -122,9 +125,23 @@ class ContentTold(TypedDict):
     replies: list[ReplyTold]
 
 
+class Rest(TypedDict):
+    """When a clock didn't count; `until` null: it rests now."""
+
+    since: Moment
+    until: Moment | None
+
+
+class MarkTold(TypedDict):
+    """A card, reminder or circular of a clock, given or to come."""
+
+    mark: str
+    at: Moment
+
+
 class Clock(TypedDict):
     """A clock. `provisional`: the due date lies in a year whose holidays aren't decreed yet.
-    `reasons` and `days` tell how it came about."""
+    `reasons` and `days` tell how it came about, `rests` when it didn't count."""
 
     clock: str
     unit: str
@@ -141,6 +158,8 @@ class Clock(TypedDict):
     remaining_s: int
     reasons: list[str]
     days: list[str]
+    rests: list[Rest]
+    marks: list[MarkTold]
 
 
 class TicketTold(Facts):

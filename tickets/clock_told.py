@@ -1,9 +1,11 @@
 """A ticket's clocks for people: due when and why, what is left, provisional or not. Pure."""
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import pairwise
 
 from tickets.calendar import CalendarEnd, moment
-from tickets.clocks import TicketClock, elapsed_s, total_s
+from tickets.clocks import TicketClock, elapsed_s, marks_of, total_s
 from tickets.desk_values import ClockTold
 from tickets.explain import explain
 from tickets.timetable import Rules
@@ -22,8 +24,25 @@ def clocks_told(clocks: Iterable[TicketClock], rules: Rules, at: int) -> Iterato
             ended=moment(clock.stopped_at) if clock.stopped_at else None,
             in_time=clock.in_time if clock.stopped_at else None,
             total_s=total, elapsed_s=elapsed, remaining_s=total - elapsed,
-            reasons=reasons, days=days,
+            reasons=reasons, days=days, rests=tuple(_rests(clock)),
+            marks=_marks(clock, rules),
         )  # fmt: skip
+
+
+def _marks(clock: TicketClock, rules: Rules) -> tuple[tuple[str, datetime], ...]:
+    try:
+        return tuple((mark.name.value, moment(mark.at)) for mark in marks_of(clock, rules))
+    except CalendarEnd:
+        return ()
+
+
+def _rests(clock: TicketClock) -> Iterator[tuple[datetime, datetime | None]]:
+    """The gaps between its spans, and the one it is in."""
+    for (_, ends), (begins, _) in pairwise(clock.spans):
+        if ends is not None:
+            yield moment(ends), moment(begins)
+    if clock.paused_at is not None:
+        yield moment(clock.paused_at), None
 
 
 def _why(clock: TicketClock, rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...], bool]:

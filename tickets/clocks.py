@@ -160,6 +160,13 @@ def fire(clock: TicketClock, now: int, rules: Rules) -> tuple[TicketClock, tuple
     return replace(clock, due=table.due, fired=fired, next_at=table.next_at(fired)), due
 
 
+def marks_of(clock: TicketClock, rules: Rules) -> tuple[Mark, ...]:
+    """Its cards, reminders and circulars by time, given or to come; none after it rests or ends.
+    Raises `CalendarEnd`."""
+    plan = _plan(clock, rules)
+    return _timetable(clock, plan, rules).marks if plan else ()
+
+
 def total_s(clock: TicketClock, rules: Rules) -> int:
     """Seconds it has in all: its limit, as urgency leaves it, and its extensions. 0: no limit."""
     plan = _plan(clock, rules)

@@ -74,7 +74,9 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class ClockTold:
     """A clock for people. `provisional`: its due date lies in a year whose holidays aren't decreed.
-    `reasons` and `days` tell how the due date came about."""
+    `reasons` and `days` tell how the due date came about. `rests`: from when until when it didn't
+    count (None: it rests now); `marks`: its cards, reminders and circulars (names of
+    `tickets.policy.MarkName`) and when each is or was due."""
 
     clock: str
     unit: str
@@ -91,6 +93,8 @@ class ClockTold:
     remaining_s: int
     reasons: tuple[str, ...]
     days: tuple[str, ...]
+    rests: tuple[tuple[datetime, datetime | None], ...] = ()
+    marks: tuple[tuple[str, datetime], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

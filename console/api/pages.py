@@ -41,8 +41,8 @@ FILES = web.AppKey("files", dict[str, File])
 
 
 async def root(request: web.Request) -> web.Response:
-    """The wallboard is the page for everybody."""
-    raise web.HTTPFound("/wallboard")
+    """Where everybody begins: it leads to the pages that a token's role may use."""
+    return _send(request, "start.html")
 
 
 async def wallboard_page(request: web.Request) -> web.Response:
@@ -63,6 +63,11 @@ async def spoken_page(request: web.Request) -> web.Response:
 async def report_page(request: web.Request) -> web.Response:
     """The page of the monthly report, to look at and to print."""
     return _send(request, "report.html")
+
+
+async def tickets_page(request: web.Request) -> web.Response:
+    """The page of those who handle tickets: units, reviewers, supervisors, seats, leaders."""
+    return _send(request, "tickets.html")
 
 
 async def file(request: web.Request) -> web.Response:
@@ -90,5 +95,6 @@ ROUTES = (
     get("/queues", queues_page, roles=ANYBODY),
     get("/spoken", spoken_page, roles=ANYBODY),
     get("/report", report_page, roles=ANYBODY),
+    get("/tickets", tickets_page, roles=ANYBODY),
     get("/web/{file}", file, roles=ANYBODY),
 )

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from console import answers
 from console.api.health import HEALTH, calls_possible, spelled
-from console.board import by_state, longest_wait_s
+from console.board import by_state, iso, longest_wait_s
 from console.doors import get
 from console.guard import identity_of, reply
 from console.ports import Role
@@ -30,6 +30,7 @@ async def status(request: web.Request) -> web.Response:
             {
                 "tenant": tenant.id,
                 "name": tenant.name,
+                "time_zone": tenant.time_zone,
                 "pause_reasons": tenant.pause_reasons,
                 "waiting": waiting.count,
                 "longest_wait_s": longest_wait_s(waiting, now),
@@ -43,6 +44,7 @@ async def status(request: web.Request) -> web.Response:
     return reply(
         {
             "version": services.version,
+            "at": iso(now),
             "uptime_s": round(monotonic() - STARTED_S, 1),
             "ready": calls_possible(parts),
             "parts": spelled(parts),

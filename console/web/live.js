@@ -5,6 +5,15 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 8_000;
 const REFUSED = new Set([4400, 4401, 4403]);
 
+// What a proxy in between has made unreadable is as good as nothing said.
+function message(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 export class Live {
   constructor(tenant, token, { message, lost, refused }) {
     const scheme = location.protocol === "https:" ? "wss:" : "ws:";
@@ -25,7 +34,9 @@ export class Live {
       if (socket !== this.socket) return;
       this.tries = 0;
       this.watch();
-      this.on.message(JSON.parse(event.data));
+      const told = message(event.data);
+      if (told) this.on.message(told);
+      else this.again();
     };
     socket.onclose = (event) => {
       if (socket === this.socket) this.closed(event.code);

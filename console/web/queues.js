@@ -1,20 +1,21 @@
 // The supervisors' page: who waits and who could answer, with the hands to change both.
 
-import { words } from "./alerts.js";
+import { whose, words } from "./alerts.js";
 import { fromSnapshot, withChanges } from "./board.js";
 import { byId, element, english, write } from "./dom.js";
 import { waitTone } from "./figures.js";
 import { Live } from "./live.js";
+import { enter, showFound, showLost } from "./entry.js";
+import { mayUse } from "./pages.js";
+import { say, tell, telling } from "./said.js";
+import { ask, part } from "./server.js";
 import { REASONS, STATES } from "./states.js";
-import { dropToken, keepToken, keptToken, takeToken } from "./token.js";
+import { keptToken } from "./token.js";
 import { duration, ServerClock } from "./time.js";
 
-const RETRY_MS = 3_000;
 const CALLERS_EVERY_MS = 2_000;
-const SAID_MS = 6_000;
 const MOST_CALLERS = 100;
 const MOST_SEATS = 200;
-const MAY = new Set(["supervisor", "administrator"]);
 const WORD = Object.fromEntries(STATES.map(([state, word]) => [state, word]));
 const order = new Intl.Collator("zh-CN", { numeric: true });
 const clock = new ServerClock();
@@ -24,40 +25,18 @@ let live = null;
 let callers = { waiting: 0, callers: [] };
 let asking = 0;
 
-// --- asking the server
-
-async function ask(path, body) {
-  const answer = await fetch(`/api/v1/${path}`, {
-    method: body ? "POST" : "GET",
-    headers: { Authorization: `Bearer ${keptToken()}`, ...(body && { "Content-Type": "application/json" }) },
-    body: body && JSON.stringify(body),
-  });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(`${told.error.message_zh} ${told.error.message}`);
-  return told;
-}
-
-let saying = 0;
-function say(text, failed = false) {
-  byId("said").replaceChildren(text);
-  byId("said").classList.toggle("failed", failed);
-  clearTimeout(saying);
-  saying = setTimeout(() => byId("said").replaceChildren(), SAID_MS);
-}
-
 // A button's deed: told how it went, and never done twice by a nervous finger.
 function act(button, path, body, done) {
-  button.addEventListener("click", async () => {
+  button.addEventListener("click", telling(async () => {
     button.disabled = true;
     try {
-      await ask(`tenants/${encodeURIComponent(tenant)}/${path}`, body());
+      await ask(`tenants/${part(tenant)}/${path}`, { body: body() });
       say(done);
-      readCallers();
-    } catch (error) {
-      say(error.message, true);
+    } finally {
+      button.disabled = false;
     }
-    button.disabled = false;
-  });
+    await readCallers();
+  }));
   return button;
 }
 
@@ -69,7 +48,6 @@ function labelled(zh, en) {
 }
 
 const why = () => byId("why").value.trim();
-const part = (text) => encodeURIComponent(text);
 
 // --- callers
 
@@ -129,8 +107,8 @@ async function readCallers() {
       callers = told;
       drawCallers();
     }
-  } catch (error) {
-    say(error.message, true);
+  } catch (failure) {
+    if (asked === tenant && live) tell(failure);
   }
   clearTimeout(asking);
   if (live) asking = setTimeout(readCallers, CALLERS_EVERY_MS);
@@ -221,7 +199,7 @@ function drawAlerts() {
   const lines = alerts.map((alert) => {
     const [zh, en] = words(alert.kind);
     const line = element("p", alert.seen ? "seen" : "");
-    line.append(element("b", "", `座席 ${alert.seat}`), `${zh}${alert.times > 1 ? ` ×${alert.times}` : ""}`, english(en));
+    line.append(element("b", "", whose(alert)), `${zh}${alert.times > 1 ? ` ×${alert.times}` : ""}`, english(en));
     const seen = labelled(alert.seen ? "已知悉" : "知悉", "seen");
     seen.disabled = alert.seen;
     line.append(act(seen, `alerts/${alert.id}/acknowledge`, () => ({}), "警示已知悉 acknowledged"));
@@ -242,8 +220,7 @@ function hear(message) {
     live.again();
     return;
   }
-  byId("banner").hidden = true;
-  document.body.classList.remove("lost");
+  showFound();
   byId("board").hidden = false;
   write(byId("tenant-name"), board.head.name);
   if (board.head.alerts !== before) drawAlerts();
@@ -251,12 +228,6 @@ function hear(message) {
   drawSeats();
   if (message.type === "snapshot") readCallers();
   tick();
-}
-
-function lost() {
-  byId("banner").replaceChildren("连接中断,正在自动重连 ", english("Connection lost, reconnecting"));
-  byId("banner").hidden = false;
-  document.body.classList.add("lost");
 }
 
 function tick() {
@@ -267,74 +238,29 @@ function tick() {
   }
 }
 
-// --- token and tenant
+// --- beginning
 
-function askForToken(reason) {
+function leave() {
   live?.end();
   live = board = null;
   clearTimeout(asking);
-  dropToken();
   byId("board").hidden = true;
-  byId("banner").hidden = true;
-  byId("refused").hidden = !reason;
-  byId("refused").replaceChildren(reason ?? "");
-  byId("enter").hidden = false;
-  byId("token").focus();
 }
 
-byId("enter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepToken(byId("token").value.trim());
-  byId("token").value = "";
-  byId("enter").hidden = true;
-  start();
-});
-
-async function start() {
-  let answer;
-  try {
-    answer = await fetch("/api/v1/status", { headers: { Authorization: `Bearer ${keptToken()}` } });
-    if (answer.status >= 500) throw new Error(String(answer.status));
-  } catch {
-    lost();
-    setTimeout(start, RETRY_MS);
-    return;
-  }
-  const status = await answer.json();
-  if (!answer.ok) return askForToken(status.error.message_zh);
-  if (!MAY.has(status.token.role)) return askForToken("此页面需要班长或管理员令牌。 A supervisor's token is needed.");
-  chooseTenant(status.tenants);
-}
-
-function chooseTenant(tenants) {
-  const choice = byId("tenant-choice");
-  const asked = new URLSearchParams(location.search).get("tenant");
-  choice.replaceChildren(...tenants.map((one) => {
-    const option = element("option", "", one.name);
-    option.value = one.tenant;
-    option.dataset.reasons = JSON.stringify(one.pause_reasons);
-    return option;
-  }));
-  choice.value = tenants.some((one) => one.tenant === asked) ? asked : tenants[0]?.tenant;
-  choice.hidden = tenants.length < 2;
-  choice.onchange = () => watch(choice);
-  watch(choice);
-}
-
-function watch(choice) {
-  live?.end();
-  board = null;
+function open({ tenant: chosen, pause_reasons: reasons }) {
+  leave();
   seatRows.clear();
-  tenant = choice.value;
-  byId("wall").href = `/wallboard?tenant=${part(tenant)}`;
-  byId("reason").replaceChildren(...JSON.parse(choice.selectedOptions[0].dataset.reasons).map((reason) => {
-    const option = element("option", "", REASONS[reason] ?? reason);
-    option.value = reason;
-    return option;
-  }));
-  live = new Live(tenant, keptToken(), { message: hear, lost, refused: () => askForToken("令牌无效、已过期或已被撤销。") });
+  tenant = chosen;
+  byId("reason").replaceChildren(...reasons.map((reason) => new Option(REASONS[reason] ?? reason, reason)));
+  live = new Live(tenant, keptToken(), {
+    message: hear, lost: () => showLost(),
+    refused: () => refused("令牌无效、已过期或已被撤销。 The token isn't good any more."),
+  });
 }
 
 setInterval(tick, 1000);
-if (takeToken()) start();
-else askForToken();
+const { refused } = enter({
+  may: (role) => mayUse("/queues", role),
+  refusal: "此页面需要班长（督办员）或管理员令牌。 A supervisor's token is needed.",
+  open, leave,
+});

@@ -1,10 +1,12 @@
 // The morning list: listen, with the words lit up as they are said; correct; submit.
 
 import { byId, element, english, write } from "./dom.js";
-import { dropToken, keepToken, keptToken, takeToken } from "./token.js";
+import { enter } from "./entry.js";
+import { mayUse } from "./pages.js";
+import { say, tell, telling } from "./said.js";
+import { answer, ask, part as encoded, read } from "./server.js";
 import { duration } from "./time.js";
 
-const SAID_MS = 6_000;
 const PAGE = 50;
 const BACK_S = 3;
 const SURE = 0.7;
@@ -36,37 +38,17 @@ let sounds = [];
 let part = 0;
 let words = [];
 
-// --- asking the server
-
-async function answer(path, options = {}) {
-  const got = await fetch(path.startsWith("/") ? path : `/api/v1/${path}`, {
-    ...options,
-    headers: { Authorization: `Bearer ${keptToken()}`, ...options.headers },
-  });
-  if (got.ok) return got;
-  const told = await got.json();
-  const failure = new Error(`${told.error.message_zh} ${told.error.message}`);
-  failure.status = got.status;
-  throw failure;
-}
-
-const ask = async (path, options) => (await answer(path, options)).json();
-const ours = (path) => `tenants/${encodeURIComponent(tenant)}/${path}`;
-
-let saying = 0;
-function say(text, failed = false) {
-  byId("said").replaceChildren(text);
-  byId("said").classList.toggle("failed", failed);
-  clearTimeout(saying);
-  saying = setTimeout(() => byId("said").replaceChildren(), SAID_MS);
-}
+const ours = (path) => `tenants/${encoded(tenant)}/${path}`;
 
 // --- the list
 
+let listing = 0;
 async function readList(after = "") {
+  const turn = ++listing;
   const language = byId("language").value;
   const query = new URLSearchParams({ limit: PAGE, ...(after && { after }), ...(language && { language }) });
   const told = await ask(`${ours("spoken")}?${query}`);
+  if (turn !== listing) return;
   requests = after ? [...requests, ...told.requests] : told.requests;
   next = told.next_after;
   drawList();
@@ -139,16 +121,16 @@ async function show(number) {
     }
     sounds = found;
     turnTo(0, 0, false);
-  } catch (error) {
-    say(error.message, true);
+  } catch (failure) {
+    if (turn === showing) tell(failure);
   }
 }
 
 async function load(path) {
   try {
-    return URL.createObjectURL(await (await answer(path)).blob());
-  } catch (error) {
-    say(error.message, true);
+    return URL.createObjectURL(await read(await answer(path), "blob"));
+  } catch (failure) {
+    tell(failure);
     return "";
   }
 }
@@ -268,20 +250,17 @@ byId("speed").addEventListener("change", () => { audio.playbackRate = Number(byI
 
 // --- submitting
 
-byId("correct").addEventListener("submit", async (event) => {
-  event.preventDefault();
+async function submit() {
   const done = open;
   byId("submit").disabled = true;
   try {
     await ask(ours(`spoken/${done.number}`), {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({
+      body: {
         version: done.version, kind: byId("kind").value || null,
         place: byId("place").value.trim(), place_code: byId("place-code").value.trim(),
         topic: byId("topic").value.trim(), callback: byId("callback").value.trim(),
         text: byId("text").value.trim(),
-      }),
+      },
     });
     say(`${done.number} 已提交 submitted`);
     const following = requests[requests.findIndex(({ number }) => number === done.number) + 1];
@@ -289,60 +268,42 @@ byId("correct").addEventListener("submit", async (event) => {
     open = null;
     await readList();
     if (following && requests.some(({ number }) => number === following.number)) await show(following.number);
-  } catch (error) {
-    say(error.message, true);
-    if (error.status === 409) show(done.number);
+  } catch (failure) {
+    if (failure.status === 409) await show(done.number);
+    throw failure;
+  } finally {
+    byId("submit").disabled = false;
   }
-  byId("submit").disabled = false;
+}
+
+byId("correct").addEventListener("submit", (event) => {
+  event.preventDefault();
+  telling(submit)();
 });
 
 // --- beginning
 
-async function begin() {
-  try {
-    const { tenants } = await ask("status");
-    const chosen = new URLSearchParams(location.search).get("tenant");
-    tenant = tenants.find((one) => one.tenant === chosen)?.tenant ?? tenants[0].tenant;
-    write(byId("tenant-name"), tenants.find((one) => one.tenant === tenant).name);
-    const choice = byId("tenant-choice");
-    choice.replaceChildren(...tenants.map((one) => new Option(one.name, one.tenant, false, one.tenant === tenant)));
-    choice.hidden = tenants.length < 2;
-    await readList();
-    byId("enter").hidden = true;
-    byId("board").hidden = false;
-  } catch (error) {
-    if (error.status !== 401 && error.status !== 403) {
-      byId("banner").hidden = false;
-      write(byId("banner"), error.message);
-      setTimeout(begin, 3_000);
-      return;
-    }
-    dropToken();
-    letIn(error.message);
-  }
-  byId("banner").hidden = true;
-}
-
-function letIn(refused = "") {
+function leave() {
+  showing += 1;
+  listing += 1;
+  stop();
+  open = null;
   byId("board").hidden = true;
-  byId("enter").hidden = false;
-  byId("refused").hidden = !refused;
-  write(byId("refused"), refused);
-  byId("token").focus();
 }
 
-byId("enter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepToken(byId("token").value.trim());
-  byId("token").value = "";
-  begin();
-});
-byId("tenant-choice").addEventListener("change", (event) => {
-  location.search = new URLSearchParams({ tenant: event.target.value });
-});
 byId("language").append(...Object.entries(LANGUAGE).map(([id, name]) => new Option(name, id)));
-byId("language").addEventListener("change", () => readList().catch((error) => say(error.message, true)));
-byId("more").addEventListener("click", () => readList(next).catch((error) => say(error.message, true)));
+byId("language").addEventListener("change", telling(() => readList()));
+byId("more").addEventListener("click", telling(() => readList(next)));
 byId("kind").append(...KINDS.map(([id, zh, en]) => new Option(`${zh} ${en}`, id)));
-if (takeToken()) begin();
-else letIn();
+enter({
+  may: (role) => mayUse("/spoken", role),
+  refusal: "此页面需要座席、督办员或管理员令牌。 A seat's or supervisor's token is needed.",
+  leave,
+  open: telling(async (chosen) => {
+    leave();
+    tenant = chosen.tenant;
+    requests = [];
+    await readList();
+    byId("board").hidden = false;
+  }),
+});

@@ -2,114 +2,44 @@
 
 import { fromSnapshot, withChanges } from "./board.js";
 import { drawDay } from "./day.js";
-import { byId, element, english, write } from "./dom.js";
+import { byId, write } from "./dom.js";
+import { enter, showFound, showLost } from "./entry.js";
 import { drawAlerts } from "./alerts.js";
 import { drawFigures, tickFigures } from "./figures.js";
 import { drawGroups, tickGroups } from "./groups.js";
 import { drawLines } from "./lines.js";
 import { Live } from "./live.js";
+import { mayUse } from "./pages.js";
 import { drawSeats, fitSeats, tickSeats } from "./seats.js";
-import { dropToken, keepToken, keptToken, takeToken } from "./token.js";
+import { keptToken } from "./token.js";
 import { ServerClock, wallClock, wallDate } from "./time.js";
 
-const RETRY_MS = 3_000;
 const clock = new ServerClock();
 let board = null;
 let live = null;
 let tone = "calm";
 let drawing = false;
 
-function askForToken(reason) {
+function leave() {
   live?.end();
-  live = null;
-  board = null;
-  dropToken();
-  byId("board").hidden = true;
-  byId("alerts").hidden = true;
-  byId("open").hidden = true;
-  byId("wall-clock").hidden = true;
-  found();
-  byId("refused").hidden = !reason;
-  byId("refused").replaceChildren(reason ?? "");
-  byId("enter").hidden = false;
-  byId("token").focus();
+  live = board = null;
+  for (const id of ["board", "alerts", "open", "wall-clock"]) byId(id).hidden = true;
 }
-
-byId("enter").addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepToken(byId("token").value.trim());
-  byId("token").value = "";
-  byId("enter").hidden = true;
-  start();
-});
 
 function lost() {
-  const since = board ? `,数据停在 ${wallClock(clock.now(), board.head.time_zone)}` : "";
-  if (byId("banner").hidden) {
-    byId("banner").replaceChildren(`连接中断,正在自动重连${since} `, english("Connection lost, reconnecting"));
-  }
-  byId("banner").hidden = false;
-  document.body.classList.add("lost");
+  showLost(board ? `，数据停在 ${wallClock(clock.now(), board.head.time_zone)}` : "");
 }
 
-function found() {
-  byId("banner").hidden = true;
-  document.body.classList.remove("lost");
-}
-
-function refused(code) {
-  const foreign = code === 4403;
-  const words = foreign ? "该令牌不属于此租户。" : "令牌无效、已过期或已被撤销。";
-  askForToken(words);
-}
-
-async function start() {
-  const token = keptToken();
-  let answer;
-  try {
-    answer = await fetch("/api/v1/status", { headers: { Authorization: `Bearer ${token}` } });
-    if (answer.status >= 500) throw new Error(String(answer.status));
-  } catch {
-    lost();
-    setTimeout(start, RETRY_MS);
-    return;
-  }
-  const status = await answer.json();
-  if (!answer.ok) {
-    askForToken(status.error.message_zh);
-    return;
-  }
-  chooseTenant(status.tenants, token);
-}
-
-function chooseTenant(tenants, token) {
-  const choice = byId("tenant-choice");
-  const asked = new URLSearchParams(location.search).get("tenant");
-  const chosen = tenants.some(({ tenant }) => tenant === asked) ? asked : tenants[0]?.tenant;
-  if (!chosen) {
-    askForToken("没有可显示的租户。");
-    return;
-  }
-  choice.replaceChildren(...tenants.map(({ tenant, name }) => {
-    const option = element("option", "", name);
-    option.value = tenant;
-    return option;
-  }));
-  choice.value = chosen;
-  choice.hidden = tenants.length < 2;
-  choice.onchange = () => {
-    const query = new URLSearchParams(location.search);
-    query.set("tenant", choice.value);
-    history.replaceState(null, "", `${location.pathname}?${query}`);
-    watch(choice.value, token);
-  };
-  watch(chosen, token);
-}
-
-function watch(tenant, token) {
+function watch({ tenant }) {
   live?.end();
   board = null;
-  live = new Live(tenant, token, { message: hear, lost, refused });
+  live = new Live(tenant, keptToken(), { message: hear, lost, refused: refusedLive });
+}
+
+function refusedLive(code) {
+  refused(code === 4403
+    ? "该令牌不属于此租户。 The token is another tenant's."
+    : "令牌无效、已过期或已被撤销。 The token isn't good any more.");
 }
 
 function hear(message) {
@@ -120,7 +50,7 @@ function hear(message) {
     live.again();
     return;
   }
-  found();
+  showFound();
   byId("board").hidden = false;
   byId("wall-clock").hidden = false;
   if (message.type !== "beat") drawSoon();
@@ -172,5 +102,8 @@ new ResizeObserver(() => {
 }).observe(byId("board"));
 
 everySecond();
-if (takeToken()) start();
-else askForToken();
+const { refused } = enter({
+  may: (role) => mayUse("/wallboard", role),
+  refusal: "此令牌不能查看运行看板。 This token may not see the wallboard.",
+  open: watch, leave, lost,
+});
