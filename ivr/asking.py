@@ -16,13 +16,14 @@ StopAt = Callable[[str, bool], bool]
 
 class Asking:
     """A turn under way. `done` is done when it is over, or the caller has gone; `between` is what
-    he said before it began."""
+    he said before it began, `heard_s` how far his words are final."""
 
     __slots__ = (
         "_since_s",
         "_stop_at",
         "asked_s",
         "done",
+        "heard_s",
         "keys",
         "partial",
         "pressed",
@@ -39,6 +40,7 @@ class Asking:
         self.asked_s = taking.at_s
         self._since_s = between.speaking_since(taking.at_s)
         self.partial = ""
+        self.heard_s = 0.0
         self.pressed = ""
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._stop_at = stop_at
@@ -46,6 +48,13 @@ class Asking:
     def must_stop(self, text: str, *, going_on: bool) -> bool:
         """Whether this text ends the turn at once."""
         return self._stop_at is not None and self._stop_at(text, going_on)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all he said has been told of: a recogniser that lost its worker has heard no more
+        than its last words for a while."""
+        ended = self.taking.end is TurnEnd.SPOKEN and self.heard_s >= self.taking.ended_s
+        return ended and bool(self.words) and not self.partial
 
     @property
     def may_have_words(self) -> bool:
@@ -57,11 +66,14 @@ class Asking:
     def his(self, word: Word) -> bool:
         """Whether it belongs to this turn, and is no echo of our own prompt."""
         taking = self.taking
+        tried = any(
+            word.end_s > begun_s - EARLY_S and word.start_s < ended_s + EARLY_S
+            for begun_s, ended_s in taking.tries
+        )
         if not taking.spoke:
-            return taking.end is TurnEnd.SILENT and any(
-                word.end_s > begun_s - EARLY_S and word.start_s < ended_s + EARLY_S
-                for begun_s, ended_s in taking.tries
-            )
+            return taking.end is TurnEnd.SILENT and tried
+        if tried:
+            return True  # a short word, told of so late that he spoke on meanwhile
         from_s = taking.begun_s - EARLY_S
         if self._since_s is not None and from_s <= self.asked_s:
             from_s = min(from_s, self._since_s)  # he was speaking when it began, and went on

@@ -25,7 +25,7 @@ from ivr.speech.ports import (
 )
 from ivr.spoken_ports import OwnVoice, Sound
 from ivr.turn import Do, State, TurnTaking
-from ivr.turn_rules import ANY_KEY, Turn, TurnEnd, TurnRules
+from ivr.turn_rules import ANY_KEY, Turn, TurnRules
 from ivr.voice import VoiceDetector
 from recordings.live import LiveRecording, LiveRecordings
 from telephony.call import Call
@@ -234,7 +234,9 @@ class Spoken:
         elif isinstance(event, Final):
             if asking is None:
                 self._between.heard(self._placed(event))
-            elif event.words:
+                return
+            asking.heard_s = self._heard_from_s + event.until_s
+            if event.words:
                 self._final(asking, event)
         else:
             log.warning("speech_lost", call_id=self._call_id, reason=event.reason)
@@ -269,8 +271,7 @@ class Spoken:
     async def _last_words(self, asking: Asking) -> bool:
         """What was said and isn't final yet belongs to the answer, too; what comes now doesn't.
         False when it didn't come in time."""
-        complete = asking.taking.end is TurnEnd.SPOKEN and asking.words and not asking.partial
-        if self._hearing is None or complete:
+        if self._hearing is None or asking.complete:
             return True
         try:
             if asking.may_have_words:

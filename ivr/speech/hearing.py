@@ -9,10 +9,9 @@ from typing import Protocol
 import structlog
 
 from ivr.speech.frames import Kind
-from ivr.speech.kept import KeptAudio
+from ivr.speech.kept import SLICE, KeptAudio, settled
 from ivr.speech.ports import RATE_HZ, Final, Partial, SpeechEvent, SpeechLost, Told
 from ivr.speech.results import final
-from ivr.speech.worker import SLICE
 
 log = structlog.get_logger(__name__)
 
@@ -121,11 +120,12 @@ class WorkerHearing:
         else:
             until, begun = struct.unpack_from("<II", payload)
             told = final(payload[8:], self._begun + begun, self._begun + until)
-            self._kept.settle(self._begun + until)
             self.blamed = 0
             if kind is Kind.FLUSHED:
+                self._kept.settle(self._begun + until)
                 self._answer_flush(told)
             else:
+                self._kept.settle(settled(told, self._begun))
                 self._tell(told)
 
     def lose(self, reason: str) -> None:

@@ -3,7 +3,28 @@
 from collections import deque
 from collections.abc import Iterator
 
-from ivr.speech.ports import BYTES_PER_S
+from ivr.speech.ports import BYTES_PER_S, RATE_HZ, Final
+
+SLICE = 960
+"""Bytes that are given to Vosk at once (60 ms), the same live and in a replay: end points are
+looked for between slices."""
+LATE = RATE_HZ // 2
+"""Samples before an end point that the recogniser may not have decoded yet: whoever goes on
+speaking at that moment has begun in them."""
+AFTER_WORD = RATE_HZ // 5
+"""Samples after the last word in which it may still sound: heard again, it would stand twice."""
+
+
+def settled(told: Final, begun: int) -> int:
+    """The sample until which an end point's result stands for good, for a recogniser that began at
+    `begun`: what lies between it and the end point must be heard again by a fresh one. At a whole
+    slice of its, so that a replay is cut as live audio is."""
+    until = round(told.until_s * RATE_HZ)
+    safe = until - LATE
+    if told.words:
+        safe = max(safe, round(told.words[-1].end_s * RATE_HZ) + AFTER_WORD)
+    safe = min(max(safe, begun), until)
+    return until if safe == until else safe - (safe - begun) % (SLICE // 2)
 
 
 class KeptAudio:

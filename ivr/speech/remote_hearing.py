@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType
 
-from ivr.speech.kept import KeptAudio
+from ivr.speech.kept import KeptAudio, settled
 from ivr.speech.ports import RATE_HZ, Final, Partial, SpeechEvent, SpeechLost, Told
 from ivr.speech.results import final
 
@@ -132,7 +132,7 @@ class ServerHearing:
         self._tell(Partial(text, sample / RATE_HZ))
 
     def settled(self, told: Final, sample: int, *, flushed: bool) -> None:
-        """A final result, and the sample until which everything has been heard."""
+        """A final result, and the sample until which it stands for good."""
         self._kept.settle(sample)
         if flushed:
             self._answer_flush(told)
@@ -321,7 +321,8 @@ class Line:
         self.answered = True
         if result is not None:
             self._partial = ""
-            self._hearing.settled(result, until, flushed=not size)
+            sure = settled(result, self._begun) if size else until
+            self._hearing.settled(result, sure, flushed=not size)
         elif partial and partial != self._partial:
             self._partial = partial
             self._hearing.partial(partial, until)

@@ -21,11 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from ivr.speech.frames import Kind, Unpacker, pack
+from ivr.speech.kept import LATE, SLICE, settled
 from ivr.speech.ports import RATE_HZ, UNKNOWN
+from ivr.speech.results import final
 
-SLICE = 960
-"""Bytes that are given to Vosk at once (60 ms), the same live and in a replay: end points are
-looked for between slices."""
 TURN = 5 * SLICE
 """Bytes after which somebody else comes first."""
 _READ = 1 << 18
@@ -44,6 +43,7 @@ class Ear:
         self.work: deque[bytes | Kind] = deque()
         self._recogniser = house.recogniser(self._grammar)
         self._heard = self._begun = 0  # bytes
+        self._late: deque[bytes] = deque(maxlen=2 * LATE // SLICE + 2)
         self._told = ""
 
     def turn(self) -> None:
@@ -56,7 +56,6 @@ class Ear:
                 self._hear(item)
             elif item is Kind.FLUSH:
                 self._tell(Kind.FLUSHED, self._recogniser.FinalResult())
-                self._renew()
             else:
                 self._house.tell(Kind.SYNCED, self.number)
         if done and not self.work:
@@ -66,10 +65,12 @@ class Ear:
         for at in range(0, len(audio), SLICE):
             piece = audio[at : at + SLICE]
             self._heard += len(piece)
+            self._late.append(piece)
             if self._recogniser.AcceptWaveform(piece):
-                self._tell(Kind.FINAL, self._recogniser.Result())
+                result = self._recogniser.Result()
+                self._tell(Kind.FINAL, result)
                 if self._heard - self._begun > _RENEW:
-                    self._renew()
+                    self._renew(result)
 
     def _tell(self, kind: Kind, result: str) -> None:
         self._told = ""
@@ -83,9 +84,15 @@ class Ear:
             head = struct.pack("<I", self._heard // 2)
             self._house.tell(Kind.PARTIAL, self.number, head + text.encode())
 
-    def _renew(self) -> None:
+    def _renew(self, result: str) -> None:
+        """A fresh recogniser, which hears again what the old one hasn't decoded yet."""
+        told = final(result, self._begun // 2, self._heard // 2)
+        again = self._heard - 2 * settled(told, self._begun // 2)
+        late = b"".join(self._late)
         self._recogniser = self._house.recogniser(self._grammar)
-        self._begun = self._heard
+        self._begun = self._heard - again
+        for at in range(len(late) - again, len(late), SLICE):
+            self._recogniser.AcceptWaveform(late[at : at + SLICE])
 
 
 class House:

@@ -73,6 +73,31 @@ async def test_a_short_word_is_waited_for_before_he_is_taken_for_silent(tmp_path
     assert (answer.end, answer.text) == (TurnEnd.SPOKEN, "对")
 
 
+async def test_words_after_the_last_end_point_are_waited_for(tmp_path: Path) -> None:
+    """Both workers died while he spoke on: nothing has been told of that yet when he is silent."""
+    async with speaking(tmp_path) as house:
+        turn = await house.asked(rules=FREE_SPEECH)
+        house.audio.hears([*voice(1.0), *silence(0.8)])
+        house.hearing.told(final("路灯 坏 了", 1.6))
+        house.hearing.last = final("晚上 不 亮", 2.8)
+        house.audio.hears([*voice(1.0), *silence(4.1)])
+        answer = await turn
+    assert answer.text == "路灯 坏 了 晚上 不 亮"
+
+
+async def test_a_short_word_told_of_after_he_has_spoken_on_counts(tmp_path: Path) -> None:
+    """对 was taken for no speech, since no word came of it in time: the answer begins with it."""
+    async with speaking(tmp_path) as house:
+        turn = await house.asked(rules=FREE_SPEECH)
+        house.audio.hears([*silence(0.5), *voice(0.3), *silence(1.0), *voice(1.0)])
+        house.hearing.told(final("对", 0.8))
+        house.hearing.last = final("路灯 坏 了", 2.8)
+        house.audio.hears(silence(4.1))
+        answer = await turn
+    assert answer.text == "对 路灯 坏 了"
+    assert answer.begun_s < 0.8
+
+
 async def test_a_cough_without_a_word_is_silence(tmp_path: Path) -> None:
     async with speaking(tmp_path) as house:
         turn = await house.asked()
