@@ -134,6 +134,7 @@ class Board(TypedDict):
     abandoned: int
     abandoned_short: int
     voice_requests: int
+    self_service: int
     transferred: int
     callbacks: int
     service_level_now: Rate

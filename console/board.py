@@ -78,6 +78,7 @@ def head(moment: Moment) -> Json:
         "abandoned": figures.abandoned,
         "abandoned_short": figures.abandoned_short,
         "voice_requests": figures.voice_requests,
+        "self_service": figures.self_service,
         "transferred": figures.transferred,
         "callbacks": figures.callbacks,
         "service_level_now": rate(figures.recent_in_time, figures.recent_answered),

@@ -183,6 +183,7 @@ class DayFigures:
     wait_total_s: float = 0.0
     tickets: Mapping[Origin, int] = field(default_factory=dict)
     quarters: Sequence[Quarter] = ()
+    self_service: int = 0
 
 
 @dataclass(frozen=True, slots=True)

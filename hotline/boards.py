@@ -107,6 +107,7 @@ class QueueBoards:
             voice_requests=total["voice_requests"],
             transferred=total["transferred"],
             callbacks=total["callbacks"],
+            self_service=total.get("self_service", 0),  # a leader of before doesn't tell
             recent_answered=total["recent_answered"],
             recent_in_time=total["recent_in_time"],
             wait_total_s=total["wait_ms"] / 1000,

@@ -39,7 +39,7 @@ _REASONS = {
     Outcome.VOICE_REQUEST: LeaveReason.VOICE_REQUEST,
     Outcome.TRANSFERRED: LeaveReason.TRANSFERRED,
     Outcome.CALLBACK: LeaveReason.CALLBACK,
-    Outcome.SELF_SERVICE: LeaveReason.VOICE_REQUEST,
+    Outcome.SELF_SERVICE: LeaveReason.SELF_SERVICE,
 }
 
 log = structlog.get_logger(__name__)

@@ -245,7 +245,7 @@ class _Waiting:
             return self._step.offer
         leads = self._step.keys.get(key)
         if leads is not None and not offer.done():
-            leave_place(self._story, LeaveReason.VOICE_REQUEST)  # a machine has him, as there
+            leave_place(self._story, LeaveReason.SELF_SERVICE)
             return leads.go
         if key != CALLBACK_KEY or not self._may_be_called_back or offer.done():
             return None

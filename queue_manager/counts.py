@@ -61,6 +61,7 @@ class CallCounts:
     wrap_ups: int = 0
     wrap_up_ms: int = 0
     longest_ms: int = 0
+    self_service: int = 0
 
     def add(self, other: "CallCounts") -> None:
         """Sum another set of counters into this one; of the longest waits the longer stays."""

@@ -343,6 +343,8 @@ def _count_leaving(counts: CallCounts, reason: LeaveReason, wait_s: float) -> No
             counts.callbacks += 1
         case LeaveReason.TRANSFERRED:
             counts.transferred += 1
+        case LeaveReason.SELF_SERVICE:
+            counts.self_service += 1
         case LeaveReason.OVERFLOWED:
             counts.overflowed += 1
         case _:

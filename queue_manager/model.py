@@ -120,6 +120,8 @@ class LeaveReason(StrEnum):
     TRANSFERRED = "transferred"
     CALLBACK = "callback"
     """He hung up and keeps his place as a callback (an entry of its own follows)."""
+    SELF_SERVICE = "self_service"
+    """He asks after a ticket of his by key, without a person (he may queue again)."""
     OVERFLOWED = "overflowed"
     """A step let him go on with another tenant (who counts him as entered)."""
 
@@ -165,6 +167,8 @@ class AlertKind(StrEnum):
     """A seat answered after its reservation had ended."""
     NOT_COME = "not_come"
     """A seat is due by the shift roster and missing; ends when it comes or is due no longer."""
+    MESSAGES_GIVEN_UP = "messages_given_up"
+    """Messages to peers or webhooks weren't taken; of no seat. Ends when each was sent again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ def _at(name: str) -> Column[int]:
 
 
 WAITING = text("state = 'waiting'")
+LEFT = text("state = 'given_up'")
 
 outbox = Table(
     "outbox", metadata,
@@ -43,6 +44,7 @@ outbox = Table(
         sqlite_where=WAITING, postgresql_where=WAITING,
     ),
     Index("ix_outbox_tenant", "tenant", "id"),
+    Index("ix_outbox_given_up", "tenant", "made_at", sqlite_where=LEFT, postgresql_where=LEFT),
 )  # fmt: skip
 """`target` is `peer:<id>` or `hook:<id>`; of a target and ticket the lowest id goes first.
 `state` is waiting, sent or given_up; a waiting one may be sent from `next_at` on."""

@@ -197,7 +197,8 @@ callbacks = Table(
 call_figures = Table(
     "call_figures", metadata,
     _text("tenant"), _text("dimension"), _when("quarter"), _text("key"), _text("node"),
-    *(Column(name, BigInteger, nullable=False) for name in CALL_FIELDS),
+    *(Column(name, BigInteger, nullable=False) for name in CALL_FIELDS if name != "self_service"),
+    Column("self_service", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("tenant", "dimension", "quarter", "key", "node"),
 )  # fmt: skip
 

@@ -133,6 +133,6 @@ def check_left_alone(world: World) -> None:
     assert world.call.finishing or world.office.rows == []
     events = [event for place in world.queue.places for event in place.events]
     assert "left abandoned" not in events
-    if "left voice_request" not in events and "left callback" not in events:
+    if not {"left voice_request", "left callback", "left self_service"} & set(events):
         origins = {ticket.origin for ticket in world.office.tickets.values()}
         assert Origin.ABANDONED not in origins

@@ -236,7 +236,7 @@ async def test_who_waits_may_serve_himself_and_keeps_his_time() -> None:
     world.desk = replace(world.desk, own=FakeOwn())
     await converse(world.call, world.desk)
     first, again = world.queue.places[:2]
-    assert first.events == ["left voice_request"]
+    assert first.events == ["left self_service"]
     assert again.caller.queued_at == first.caller.queued_at
     assert "self/handled" in world.call.said
 

@@ -88,6 +88,7 @@ def test_every_way_to_leave_has_a_counter_of_its_own() -> None:
             (LeaveReason.ABANDONED, 4.9), (LeaveReason.ABANDONED, 5.0),
             (LeaveReason.VOICE_REQUEST, 61.0), (LeaveReason.CALLBACK, 40.0),
             (LeaveReason.TRANSFERRED, 9.0), (LeaveReason.OVERFLOWED, 30.0),
+            (LeaveReason.SELF_SERVICE, 20.0),
         ]
     ):  # fmt: skip
         who = caller(f"n-1.{number}")
@@ -95,11 +96,11 @@ def test_every_way_to_leave_has_a_counter_of_its_own() -> None:
         leave(told, who, reason, wait_s)
     counts = told.today(BEGAN)[MAIN]
     assert counts == CallCounts(
-        offered=6, abandoned=2, abandoned_short=1, voice_requests=1, callbacks=1, transferred=1,
-        overflowed=1, longest_ms=61_000,
+        offered=7, abandoned=2, abandoned_short=1, voice_requests=1, callbacks=1, transferred=1,
+        overflowed=1, self_service=1, longest_ms=61_000,
     )  # fmt: skip
-    assert counts.rates()["abandonment"] == (2, 6)
-    assert counts.rates()["abandonment_without_short"] == (1, 5)
+    assert counts.rates()["abandonment"] == (2, 7)
+    assert counts.rates()["abandonment_without_short"] == (1, 6)
 
 
 def test_the_service_level_is_that_of_the_queue_he_is_answered_in() -> None:
@@ -379,7 +380,7 @@ def test_no_part_is_ever_larger_than_its_whole(calls: list[Call]) -> None:
         assert all(0 <= part <= whole for part, whole in parts.values())
         ends = (
             counts.answered + counts.abandoned + counts.voice_requests + counts.callbacks
-            + counts.transferred + counts.overflowed
+            + counts.transferred + counts.overflowed + counts.self_service
         )  # fmt: skip
         assert counts.offered == ends
     lines = [c for (by, _), c in told.today(BEGAN).items() if by is Dimension.LINE]

@@ -87,6 +87,7 @@ class QueueMachine(RuleBasedStateMachine):
         total = self.queue.figures()["total"]
         ended = (
             "answered", "abandoned", "voice_requests", "transferred", "callbacks", "overflowed",
+            "self_service",
         )  # fmt: skip
         assert total["offered"] == self.witness.entries
         assert sum(total[name] for name in ended) == self.witness.ends
