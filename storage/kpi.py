@@ -2,7 +2,7 @@
 
 A ticket belongs to the day of its number, so a day is a range of every table's primary key: no
 index is added for the figures, and events are read once for all groupings. A day is counted in
-ranges of `CHUNK` tickets, so that no reading is long.
+ranges of `CHUNK` tickets, so that no reading is long, and kept until it changes (`kpi_days`).
 
 By unit each thing counts for whom it was about: a clock for its unit, a return for the unit that
 asked, a citizen's word for the lead unit at that moment, the ticket itself for its lead unit now.
@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from storage.database import Database
+from storage.kpi_days import dumped, keep, known_of, loaded
 from storage.kpi_sql import COUNTS, statement
 from storage.tables import ticket_counters
 from tickets.kpi import By, Counted
@@ -34,14 +35,29 @@ async def ticket_counts(
 ) -> AsyncIterator[tuple[date, Counted]]:
     """Each day that has tickets, in order; `now` (seconds since 1970) tells which open clocks are
     past due. Raises `StoreAway`."""
+    wanted = tuple(dict.fromkeys(by))
     for day, n in await database.read(partial(_days, tenant=tenant, period=period)):
-        found: dict[tuple[By, str], dict[str, int]] = {}
-        for begin, end in _ranges(day, n):
-            rows = await database.read(
-                partial(_chunk, tenant=tenant, begin=begin, end=end, by=tuple(by), now=now)
-            )
-            await asyncio.to_thread(_add, found, rows)  # never in the loop that leads calls
+        known = partial(known_of, tenant=tenant, day=day, by=wanted, now=now)
+        stamp, kept = await database.read(known)
+        found = await asyncio.to_thread(loaded, kept)  # never in the loop that leads calls
+        if missing := tuple(one for one in wanted if one not in kept):
+            counted = await _counted(database, tenant, day, n, missing, now)
+            rows = await asyncio.to_thread(dumped, tenant, day, stamp, missing, counted)
+            await database.write(partial(keep, rows=rows), order=tenant)
+            found |= counted
         yield day, found
+
+
+async def _counted(
+    database: Database, tenant: str, day: date, n: int, by: Sequence[By], now: int
+) -> dict[tuple[By, str], dict[str, int]]:
+    found: dict[tuple[By, str], dict[str, int]] = {}
+    for begin, end in _ranges(day, n):
+        rows = await database.read(
+            partial(_chunk, tenant=tenant, begin=begin, end=end, by=by, now=now)
+        )
+        await asyncio.to_thread(_add, found, rows)
+    return found
 
 
 def _ranges(day: date, n: int) -> Iterator[tuple[str, str]]:

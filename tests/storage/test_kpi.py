@@ -12,6 +12,7 @@ from storage.figures import SqlFigures
 from storage.kpi import ticket_counts
 from storage.kpi_calls import call_counts
 from storage.kpi_sql import COUNTS
+from storage.kpi_tables import kpi_days
 from tests.storage.clock_house import CALLS, REVIEWER, TENANT, WATER, House, house_on, local
 from tests.storage.facts import call_facts, new_ticket, opened
 from tickets.calendar import seconds
@@ -382,5 +383,6 @@ async def test_a_day_is_counted_the_same_in_however_many_readings(
             await house.dispatched(Kind.HELP)
         at_once = (await counted(house)).whole
         monkeypatch.setattr("storage.kpi.CHUNK", 2)
+        await house.database.write(lambda c: c.execute(kpi_days.delete()))
         assert (await counted(house)).whole == at_once
         assert at_once["dispatches"] == 7
