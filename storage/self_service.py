@@ -19,6 +19,7 @@ from storage.rows import DIALECTS, row_facts
 from storage.self_service_tables import wrong_tries
 from storage.spoken import spoken_requests
 from storage.tables import tickets
+from storage.transcripts import expect_addition
 from tickets.calendar import moment
 from tickets.errors import EventRefused, TicketError
 from tickets.life import Actor, Role, Told
@@ -149,6 +150,7 @@ class SqlOwnTickets:
             facts = row_facts(connection.execute(select(tickets).where(*which)).one())
             spoken_in = replace(facts, call_id=words.call_id)  # whose node has the file
             expect_recording(connection, spoken_in, words.stored, words.seconds, words.at)
+            expect_addition(connection, command.tenant, command.number, words)
         return kept
 
     # --- wrong tries

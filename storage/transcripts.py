@@ -33,6 +33,7 @@ from storage.prepared import Prepared
 from storage.rows import insert_once
 from storage.tables import UtcDateTime, metadata
 from tickets.model import NewTicket
+from tickets.self_service import Addition
 from tickets.spoken import Review, SpokenWord
 from tickets.transcripts import PendingTranscript, Transcript, TranscriptStatus
 
@@ -77,6 +78,19 @@ def expect_transcript(connection: Connection, new: NewTicket, number: str) -> No
     )  # fmt: skip
 
 
+def expect_addition(connection: Connection, tenant: str, number: str, words: Addition) -> None:
+    """Note that what a citizen added to this ticket is to be recognised later."""
+    _EXPECT.run(
+        connection,
+        {
+            "tenant": tenant, "path": words.stored, "call_id": words.call_id, "number": number,
+            "language": words.language, "recorded_at": words.at, "tries": 0, "fact": {},
+            "status": TranscriptStatus.PENDING, "model": "", "words": [], "confidence": 0.0,
+            "reason": "",
+        },
+    )  # fmt: skip
+
+
 class SqlTranscripts:
     """`tickets.transcripts.Transcripts` on a `Database`; among several nodes (`node` not "") those
     of this node's calls: their recordings lie on its disk."""
@@ -90,7 +104,7 @@ class SqlTranscripts:
     ) -> Sequence[PendingTranscript]:
         """The oldest recordings in these languages that wait."""
         query = (
-            select(_OURS.tenant, _OURS.path, _OURS.language, _OURS.tries, _OURS.fact)
+            select(_OURS.tenant, _OURS.path, _OURS.language, _OURS.tries, _OURS.fact, _OURS.number)
             .where(_OURS.status == TranscriptStatus.PENDING.value, self._calls_here)
             .where(_OURS.language.in_(sorted(languages)))
             .order_by(_OURS.recorded_at, _OURS.path)
@@ -99,10 +113,11 @@ class SqlTranscripts:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [
             PendingTranscript(
-                row.tenant, row.path, row.language, row.tries, load_new_ticket(row.fact)
+                row.tenant, row.path, row.language, row.tries,
+                load_new_ticket(row.fact) if row.fact else None, row.number,
             )
             for row in rows
-        ]
+        ]  # fmt: skip
 
     async def made(self, pending: PendingTranscript, made: Transcript, at: datetime) -> None:
         """Keep what was recognised, or why nothing can be; it waits no more."""

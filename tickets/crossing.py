@@ -86,6 +86,8 @@ def _of_sender(life: Life, told: Told) -> Say | None:
             return Say(Word.SUPERVISED, reason)
         case "info_given":
             return Say(Word.INFO, {"text": text(told.data, "text")})
+        case "noted" if text(told.data, "recording") and _may_add(life):
+            return Say(Word.INFO, {"text": text(told.data, "text")})
         case "withdrawn":
             return Say(Word.WITHDRAWN, {})
         case "return_granted":
@@ -101,6 +103,11 @@ def _of_sender(life: Life, told: Told) -> Say | None:
         case "dispatched" if life.round > 1:
             return Say(Word.UNSATISFIED, reason)
     return Say(Word.CLOSED, reason) if life.state in CLOSED else None
+
+
+def _may_add(life: Life) -> bool:
+    """Whether the peer hears what the citizen adds by telephone."""
+    return life.state not in CLOSED and not life.confidential
 
 
 def _of_taker(life: Life, told: Told, reply: str) -> Say | None:

@@ -55,12 +55,14 @@ class OwnTicket:
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """A citizen's further words: his voice (relative to the home), its seconds, the call."""
+    """A citizen's further words: his voice (relative to the home), its seconds, the call, and the
+    language he speaks ("": nobody knows)."""
 
     call_id: str
     stored: str
     seconds: float
     at: datetime
+    language: str = ""
 
 
 def ending_of(entered: str) -> str:

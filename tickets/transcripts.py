@@ -22,13 +22,15 @@ class TranscriptStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PendingTranscript:
-    """A recording that waits: `path` relative to the home, `fact` what told of it."""
+    """A recording that waits: `path` relative to the home, `fact` what told of it; None: it was
+    added to the ticket `number` by telephone."""
 
     tenant: str
     path: str
     language: str
     tries: int
-    fact: NewTicket
+    fact: NewTicket | None
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)

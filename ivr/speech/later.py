@@ -45,13 +45,15 @@ _GONE = "its file is gone"
 class LaterParts:
     """What it leans on: `recognising` gives a recogniser of low priority while there is work (may
     raise `SpeechAway`), `models` tells the name of each language's, `busy` whether live calls need
-    the machine; `tell` makes the ticket's fact durable."""
+    the machine; `tell` makes the ticket's fact durable, `tell_added` the text of what a citizen
+    added to a ticket."""
 
     transcripts: Transcripts
     recognising: Callable[[], AbstractAsyncContextManager[Recogniser]]
     models: Mapping[str, str]
     busy: Callable[[], bool]
     tell: Callable[[NewTicket], Awaitable[object]]
+    tell_added: Callable[[PendingTranscript, str], Awaitable[object]]
     home: Path
     now: Callable[[], datetime]
 
@@ -116,7 +118,11 @@ class LaterRecognition:
         """First the ticket's fact, then the row: a fact told twice is one, no fact is a loss."""
         parts = self._parts
         if any(word.text != UNHEARD for word in words):
-            await parts.tell(replace(pending.fact, spoken=_request(pending, words)))
+            request = _request(pending, words)
+            if pending.fact is not None:
+                await parts.tell(replace(pending.fact, spoken=request))
+            else:
+                await parts.tell_added(pending, request.text)
         made = Transcript(
             pending.path,
             TranscriptStatus.DONE,

@@ -19,7 +19,7 @@ from tests.ivr.speech import DANGER, SENTENCE, pool, speech
 from tests.storage.facts import NOON, ZONES, call_facts, new_ticket, opened
 from tickets.model import NewTicket, Origin
 from tickets.spoken import Question
-from tickets.transcripts import TranscriptStatus
+from tickets.transcripts import PendingTranscript, TranscriptStatus
 
 
 def recorded(home: Path, name: str, pcm: bytes) -> str:
@@ -47,6 +47,7 @@ class House:
         self.spoken = SqlSpoken(database, lambda: NOON)
         self.busy = False
         self.told: list[NewTicket] = []
+        self.added: list[tuple[str, str]] = []
         self._recogniser = recogniser
         self.begun = 0
         self.worker = LaterRecognition(
@@ -56,6 +57,7 @@ class House:
                 models={"cmn": "tiny"},
                 busy=lambda: self.busy,
                 tell=self._tell,
+                tell_added=self._tell_added,
                 home=home,
                 now=lambda: NOON,
             )
@@ -64,6 +66,9 @@ class House:
     async def _tell(self, new: NewTicket) -> None:
         self.told.append(new)
         await self.tickets.create(new)
+
+    async def _tell_added(self, pending: PendingTranscript, text: str) -> None:
+        self.added.append((pending.number, text))
 
     @asynccontextmanager
     async def _recognising(self) -> AsyncIterator[Recogniser]:

@@ -13,6 +13,7 @@ from storage.lives import Command, SqlLives
 from storage.self_service import SqlOwnTickets
 from storage.tables import recordings
 from storage.tickets import SqlTickets
+from storage.transcripts import SqlTranscripts
 from tests.storage.facts import NOON, ZONES, call_facts, new_ticket, opened
 from tests.tickets.lives import told
 from tickets.life import Role
@@ -49,7 +50,7 @@ async def own_on(url: str) -> AsyncIterator[Own]:
 
 
 def words(n: int = 1) -> Addition:
-    return Addition("n-9.9", f"recordings/requests/2026/11/21/n-9.9-{n}.wav", 8.04, NOON)
+    return Addition("n-9.9", f"recordings/requests/2026/11/21/n-9.9-{n}.wav", 8.04, NOON, "cmn")
 
 
 async def test_his_ticket_is_found_by_its_ending_and_by_its_number(sql_url: str) -> None:
@@ -138,6 +139,11 @@ async def test_his_words_are_an_event_and_a_recording_to_be_checked(sql_url: str
         assert [tuple(row) for row in rows] == [
             (words(1).stored, "n-9.9"), (words(2).stored, "n-9.9"),
         ]  # fmt: skip
+        waiting = await SqlTranscripts(house.database).pending(("cmn",), limit=5)
+        assert [(one.path, one.number, one.fact) for one in waiting] == [
+            (words(1).stored, number, None), (words(2).stored, number, None),
+        ]  # fmt: skip
+        assert not await SqlTranscripts(house.database, "other").pending(("cmn",), limit=5)
 
 
 async def test_words_to_a_closed_matter_open_it_again(sql_url: str) -> None:
