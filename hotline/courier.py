@@ -15,7 +15,7 @@ import structlog
 from hotline.outside import Outside, Reached, Unreached
 from ivr.ports import Clock
 from storage.database import Database
-from storage.outbox import Outgoing, SqlOutbox
+from storage.outbox import Outgoing, SqlOutbox, Standing
 from storage.webhooks import Hook, SqlWebhooks
 from tickets.errors import StoreAway
 from tickets.peers import Peer
@@ -73,7 +73,9 @@ class Courier:
         *,
         to_peers: Outside,
         to_hooks: Outside,
+        standing: Callable[[Sequence[Standing]], None] = lambda found: None,
     ) -> None:
+        """`standing` is told of what waits and what was given up, as often as it is looked."""
         self._database = database
         self._outbox = SqlOutbox(database)
         self._webhooks = webhooks
@@ -82,12 +84,14 @@ class Courier:
         self._clock = clock
         self._to_peers = to_peers
         self._to_hooks = to_hooks
+        self._standing = standing
         self._wake = asyncio.Event()
         self._purge_at = 0
         self._read_at = 0
 
     def look_now(self) -> None:
-        """Something may be there to be sent."""
+        """Something may be there to be sent, or sent again."""
+        self._read_at = 0
         self._wake.set()
 
     async def run(self) -> None:
@@ -113,6 +117,7 @@ class Courier:
         now = self._now()
         if now >= self._read_at:
             await self._webhooks.read()
+            self._standing(await self._outbox.standing())
             self._read_at = now + int(READ_S)
         if now >= self._purge_at:
             await self._outbox.purge(now)
@@ -177,6 +182,7 @@ class Courier:
         gone = isinstance(answer, Reached) and answer.status == GONE
         patience_s = 0 if gone else HOOK_PATIENCE_S
         if await self._webhooks.failed(hook.tenant, hook.id, now, reason, patience_s=patience_s):
+            self._read_at = 0
             log.error("webhook_disabled", tenant=hook.tenant, webhook=hook.id, reason=reason)
             return
         await self._not_yet(message, reason, reached=isinstance(answer, Reached))
@@ -193,6 +199,7 @@ class Courier:
 
     async def _given_up(self, message: Outgoing, reason: str) -> None:
         await self._outbox.give_up(message, reason)
+        self._read_at = 0
         log.error("message_given_up", reason=reason, tries=message.tries, **_named(message))
 
     def _now(self) -> int:

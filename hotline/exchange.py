@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -23,7 +23,7 @@ from hotline.settings import Settings
 from ivr.ports import Clock
 from storage.database import Database
 from storage.exchange_in import Proven, SqlExchange, refused
-from storage.outbox import SqlOutbox
+from storage.outbox import SqlOutbox, Standing
 from storage.tickets import OnOrigin
 from storage.webhooks import Hook
 from tickets.errors import StoreRefused
@@ -100,6 +100,7 @@ class ExchangeHouse:
         self._seals = Seals(settings, clock)
         self._door = SqlExchange(database, deadlines.clockwork, deadlines.lives, zones, on_origin)
         self._outbox = SqlOutbox(database)
+        self._standing: Callable[[Sequence[Standing]], None] = lambda found: None
         self._courier = Courier(
             database,
             webhooks,
@@ -108,7 +109,12 @@ class ExchangeHouse:
             clock,
             to_peers=Outside(guarded=False),
             to_hooks=Outside(guarded=not settings.webhooks_private),
+            standing=lambda found: self._standing(found),
         )
+
+    def watched(self, standing: Callable[[Sequence[Standing]], None]) -> None:
+        """Have what waits and what was given up told from now on."""
+        self._standing = standing
 
     async def run(self) -> None:
         """Send what waits, until cancelled."""

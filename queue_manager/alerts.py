@@ -10,8 +10,11 @@ from queue_manager.errors import UnknownAlert
 from queue_manager.model import Alert, AlertKind
 
 _STATES = frozenset(
-    {AlertKind.SEAT_MISSES, AlertKind.TWO_PHONES, AlertKind.UNSTEADY, AlertKind.NOT_COME}
-)
+    {
+        AlertKind.SEAT_MISSES, AlertKind.TWO_PHONES, AlertKind.UNSTEADY, AlertKind.NOT_COME,
+        AlertKind.MESSAGES_GIVEN_UP,
+    }
+)  # fmt: skip
 """These stay, acknowledged or not, until what they tell of is over; others are done when seen."""
 
 log = structlog.get_logger(__name__)

@@ -191,6 +191,12 @@ class QueueService:
         has come. Raises nothing, also for a seat that isn't set up."""
         self._floor.alerts.give(AlertKind.NOT_COME, since, seat_id=seat_id, detail=shift, over=over)
 
+    def messages_given_up(self, since: datetime, detail: str, over: Callable[[], bool]) -> None:
+        """Messages to others weren't taken: supervisors are told until `over` says that none are
+        left."""
+        kind = AlertKind.MESSAGES_GIVEN_UP
+        self._floor.alerts.give(kind, since, seat_id="", detail=detail, over=over)
+
     def acknowledge(self, alert_id: int, *, by: str) -> None:
         """A supervisor has seen an alert; raises `UnknownAlert`."""
         self._floor.alerts.acknowledge(alert_id, by)

@@ -8,7 +8,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from storage.database import Database
 from storage.exchange_tables import crossings, exchange_seen, exchange_taken, outbox
@@ -17,6 +29,10 @@ from tickets.crossing import Way, Word
 KEPT_S = 7 * 86_400
 """What was sent stays to be looked at this long; answers to peers stay `ANSWERS_S`."""
 ANSWERS_S = 30 * 86_400
+"""A given-up message is forgotten then, too: its receiver wouldn't know it again."""
+WAITS = literal_column("'waiting'", Text)
+GIVEN_UP = literal_column("'given_up'", Text)
+"""Written out: SQLite finds a partial index by nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,19 @@ class Outgoing:
     next_at: int
     tries: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Messages of a tenant to peers or hooks (`kind`) that stand in one state: how many, the
+    newest's id, and when the oldest was made."""
+
+    tenant: str
+    kind: str
+    state: str
+    count: int
+    newest: int
+    since: int
 
 
 class SqlOutbox:
@@ -74,7 +103,7 @@ class SqlOutbox:
                 connection.execute(
                     update(outbox)
                     .where(outbox.c.tenant == message.tenant, outbox.c.target == message.target)
-                    .where(outbox.c.state == "waiting", outbox.c.next_at < at)
+                    .where(outbox.c.state == WAITS, outbox.c.next_at < at)
                     .values(next_at=at)
                 )
 
@@ -83,6 +112,26 @@ class SqlOutbox:
     async def give_up(self, message: Outgoing, reason: str) -> None:
         """It won't be taken; a supervisor sees it and may have it sent again."""
         await self._database.write(lambda connection: _end(connection, message, "given_up", reason))
+
+    async def standing(self) -> Sequence[Standing]:
+        """What wasn't taken yet, and what was given up."""
+        kind = func.substr(outbox.c.target, 1, 4)
+        count, newest = func.count(), func.max(outbox.c.id)
+        queries = {
+            name: select(outbox.c.tenant, kind, count, newest, func.min(outbox.c.made_at))
+            .where(outbox.c.state == state)
+            .group_by(outbox.c.tenant, kind)
+            for name, state in (("waiting", WAITS), ("given_up", GIVEN_UP))
+        }
+
+        def run(connection: Connection) -> list[Standing]:
+            return [
+                Standing(tenant, kind, name, *rest)
+                for name, query in queries.items()
+                for tenant, kind, *rest in connection.execute(query)
+            ]
+
+        return await self._database.read(run)
 
     async def again(self, tenant: str, number: int) -> bool:
         """Send a given-up message again; False when it is none."""
@@ -117,6 +166,8 @@ class SqlOutbox:
         def run(connection: Connection) -> None:
             old = (outbox.c.state == "sent", outbox.c.made_at < now - KEPT_S)
             connection.execute(delete(outbox).where(*old))
+            forgotten = (outbox.c.state == GIVEN_UP, outbox.c.made_at < now - ANSWERS_S)
+            connection.execute(delete(outbox).where(*forgotten))
             connection.execute(delete(exchange_seen).where(exchange_seen.c.until < now))
             taken = exchange_taken.c.at < now - ANSWERS_S
             connection.execute(delete(exchange_taken).where(taken))
@@ -150,16 +201,16 @@ def _first() -> ColumnElement[bool]:
         select(before.c.id)
         .where(
             before.c.tenant == outbox.c.tenant, before.c.target == outbox.c.target,
-            before.c.number == outbox.c.number, before.c.state == "waiting",
+            before.c.number == outbox.c.number, before.c.state == WAITS,
             before.c.id < outbox.c.id,
         )
         .exists()
     )  # fmt: skip
-    return and_(outbox.c.state == "waiting", ~earlier)
+    return and_(outbox.c.state == WAITS, ~earlier)
 
 
 def _waiting(message: Outgoing) -> Any:
-    return update(outbox).where(outbox.c.id == message.id, outbox.c.state == "waiting")
+    return update(outbox).where(outbox.c.id == message.id, outbox.c.state == WAITS)
 
 
 def _end(connection: Connection, message: Outgoing, state: str, reason: str) -> None:

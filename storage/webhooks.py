@@ -85,11 +85,12 @@ class SqlWebhooks:
         await self.read()
 
     async def remove(self, tenant: str, hook_id: str) -> bool:
-        """End it, with what waits for it; False when there is none of this id."""
+        """End it, with what waits for it or was given up; False when there is none of this id."""
 
         def run(connection: Connection) -> bool:
             gone = connection.execute(delete(webhooks).where(*_of(tenant, hook_id))).rowcount
-            connection.execute(delete(outbox).where(*_waiting(tenant, hook_id)))
+            theirs = outbox.c.tenant == tenant, outbox.c.target == f"hook:{hook_id}"
+            connection.execute(delete(outbox).where(*theirs, outbox.c.state != "sent"))
             return gone > 0
 
         done = await self._database.write(run)

@@ -302,6 +302,10 @@ class ClusterQueue(QueueService):
         if self.near is not None:  # the leader looks at the same roster
             self.near.not_come(seat_id, since, shift, over)
 
+    def messages_given_up(self, since: datetime, detail: str, over: Callable[[], bool]) -> None:
+        if self.near is not None:  # the leader looks at the same messages
+            self.near.messages_given_up(since, detail, over)
+
     def seats(self) -> Sequence[SeatView]:
         return tuple(self._far.seats.values()) if self.near is None else self.near.seats()
 
