@@ -81,6 +81,12 @@ class OutboundRule(BaseModel):
         default=False,
         description="citizens are called back by it, and no seat can hand anybody on by it",
     )
+    ring_s: int = Field(
+        default=60,
+        ge=3,
+        le=120,
+        description="how long it rings there before a transfer has failed, seconds",
+    )
 
 
 class Node(BaseModel):

@@ -267,7 +267,8 @@ async def house(
     language: str = "cmn",
     rules_file: Path | None = None,
 ) -> AsyncIterator[House]:
-    """A house with these seats, all ready, and a far end that the number 110 leads to."""
+    """A house with these seats, all ready, and a far end that the numbers 110 and 120 (which
+    is not waited for long) lead to."""
     flow = root / "flow.yaml"
     flow.write_text(FLOW.replace("[cmn]", f"[{language}]"))
     tenant = Tenant(
@@ -285,7 +286,10 @@ async def house(
     )
     ports = {seat_id: free_port(SEATS_IP) for seat_id in seat_ids}
     seats = tuple(Seat("default", s, s, f"s{s}", (skills or {}).get(s, SKILLS)) for s in seat_ids)
-    rules = (OutboundRule(number="110", trunk="out"),)
+    rules = (
+        OutboundRule(number="110", trunk="out"),
+        OutboundRule(number="120", trunk="out", ring_s=4),
+    )
     async with contextlib.AsyncExitStack() as opened:
         stack = await opened.enter_async_context(
             asterisk_stack(

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 TENANT = "default"
 ONE_KEY, TOGETHER = TalkVerb.EMERGENCY, TalkVerb.EMERGENCY_TOGETHER
-POLICE = TalkTarget("number", "110")
+POLICE, AMBULANCE = TalkTarget("number", "110"), TalkTarget("number", "120")
 
 
 @pytest.fixture
@@ -82,25 +82,27 @@ async def test_of_three_the_seat_leaves_the_citizen_to_the_brigade(home: House) 
         await eventually(lambda: [h.to for h in told] == ["110"], f"told: {told}")
 
 
-@pytest.mark.parametrize("ends", ["busy", "cancel"])
+@pytest.mark.parametrize("ends", ["busy", "cancel", "no answer"])
 async def test_a_brigade_that_does_not_come_leaves_him_with_his_seat(
     home: House, ends: str
 ) -> None:
-    """Busy, or the seat gives it up while it rings: they speak again, and the talk says why."""
+    """Busy, nobody there in time, or the seat gives it up while it rings: they speak again, and
+    the talk says why."""
     told = told_by(home)
     far = home.phones["far"]
     far.answers = False
     async with home.citizen() as call_id:
-        await home.board.act(TENANT, call_id, ONE_KEY, POLICE)
+        called = AMBULANCE if ends == "no answer" else POLICE
+        await home.board.act(TENANT, call_id, ONE_KEY, called)
         rang = await far.happens("rang")
         if ends == "busy":
             tell(far.own, rang.values[0], "PUBLISH")
-        else:
+        elif ends == "cancel":
             await home.board.act(TENANT, call_id, TalkVerb.CANCEL, None)
         await home.hears(citizen={"8001"}, s8001={"citizen"})
         [view] = home.board.talks(TENANT)
         assert (view.state, view.seat_id) == ("talking", "8001")
-        assert view.failed == ("BUSY" if ends == "busy" else "")
+        assert view.failed == {"busy": "BUSY", "cancel": "", "no answer": "NOANSWER"}[ends]
         far.answers = True
         await home.board.act(TENANT, call_id, ONE_KEY, POLICE)  # and again
         await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
