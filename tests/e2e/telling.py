@@ -13,11 +13,11 @@ UNIT = "urban"
 
 
 class Office:
-    """Seat, reviewer and department of an installation, each with a token."""
+    """Seat, reviewer and department (`unit`) of an installation, each with a token."""
 
-    def __init__(self, hotline: Installation, seat: str) -> None:
+    def __init__(self, hotline: Installation, seat: str, unit: str = UNIT) -> None:
         self._hotline = hotline
-        more = {"seat": ("--seat", seat), "department": ("--unit", UNIT)}
+        more = {"seat": ("--seat", seat), "department": ("--unit", unit)}
         self._tokens = {
             role: hotline.cli("token", "create", "--role", role, *more.get(role, ())).strip()
             for role in ("seat", "reviewer", "department")

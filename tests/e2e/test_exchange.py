@@ -1,6 +1,7 @@
 """Two installations on one machine: a citizen's request over the web crosses to the other house by
 signed HTTP, though that is away and the sender's engine is killed meanwhile, and its reply comes
-back. No call is needed, and nothing is measured in time."""
+back; and the other way round, the sender being away when the reply is ready. No call is needed, and
+nothing is measured in time."""
 
 import json
 import subprocess
@@ -31,13 +32,14 @@ peers:
     units: [{units}]
 """
 TOML = TENANTS.replace("ring_s = 4\n", 'ring_s = 4\npeers_file = "peers.yaml"\nopen311 = true\n')
+CITY_HALL, MARKET = "commerce", "market"
 EXCHANGE = "/api/v1/tenants/default/exchange/messages"
 LONG_S = 90
 
 
 @dataclass
 class Houses:
-    """The city, and the water company that is its unit."""
+    """The city, and the water company that is its unit; the city is a unit of it, too."""
 
     city: Installation
     water: Installation
@@ -46,7 +48,7 @@ class Houses:
 @pytest.fixture(scope="module")
 def houses() -> Iterator[Houses]:
     ports = {"city": free_port(), "water": free_port()}
-    units = {"city": UNIT, "water": ""}
+    units = {"city": UNIT, "water": CITY_HALL}
     made = {}
     for name, other in (("city", "water"), ("water", "city")):
         house = Installation(TOML, http_port=ports[name])
@@ -131,6 +133,66 @@ def test_a_request_crosses_to_the_other_house_and_its_reply_comes_back(houses: H
     in_city.tell(number, ("reviewer", "reply_passed", {}), ("seat", "satisfied", {}))
     water.wait(lambda: water.tickets()[0]["state"] == "ARCHIVED", "the end", seconds=LONG_S)
     assert seen(city, number)["status"] == "closed"
+
+
+def state(house: Installation, number: str) -> str:
+    (found,) = (t["state"] for t in house.tickets() if t["number"] == number)
+    return str(found)
+
+
+def crossing(house: Installation, number: str) -> dict[str, Any]:
+    (found,) = house.api(f"/api/v1/tenants/default/tickets/{number}/crossings")["crossings"]
+    return dict(found)
+
+
+def test_the_other_way_states_and_replies_come_back_until_the_citizen_is_content(
+    houses: Houses,
+) -> None:
+    """The company asks the city: it learns how it stands there, sends a reply back, is away when
+    the next one is ready, and its citizen's word ends both tickets."""
+    city, water = houses.city, houses.water
+    in_city, in_water = Office(city, "1001", MARKET), Office(water, "1001")
+    key = water.cli("token", "create", "--role", "open311", "--label", "app").strip()
+    asked = {"service_code": service(water), "address_string": "中山路2号", "last_name": "王"}
+    number = posted(water, api_key=key, description="路面塌陷,水管外露", **asked)
+    known = {ticket["number"] for ticket in city.tickets()}
+
+    in_water.tell(number, ("reviewer", "dispatched", {"lead": CITY_HALL}))
+    city.wait(lambda: len(city.tickets()) > len(known), "the company's ticket", seconds=LONG_S)
+    (theirs,) = (t["number"] for t in city.tickets() if t["number"] not in known)
+    in_city.tell(theirs, ("reviewer", "dispatched", {"lead": MARKET}))
+    water.wait(lambda: state(water, number) == "IN_PROGRESS", "acceptance", seconds=LONG_S)
+    in_city.tell(theirs, ("department", "signed", {}))
+    water.wait(
+        lambda: crossing(water, number)["their_state"] == "IN_PROGRESS", "progress", seconds=LONG_S
+    )
+    assert crossing(water, number)["their_number"] == theirs
+
+    work = (
+        ("department", "contacted", {"how": "phone"}),
+        ("department", "replied", {"reply": "已围挡,明日修复。"}),
+        ("reviewer", "reply_passed", {}),
+    )
+    in_city.tell(theirs, *work)
+    water.wait(lambda: state(water, number) == "REPLY_REVIEW", "the reply", seconds=LONG_S)
+    in_water.tell(number, ("reviewer", "reply_sent_back", {"reason": "请写明修复时间"}))
+    city.wait(lambda: state(city, theirs) == "MANUAL_REVIEW", "the refusal", seconds=LONG_S)
+    in_city.tell(theirs, ("reviewer", "dispatched", {"lead": MARKET}), ("department", "signed", {}))
+
+    water.supervisorctl("stop", "engine")
+    in_city.tell(theirs, *work)
+    city.wait(
+        lambda: any(m["tries"] and m["ticket"] == theirs for m in messages(city, "waiting")),
+        "a try",
+        seconds=LONG_S,
+    )
+    water.supervisorctl("start", "engine")
+    water.wait(lambda: water.ready, "the company's engine, started again", seconds=LONG_S)
+    water.wait(lambda: state(water, number) == "REPLY_REVIEW", "the reply", seconds=LONG_S)
+    in_water.tell(number, ("reviewer", "reply_passed", {}), ("seat", "satisfied", {}))
+    city.wait(lambda: state(city, theirs) == "ARCHIVED", "the end", seconds=LONG_S)
+    assert state(water, number) == "ARCHIVED"
+    assert [messages(house, "given_up") for house in (city, water)] == [[], []]
 
 
 def test_what_nobody_signed_is_refused_and_webhooks_stay_outside(houses: Houses) -> None:
