@@ -1,11 +1,11 @@
 """Keeps the figures in SQL: reads what is stored at the start, writes what changed every few
 seconds, and counts calls that only their rows tell of.
 
-What a crash may cost: of callers, nothing that a call's row tells (offered, answered, abandoned and
-the rest with their menu, waits, talks and seats), nor a wrap-up that goes on; wrap-ups that ended,
-overflows of who has left, callbacks' ends, and seats' misses, of the last `WRITE_EVERY_S`. A seat's
-time is made up for by the next engine, but for what it did before its last change of state when
-that wasn't written: `WRITE_EVERY_S` mostly, at most `SHARES` times that.
+What a crash may cost: no count. What a call's row tells (offered, answered, abandoned and the rest
+with their menu, waits, talks and seats) is counted from it; what no row tells is in the tail
+(`queue_manager.figure_tail`), which the next engine of this node adds, whoever leads by then. A
+seat's time is made up for by the next engine, but for what it did before its last change of state
+when that wasn't written: `WRITE_EVERY_S` mostly, at most `SHARES` times that.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from ivr.ports import Clock
+from queue_manager.callback import asked_in
 from queue_manager.counts import quarter_start
 from queue_manager.figure_book import oldest_of
 from queue_manager.figures import Figures, LateCall
@@ -23,6 +24,7 @@ from queue_manager.model import LeaveReason, Requirement
 from queue_manager.seat_times import SHARES
 from storage.database import Database
 from storage.ended_calls import EndedCall, ended_calls
+from storage.figure_tail import FigureTails, read_lines
 from storage.figures import SqlFigures
 from tickets.errors import StoreAway
 from tickets.model import CallRecord, Outcome
@@ -61,6 +63,7 @@ class FigureKeeper:
         what_for: WhatFor,
         leads: Callable[[str], bool],
         awake: Callable[[], bool] = lambda: True,
+        tails: FigureTails | None = None,
     ) -> None:
         """`leads` tells whether this engine is the one that is told a tenant's events, `awake`
         whether that can be trusted: it may have stood still while another took over."""
@@ -72,6 +75,8 @@ class FigureKeeper:
         self._what_for = what_for
         self._leads = leads
         self._awake = awake
+        self._tails = tails
+        self._stored_lines: dict[str, int] = {}
         self._rounds = 0
 
     async def restore(self, tenant: str) -> None:
@@ -80,6 +85,7 @@ class FigureKeeper:
         figures = self._figures[tenant]
         if figures.restored:
             return
+        await self._take_tails(tenant)
         began_at = figures.began_at
         local = began_at.astimezone(self._zones[tenant])
         midnight = datetime.combine(local.date(), time(), local.tzinfo)
@@ -98,6 +104,27 @@ class FigureKeeper:
         for call in ended:
             self._late(tenant, call)
         log.info("figures_restored", tenant=tenant, counted_until=until, ended_since=len(ended))
+
+    async def _take_tails(self, tenant: str) -> None:
+        """Add what an engine that counted here before us noted and didn't store. Until that is
+        done its files stay; done twice it changes nothing."""
+        if self._tails is None:
+            return
+        for file in self._tails.left(tenant):
+            try:
+                lines = await asyncio.to_thread(read_lines, file)
+            except OSError as error:
+                log.error("figures_tail_unreadable", tenant=tenant, reason=str(error))
+                continue
+            found = await self._store.take_in(tenant, file.name, lines)
+            for seat_id, began_at in found.wrapped:
+                self._figures[tenant].wrapped_before(seat_id, began_at)
+            await asyncio.to_thread(file.unlink, missing_ok=True)
+            if found.calls or found.seats or found.unreadable:
+                log.info(
+                    "figures_tail_taken", tenant=tenant, lines=len(lines),
+                    counters=len(found.calls) + len(found.seats), unreadable=found.unreadable,
+                )  # fmt: skip
 
     def told(self, record: CallRecord) -> None:
         """A new row of a call: counted here when no event of this engine told of the call."""
@@ -135,6 +162,7 @@ class FigureKeeper:
                 call.answered_at,
                 call.ended_at,
                 call.seat_id,
+                bool(asked_in(call.call_id)),
             )
         )
 
@@ -150,6 +178,7 @@ class FigureKeeper:
         self._rounds += 1
         for tenant, figures in tuple(self._figures.items()):
             if not self._leads(tenant):
+                await self._led_before(tenant)
                 continue
             figures.seats.accrue(self._clock.now(), SHARES)
             figures.fold()
@@ -170,10 +199,21 @@ class FigureKeeper:
                 figures.seats.accrue(self._clock.now(), share=1)
         await self.write()
 
+    async def _led_before(self, tenant: str) -> None:
+        """Another engine counts this tenant: what we noted of it, in whatever life, is added."""
+        if self._tails is None:
+            return
+        self._tails.retire(tenant)
+        if self._database.healthy and self._tails.left(tenant):
+            try:
+                await self._take_tails(tenant)
+            except StoreAway as error:
+                log.warning("figures_not_written", tenant=tenant, reason=str(error))
+
     async def _store_one(self, tenant: str, figures: Figures) -> None:
         """Seats in portions, since there may be many; then callers, with the moment up to which
         all is counted."""
-        seats = sorted(figures.seats.changed)
+        seats = sorted(figures.seats.changed - figures.missed_by)
         for first in range(0, len(seats), ROWS_AT_ONCE):
             some = seats[first : first + ROWS_AT_ONCE]
             figures.seats.changed.difference_update(some)
@@ -186,13 +226,28 @@ class FigureKeeper:
                 raise
         figures.fold()
         calls, figures.book.changed = figures.book.changed, set()
+        missed, figures.missed_by = figures.missed_by, set()
+        figures.seats.changed -= missed
+        tail = None if self._tails is None else self._tails.current(tenant)
+        lines = 0 if tail is None else tail.number
         try:
             await self._store.write_calls(
-                tenant, {key: figures.book.own(key) for key in calls}, self._clock.now()
+                tenant,
+                {key: figures.book.own(key) for key in calls},
+                self._clock.now(),
+                {key: figures.seats.counts[key] for key in missed if key in figures.seats.counts},
+                {seat: at_s for _, seat in missed if (at_s := figures.seats.until_s(seat))},
+                None if tail is None else (tail.name, lines),
             )
         except BaseException:
             figures.book.changed |= calls
+            figures.missed_by |= missed
+            figures.seats.changed |= missed
             raise
+        if tail is not None:
+            # those of the round before: the live state is not behind them any more
+            tail.stored(self._stored_lines.get(tenant, 0))
+            self._stored_lines[tenant] = lines
 
     def _bound(self, tenant: str, figures: Figures) -> None:
         dropped = figures.seats.drop_oldest(MOST_UNSTORED)

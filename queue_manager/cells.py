@@ -4,6 +4,7 @@ Callers of one kind (queue, line, needs) count for the same queue, line and skil
 touches one cell only; what cells have gathered is spread later, when somebody looks or writes.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,10 +30,12 @@ WHOLE: Key = (Dimension.TENANT, "")
 @dataclass(slots=True, eq=False)
 class Kind:
     """Callers of one kind: who of them waits (call id → since when, epoch s), and who of these is
-    to be called back. `keys` are what they count for."""
+    to be called back. `keys` are what they count for, `text`
+    the same as a line of the tail names it (without the whole)."""
 
     queue_id: str
     keys: tuple[Key, ...]
+    text: str
     waiting: dict[str, float] = field(default_factory=dict)
     callbacks: set[str] = field(default_factory=set)
 
@@ -81,7 +84,9 @@ class Cells:
         name = (queue_id, line_id, needs)
         kind = self._kinds.get(name)
         if kind is None:
-            kind = self._kinds[name] = Kind(queue_id, _keys(*name))
+            keys = _keys(*name)
+            text = json.dumps([key for key in keys if key is not WHOLE])
+            kind = self._kinds[name] = Kind(queue_id, keys, text)
         quarter = quarter_of(queued_at)
         cells = self._cells.get(quarter)
         if cells is None:

@@ -80,12 +80,11 @@ class FigureBook:
 
     def add(self, quarter: int, keys: tuple[Key, ...], counts: CallCounts) -> None:
         """Count these for all of these keys."""
-        once = counts.once() if counts.overflowed_in else counts
         day = self._of_day(self._local_day(quarter))
         quarter = max(quarter, self._oldest)
         book = self._own.setdefault(quarter, {})
         for key in keys:
-            told = counts if key[0] is Dimension.QUEUE else once
+            told = share_of(counts, key)
             _at(book, key).add(told)
             _at(day, key).add(told)
             if key is not WHOLE:
@@ -159,6 +158,11 @@ class FigureBook:
             del self._days[oldest]
         found = self._days[day] = {}
         return found
+
+
+def share_of(counts: CallCounts, key: Key) -> CallCounts:
+    """What a caller's counters are for one of his keys: only queues see an overflow as two."""
+    return counts.once() if counts.overflowed_in and key[0] is not Dimension.QUEUE else counts
 
 
 def _at(book: dict[Key, CallCounts], key: Key) -> CallCounts:

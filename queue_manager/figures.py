@@ -11,11 +11,21 @@ lies between it and our start is told by the rows of the calls (`late`).
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from queue_manager.cells import Cell, Cells, Key, Waiting
 from queue_manager.counts import SHORT_ABANDON_S, CallCounts, quarter_of
 from queue_manager.figure_book import LATE_QUARTERS, FigureBook, Stored
+from queue_manager.figure_tail import (
+    MARK,
+    Tail,
+    call_line,
+    counted_with,
+    nowhere,
+    seat_line,
+    unless_his_row_tells,
+    wrap_up_line,
+)
 from queue_manager.model import (
     LeaveReason,
     MissReason,
@@ -26,7 +36,7 @@ from queue_manager.model import (
     SeatView,
     WaitingCaller,
 )
-from queue_manager.seat_times import SeatTimes
+from queue_manager.seat_times import SeatKey, SeatTimes
 
 RECENT_QUARTERS = 2
 """What boards call "now": callers of this quarter of an hour and the one before."""
@@ -38,7 +48,8 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class LateCall:
     """A call of which only its row tells: its engine died, or the row was written late. It began
-    at `began_at`; its place may be older (of an earlier call, to be called back)."""
+    at `began_at`; its place may be older (of an earlier call, to be called back). `callback`: we
+    made it, to keep a promise; who asked for that was offered before."""
 
     call_id: str
     queue_id: str
@@ -50,6 +61,7 @@ class LateCall:
     answered_at: datetime | None
     ended_at: datetime
     seat_id: str = ""
+    callback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +79,15 @@ class Figures:
     """The counters of one tenant; implements `queue_manager.ports.QueueObserver`.
 
     `service_level_s` tells the seconds of a queue's service level; `began_at` is when this engine
-    began to be told.
+    began to be told. What only memory would know goes into the `tail`.
     """
 
     def __init__(
-        self, zone: tzinfo, service_level_s: Callable[[str], float], began_at: datetime
+        self,
+        zone: tzinfo,
+        service_level_s: Callable[[str], float],
+        began_at: datetime,
+        tail: Tail = nowhere,
     ) -> None:
         self.book = FigureBook(zone, began_at)
         self.seats = SeatTimes(quarter_of(began_at) - 1)
@@ -86,6 +102,10 @@ class Figures:
         self._served: dict[str, Cell] = {}
         self._wrapping: dict[str, datetime] = {}
         self._ended: dict[str, LateCall] = {}
+        self._tail = tail
+        self._moved: dict[str, list[str]] = {}
+        self.missed_by: set[SeatKey] = set()
+        """Seats' quarters with misses that aren't stored: written together with the tail's mark."""
 
     # --- queue_manager.ports.QueueObserver
 
@@ -97,9 +117,7 @@ class Figures:
         cell = self._cells.of(caller.queued_at, caller.queue_id, caller.line_id, caller.needs)
         self._callers[caller.call_id] = cell
         cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)
-        came_at = caller.queued_at  # or later, when he took over the place of an earlier call
-        if caller.began_at is not None and caller.began_at > came_at:
-            came_at = caller.began_at
+        came_at = _came_at(caller)
         if came_at <= self.began_at:
             offered = CallCounts(offered=0 if caller.callback else 1)
             self._found(_Found(caller.call_id, came_at, cell, offered))
@@ -118,6 +136,8 @@ class Figures:
         if cell is None:
             return
         cell.kind.waits_no_longer(caller.call_id)
+        if self._moved:
+            self._tell_moves(caller.call_id)
         self._served[seat.seat_id] = cell
         if at > self.began_at:
             self._count_answer(cell.counts, cell.kind.queue_id, caller, wait_s)
@@ -129,7 +149,12 @@ class Figures:
 
     def missed(self, offer: Offer, reason: MissReason, at: datetime) -> None:
         """The offer came to nothing; he waits on."""
-        self.seats.missed(offer.seat.seat_id, reason, at)
+        seat_id = offer.seat.seat_id
+        counters = self.seats.missed(seat_id, reason, at)
+        if counters:
+            key = (quarter_of(at), seat_id)
+            self.missed_by.add(key)
+            self._tail(seat_line(key, counters))
 
     def left(self, caller: WaitingCaller, reason: LeaveReason, wait_s: float, at: datetime) -> None:
         """He left without a talk."""
@@ -137,11 +162,21 @@ class Figures:
         if cell is None:
             return
         cell.kind.waits_no_longer(caller.call_id)
+        if self._moved:
+            self._tell_moves(caller.call_id)
         if caller.callback:
             # CALLBACK: he wasn't reached and keeps his place, another entry follows
-            cell.counts.callbacks_failed += reason is not LeaveReason.CALLBACK
+            if reason is not LeaveReason.CALLBACK:
+                cell.counts.callbacks_failed += 1
+                self._tail(call_line(cell, "callbacks_failed=1"))
+        elif reason is LeaveReason.OVERFLOWED and at <= self.began_at:
+            self._found(_Found(caller.call_id, at, cell, _of_leaving(reason, wait_s)))
         else:
-            _count_leaving(cell.counts, reason, wait_s)
+            counts = _of_leaving(reason, wait_s)
+            cell.counts.add(counts)
+            if reason in _GOES_ON:
+                condition = unless_his_row_tells(_came_at(caller))
+                self._tail(call_line(cell, f"{_LEFT[reason]}=1", condition))
         self._cells.touch(cell)
 
     def overflowed(self, caller: WaitingCaller, queue_id: str, at: datetime) -> None:
@@ -156,15 +191,18 @@ class Figures:
         cell.kind.waits(caller.call_id, caller.queued_at.timestamp(), callback=caller.callback)
         if caller.callback:
             return
-        for side, counts in (
-            (before, CallCounts(overflowed=1)),
-            (cell, CallCounts(offered=1, overflowed_in=1)),
+        when = counted_with(self._tail(MARK))
+        for side, counts, counters in (
+            (before, CallCounts(overflowed=1), "overflowed=1"),
+            (cell, CallCounts(offered=1, overflowed_in=1), "offered=1,overflowed_in=1"),
         ):
             if at > self.began_at:
                 side.counts.add(counts)
                 self._cells.touch(side)
-            else:
-                self._found(_Found(caller.call_id, at, side, counts))
+            elif not self._found(_Found(caller.call_id, at, side, counts)):
+                continue
+            # while he waits, an engine after us finds him and counts it: then nobody would
+            self._moved.setdefault(caller.call_id, []).append(call_line(side, counters, when))
 
     def talk_ended(self, caller: WaitingCaller, seat: Seat, talk_s: float, at: datetime) -> None:
         """The talk is over; the seat wraps up."""
@@ -179,9 +217,12 @@ class Figures:
         cell = self._served.pop(seat.seat_id, None)
         self._wrapping.pop(seat.seat_id, None)
         if cell is not None:
+            wrap_up_ms = _ms(wrap_up_s)
             cell.counts.wrap_ups += 1
-            cell.counts.wrap_up_ms += _ms(wrap_up_s)
+            cell.counts.wrap_up_ms += wrap_up_ms
             self._cells.touch(cell)
+            began_at = at - timedelta(seconds=wrap_up_s)
+            self._tail(wrap_up_line(cell, seat.seat_id, began_at, wrap_up_ms))
 
     def seat_state_changed(
         self, seat: Seat, old: SeatState, new: SeatState, reason: str, at: datetime
@@ -200,6 +241,13 @@ class Figures:
             self._wrapping[seat_id] = view.since
             if (call := self._ended.get(seat_id)) is not None:
                 self._wraps_up(call)
+
+    def wrapped_before(self, seat_id: str, began_at: datetime) -> None:
+        """A wrap-up has ended that the live state may still call unended."""
+        since = self._wrapping.get(seat_id)
+        if since and abs((began_at - since).total_seconds()) <= SAME_MOMENT_S:
+            del self._wrapping[seat_id]
+            self._served.pop(seat_id, None)
 
     def _wraps_up(self, call: LateCall) -> None:
         """Whether its seat wraps up this very call."""
@@ -236,12 +284,14 @@ class Figures:
         if call.seat_id:
             self._ended[call.seat_id] = call
             self._wraps_up(call)
-        counts = CallCounts(offered=int(came_at > until))
+        counts = CallCounts(offered=int(came_at > until and not call.callback))
         if call.outcome is LeaveReason.ANSWERED:
             self._late_answer(counts, call, until)
+        elif call.callback:
+            return  # that nobody talked with him is told when it is given up
         elif counts.offered or (call.outcome is LeaveReason.ABANDONED and call.ended_at > until):
             waited_s = (call.ended_at - call.queued_at).total_seconds()
-            _count_leaving(counts, call.outcome, waited_s)
+            counts.add(_of_leaving(call.outcome, waited_s))
         if counts != CallCounts():
             cell = self._cells.of(call.queued_at, call.queue_id, call.line_id, call.needs)
             cell.counts.add(counts)
@@ -253,8 +303,12 @@ class Figures:
             counts.answered = counts.offered  # when, nobody knows: not before he was queued
             return
         if answered_at > until:
-            self._count_wait(counts, call.queue_id, (answered_at - call.queued_at).total_seconds())
-            counts.menu_ms = _ms((call.queued_at - call.began_at).total_seconds())
+            if call.callback:
+                counts.callbacks_reached = 1
+            else:
+                waited_s = (answered_at - call.queued_at).total_seconds()
+                self._count_wait(counts, call.queue_id, waited_s)
+                counts.menu_ms = _ms((call.queued_at - call.began_at).total_seconds())
             if call.seat_id:
                 self.seats.answered(call.seat_id, answered_at)
         if call.ended_at > until:
@@ -300,13 +354,20 @@ class Figures:
 
     # --- inside
 
-    def _found(self, found: _Found) -> None:
-        """Something that happened before our start: an earlier engine may have counted it."""
+    def _found(self, found: _Found) -> bool:
+        """Something that happened before our start: an earlier engine may have counted it. Whether
+        it was counted now."""
         self._carried.add(found.call_id)
         if self._counted_until is None:
             self._unsure.append(found)
         elif found.at > self._counted_until:
             self._count_found(found)
+            return True
+        return False
+
+    def _tell_moves(self, call_id: str) -> None:
+        for line in self._moved.pop(call_id, ()):
+            self._tail(line)
 
     def _count_found(self, found: _Found) -> None:
         found.cell.counts.add(found.counts)
@@ -333,23 +394,34 @@ class Figures:
         counts.longest_ms = max(counts.longest_ms, wait_ms)
 
 
-def _count_leaving(counts: CallCounts, reason: LeaveReason, wait_s: float) -> None:
+_LEFT = {
+    LeaveReason.VOICE_REQUEST: "voice_requests",
+    LeaveReason.CALLBACK: "callbacks",
+    LeaveReason.TRANSFERRED: "transferred",
+    LeaveReason.SELF_SERVICE: "self_service",
+    LeaveReason.OVERFLOWED: "overflowed",
+}
+"""What a way to leave counts as; every other one is `abandoned`."""
+_GOES_ON = frozenset(_LEFT) - {LeaveReason.OVERFLOWED}
+"""Who leaves so is still on the line: no row tells when he left. Who went on with another tenant
+is found waiting there."""
+
+
+def _of_leaving(reason: LeaveReason, wait_s: float) -> CallCounts:
     """How one ended who got no talk."""
-    counts.longest_ms = max(counts.longest_ms, _ms(wait_s))
-    match reason:
-        case LeaveReason.VOICE_REQUEST:
-            counts.voice_requests += 1
-        case LeaveReason.CALLBACK:
-            counts.callbacks += 1
-        case LeaveReason.TRANSFERRED:
-            counts.transferred += 1
-        case LeaveReason.SELF_SERVICE:
-            counts.self_service += 1
-        case LeaveReason.OVERFLOWED:
-            counts.overflowed += 1
-        case _:
-            counts.abandoned += 1
-            counts.abandoned_short += wait_s < SHORT_ABANDON_S
+    counts = CallCounts(longest_ms=_ms(wait_s))
+    if (counter := _LEFT.get(reason)) is not None:
+        setattr(counts, counter, 1)
+    else:
+        counts.abandoned = 1
+        counts.abandoned_short = int(wait_s < SHORT_ABANDON_S)
+    return counts
+
+
+def _came_at(caller: WaitingCaller) -> datetime:
+    """When he was queued, or later, when he took over the place of an earlier call."""
+    began_at = caller.began_at
+    return caller.queued_at if began_at is None else max(caller.queued_at, began_at)
 
 
 def _ms(seconds: float) -> int:

@@ -88,14 +88,17 @@ class SeatTimes:
         """The seat took a call."""
         self._now(seat_id, at).answered += 1
 
-    def missed(self, seat_id: str, reason: MissReason, at: datetime) -> None:
-        """The seat didn't take a call; what the queue itself took back is nobody's miss."""
+    def missed(self, seat_id: str, reason: MissReason, at: datetime) -> str:
+        """The seat didn't take a call; what the queue itself took back is nobody's miss. What was
+        counted, as a line of a tail tells it ("": nothing)."""
         if reason is MissReason.RESCINDED:
-            return
+            return ""
         counts = self._now(seat_id, at)
         counts.missed += 1
         counts.missed_busy += reason is MissReason.BUSY
         counts.missed_unreachable += reason is MissReason.UNREACHABLE
+        why = {MissReason.BUSY: ",missed_busy=1", MissReason.UNREACHABLE: ",missed_unreachable=1"}
+        return f"missed=1{why.get(reason, '')}"
 
     def accrue(self, at: datetime, share: int = SHARES) -> None:
         """Count the time of one seat in `share` up to now, those next whose turn is longest ago."""

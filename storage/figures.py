@@ -4,17 +4,16 @@ A row belongs to one engine (`node`) and is replaced whenever that engine knows 
 it again does no harm, and what several engines counted adds up.
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Insert, Row, Select, Table, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, tuple_
 
 from queue_manager.cells import Dimension, Key
 from queue_manager.counts import (
     CALL_FIELDS,
-    SEAT_SUMS,
     CallCounts,
     Figure,
     SeatCounts,
@@ -22,29 +21,24 @@ from queue_manager.counts import (
     quarter_start,
 )
 from queue_manager.figure_book import CallKey, Stored, oldest_of
+from queue_manager.figure_tail import Tailed
 from queue_manager.seat_times import SeatKey
 from storage.database import Database
-from storage.rows import DIALECTS
+from storage.figure_rows import (
+    Mark,
+    call_rows,
+    calls_of,
+    put_calls,
+    put_mark,
+    put_seats,
+    put_written,
+    seat_rows,
+    seats_of,
+    take_in,
+)
 from storage.tables import call_figures, figures_written, seat_figures
 
 PAGE = 1000
-
-
-def _replacing(table: Table, names: Iterable[str]) -> dict[str, Insert]:
-    """By dialect: an INSERT that takes the place of the row that is there."""
-    made: dict[str, Insert] = {}
-    keys = [column.name for column in table.primary_key]
-    for dialect, insert in DIALECTS.items():
-        statement = insert(table)
-        made[dialect] = statement.on_conflict_do_update(
-            index_elements=keys, set_={name: statement.excluded[name] for name in names}
-        )
-    return made
-
-
-_PUT_CALLS = _replacing(call_figures, CALL_FIELDS)
-_PUT_SEATS = _replacing(seat_figures, (*SEAT_SUMS, "pauses", "until_ms"))
-_PUT_WRITTEN = _replacing(figures_written, ("counted_until",))
 
 
 class SqlFigures:
@@ -55,23 +49,27 @@ class SqlFigures:
         self._node = node
 
     async def write_calls(
-        self, tenant: str, counted: Mapping[CallKey, CallCounts], until: datetime
+        self,
+        tenant: str,
+        counted: Mapping[CallKey, CallCounts],
+        until: datetime,
+        seats: Mapping[SeatKey, SeatCounts] | None = None,
+        seats_until: Mapping[str, float] | None = None,
+        mark: Mark | None = None,
     ) -> None:
-        """Store what calls were counted, and that all that happened until a moment is in it or
-        stored already. They are taken as they are now. Raises `StoreAway`."""
+        """Store what calls were counted (and some seats), and that all that happened until a
+        moment, and all of a tail up to its `mark`, is in it or stored already. They are taken as
+        they are now. Raises `StoreAway`."""
         mine = {"tenant": tenant, "node": self._node}
-        rows = [
-            {**mine, "dimension": dimension, "quarter": quarter_start(quarter), "key": key}
-            | {name: getattr(counts, name) for name in CALL_FIELDS}
-            for (quarter, dimension, key), counts in counted.items()
-        ]
-        written = {**mine, "counted_until": until}
+        rows = call_rows(mine, counted)
+        of_seats = seat_rows(mine, seats or {}, seats_until)
 
         def put(connection: Connection) -> None:
-            dialect = connection.dialect.name
-            if rows:
-                connection.execute(_PUT_CALLS[dialect], rows)
-            connection.execute(_PUT_WRITTEN[dialect], written)
+            put_calls(connection, rows)
+            put_seats(connection, of_seats)
+            put_written(connection, mine, until)
+            if mark is not None:
+                put_mark(connection, mine, mark)
 
         await self._database.write(put, order=tenant)
 
@@ -83,19 +81,12 @@ class SqlFigures:
     ) -> None:
         """Store seats' figures as they are now, and up to when (epoch seconds) each seat's time is
         in them. Raises `StoreAway`."""
-        until_ms = {seat_id: round(1000 * at_s) for seat_id, at_s in (until or {}).items()}
-        rows = [
-            {"tenant": tenant, "node": self._node}
-            | {"quarter": quarter_start(quarter), "seat_id": seat_id}
-            | {name: getattr(counts, name) for name in SEAT_SUMS}
-            | {"pauses": dict(counts.pauses or {}), "until_ms": until_ms.get(seat_id)}
-            for (quarter, seat_id), counts in counted.items()
-        ]
+        rows = seat_rows({"tenant": tenant, "node": self._node}, counted, until)
+        await self._database.write(lambda connection: put_seats(connection, rows), order=tenant)
 
-        def put(connection: Connection) -> None:
-            connection.execute(_PUT_SEATS[connection.dialect.name], rows)
-
-        await self._database.write(put, order=tenant)
+    async def take_in(self, tenant: str, file: str, lines: list[tuple[int, str]]) -> Tailed:
+        """Add what the tail of an engine that counted here before us says; see `figure_rows`."""
+        return await take_in(self._database, tenant, self._node, file, lines)
 
     async def load(self, tenant: str, *, began_at: datetime, midnight: datetime) -> Stored:
         """What an engine that began at a moment goes on from: the quarters that something may
@@ -125,7 +116,7 @@ class SqlFigures:
         for row in connection.execute(query):
             book = own if row.node == self._node else others
             key = (quarter_of(row.quarter), Dimension(row.dimension), row.key)
-            _into(book, key, _calls_of(row))
+            _into(book, key, calls_of(row))
         return Stored(
             until,
             own,
@@ -145,7 +136,7 @@ class SqlFigures:
             seats.tenant == tenant, seats.quarter >= since, seats.node == self._node
         )
         rows = connection.execute(query)
-        return {(quarter_of(row.quarter), row.seat_id): _seats_of(row) for row in rows}
+        return {(quarter_of(row.quarter), row.seat_id): seats_of(row) for row in rows}
 
     async def pages(
         self, tenant: str, by: Dimension | None, begin: datetime, end: datetime
@@ -205,8 +196,8 @@ def _page(
 
 def _figure_of(row: Row[Any]) -> Figure:
     if "seat_id" in row._mapping:
-        return Figure(row.quarter, row.seat_id, _seats_of(row))
-    return Figure(row.quarter, row.key, _calls_of(row))
+        return Figure(row.quarter, row.seat_id, seats_of(row))
+    return Figure(row.quarter, row.key, calls_of(row))
 
 
 def _sums_of_day(
@@ -223,7 +214,7 @@ def _sums_of_day(
         .group_by(figures.dimension, figures.key)
     )
     rows = connection.execute(query)
-    return {(Dimension(row.dimension), row.key): _calls_of(row) for row in rows}
+    return {(Dimension(row.dimension), row.key): calls_of(row) for row in rows}
 
 
 def _quarters_of_day(
@@ -240,7 +231,7 @@ def _quarters_of_day(
         )
         .group_by(figures.quarter)
     )
-    return {quarter_of(row.quarter): _calls_of(row) for row in connection.execute(query)}
+    return {quarter_of(row.quarter): calls_of(row) for row in connection.execute(query)}
 
 
 def _summed() -> list[ColumnElement[Any]]:
@@ -248,22 +239,6 @@ def _summed() -> list[ColumnElement[Any]]:
         (func.max if name == "longest_ms" else func.sum)(call_figures.c[name]).label(name)
         for name in CALL_FIELDS
     ]
-
-
-def _calls_of(row: Row[Any]) -> CallCounts:
-    """PostgreSQL sums whole numbers to decimals."""
-    found = row._mapping
-    return CallCounts(**{name: int(found[name]) for name in CALL_FIELDS})
-
-
-def _seats_of(row: Row[Any]) -> SeatCounts:
-    found = row._mapping
-    counts = SeatCounts()
-    for name in SEAT_SUMS:
-        setattr(counts, name, int(found[name]))
-    for reason, ms in found["pauses"].items():
-        counts.pause(reason, int(ms))
-    return counts
 
 
 def _into(book: dict[CallKey, CallCounts], key: CallKey, counts: CallCounts) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from hotline import figures as keeping
 from hotline.figures import FigureKeeper
 from queue_manager.cells import WHOLE, Dimension
 from queue_manager.counts import CallCounts, Figure, SeatCounts
+from queue_manager.figure_tail import nowhere
 from queue_manager.figures import Figures
 from queue_manager.model import (
     LeaveReason,
@@ -23,6 +26,7 @@ from queue_manager.model import (
 )
 from storage.calls import SqlCalls
 from storage.database import Database
+from storage.figure_tail import FigureTails, read_lines
 from storage.figures import SqlFigures
 from tests.servers import PostgresServer
 from tests.storage.facts import SHANGHAI, call_record, opened, until
@@ -55,14 +59,23 @@ class Hand:
 class Life:
     """One engine's figures from its start to its death."""
 
-    def __init__(self, database: Database, clock: Hand, *, leads: bool = True) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Hand,
+        *,
+        leads: bool = True,
+        node: str = "a",
+        tails: FigureTails | None = None,
+    ) -> None:
         self.clock = clock
         self.awake = True
-        self.figures = Figures(SHANGHAI, lambda queue_id: 15.0, clock.now())
+        tail = nowhere if tails is None else tails.begin("default")
+        self.figures = Figures(SHANGHAI, lambda queue_id: 15.0, clock.now(), tail)
         self.keeper = FigureKeeper(
-            {"default": self.figures}, database, "a", {"default": SHANGHAI}, clock,
+            {"default": self.figures}, database, node, {"default": SHANGHAI}, clock,
             lambda tenant, line_id, language: ("main", NEEDS), lambda tenant: leads,
-            lambda: self.awake,
+            lambda: self.awake, tails,
         )  # fmt: skip
         self.calls = SqlCalls(database, self.keeper.told)
 
@@ -264,3 +277,73 @@ async def test_the_last_writing_has_every_seats_time_and_misses(sql_url: str) ->
         assert (await stored(database, None))["801"].counts == SeatCounts(
             missed=1, missed_busy=1, idle_ms=8_000, ring_ms=2_000, pauses={"meal": 30_000}
         )
+
+
+async def test_what_no_row_tells_outlives_a_killed_engine(sql_url: str, tmp_path: Path) -> None:
+    """Wrap-ups, misses, who left for something else, callbacks given up: within the seconds in
+    which nothing is written, with a writing before and none after; twice in a row."""
+    clock = Hand()
+    async with opened(sql_url) as database:
+        for life in (1, 2, 3):
+            one = Life(database, clock, tails=FigureTails(tmp_path))
+            await one.keeper.restore("default")
+            if life == 3:
+                break
+            for written in (True, False):
+                served, asks, back = (one.enters(f"n-{life}.{n}{written}") for n in range(3))
+                one.answers(served)
+                one.talk_ends(served)
+                clock.pass_s(1)
+                one.figures.left(asks, LeaveReason.VOICE_REQUEST, 9.0, clock.now())
+                one.figures.left(back, LeaveReason.CALLBACK, 9.0, clock.now())
+                offer = Offer(1, back, SEAT, clock.now())
+                one.figures.missed(offer, MissReason.NO_ANSWER, clock.now())
+                called = replace(back, call_id=f"{back.call_id}.cb1", callback=True)
+                one.figures.entered(called, clock.now())
+                one.figures.left(called, LeaveReason.ABANDONED, 9.0, clock.now())
+                await one.calls.record(row_of(served, clock, clock.now()))
+                for left, outcome in ((asks, Outcome.VOICE_REQUEST), (back, Outcome.CALLBACK)):
+                    row = row_of(left, clock, None)
+                    await one.calls.record(replace(row, outcome=outcome))
+                if written:
+                    await one.keeper.write()
+        await one.keeper.write()
+        counts = (await stored(database, Dimension.QUEUE))["main"].counts
+        assert isinstance(counts, CallCounts)
+        assert (counts.offered, counts.answered, counts.talks) == (12, 4, 4)
+        assert (counts.wrap_ups, counts.wrap_up_ms) == (4, 40_000)
+        assert (counts.voice_requests, counts.callbacks, counts.callbacks_failed) == (4, 4, 4)
+        assert counts == one.figures.today(clock.now())[WHOLE]
+        missed = (await stored(database, None))["801"].counts
+        assert isinstance(missed, SeatCounts)
+        assert missed.missed == 4
+        assert not any(file.stat().st_size and read_lines(file) for file in _tails(tmp_path))
+
+
+async def test_who_leads_no_more_adds_what_it_noted(sql_url: str, tmp_path: Path) -> None:
+    """The leader was killed, another engine leads by the time this one is back: it counts by the
+    rows, this one adds the wrap-up that no row tells of."""
+    clock = Hand()
+    async with opened(sql_url) as database:
+        first = Life(database, clock, tails=FigureTails(tmp_path))
+        await first.keeper.restore("default")
+        await first.keeper.write()
+        served = first.enters("n-1.1")
+        first.answers(served)
+        answered_at = clock.now()
+        first.talk_ends(served)
+        await first.calls.record(row_of(served, clock, answered_at))
+        clock.pass_s(2)
+        leads = Life(database, clock, node="b")
+        await leads.keeper.restore("default")
+        await leads.keeper.write()
+        again = Life(database, clock, leads=False, tails=FigureTails(tmp_path))
+        for _ in range(2):
+            await again.keeper.write()
+        counts = (await stored(database, Dimension.QUEUE))["main"].counts
+        assert isinstance(counts, CallCounts)
+        assert (counts.offered, counts.answered, counts.talks, counts.wrap_ups) == (1, 1, 1, 1)
+
+
+def _tails(folder: Path) -> list[Path]:
+    return [file for file in folder.rglob("*") if file.is_file()]
