@@ -1,0 +1,174 @@
+"""The outages: how a part is taken away, and where that must show meanwhile."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.e2e.installation import Installation
+from tests.servers import PostgresServer
+
+KILL_EVERY_S = 20.0
+DISK_BYTES = 256 * 2**20
+FILLER = "soak.filler"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is broken: an installation, and the PostgreSQL it stores in (None: SQLite)."""
+
+    hotline: Installation
+    postgres: PostgresServer | None
+
+    @property
+    def sql(self) -> PostgresServer:
+        """Its PostgreSQL."""
+        assert self.postgres is not None
+        return self.postgres
+
+
+@asynccontextmanager
+async def redis_away(house: House) -> AsyncIterator[None]:
+    """Redis is stopped, and started again."""
+    await asyncio.to_thread(house.hotline.supervisorctl, "stop", "redis")
+    yield
+    await asyncio.to_thread(house.hotline.supervisorctl, "start", "redis")
+
+
+@asynccontextmanager
+async def sql_away(house: House) -> AsyncIterator[None]:
+    """PostgreSQL is stopped, and started again."""
+    await asyncio.to_thread(house.sql.stop)
+    yield
+    await asyncio.to_thread(house.sql.start)
+
+
+@asynccontextmanager
+async def both_frozen(house: House) -> AsyncIterator[None]:
+    """PostgreSQL and Redis keep their connections and answer nothing."""
+    redis = house.hotline.part("redis")
+    redis.suspend()
+    house.sql.freeze()
+    try:
+        yield
+    finally:
+        house.sql.thaw()
+        redis.resume()
+
+
+@asynccontextmanager
+async def disk_full(house: House) -> AsyncIterator[None]:
+    """Not a byte is free where the home lies."""
+    filler = house.hotline.home / FILLER
+    await asyncio.to_thread(_fill, filler)
+    yield
+    filler.unlink()
+
+
+@asynccontextmanager
+async def engine_killed(house: House) -> AsyncIterator[None]:
+    """The engine is killed, and killed again each time it has settled."""
+
+    async def again() -> None:
+        while True:
+            try:
+                await asyncio.to_thread(house.hotline.kill, "engine")
+            except (psutil.NoSuchProcess, ValueError):
+                await asyncio.sleep(1)  # it is just being started
+            else:
+                await asyncio.sleep(KILL_EVERY_S)
+
+    killing = asyncio.create_task(again())
+    try:
+        yield
+    finally:
+        killing.cancel()
+        await asyncio.wait({killing})
+
+
+@asynccontextmanager
+async def ami_cut(house: House) -> AsyncIterator[None]:
+    """Asterisk ends the manager's connection and takes no other."""
+    conf = house.hotline.home / "etc" / "asterisk" / "manager.conf"
+    text = conf.read_text()
+    await asyncio.to_thread(
+        _manager, house.hotline, conf, text.replace("enabled = yes", "enabled = no", 1)
+    )
+    yield
+    await asyncio.to_thread(_manager, house.hotline, conf, text)
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """`down` are the parts that /readyz must call away meanwhile ("engine": it doesn't answer),
+    `told` the log's words for the beginning and the end."""
+
+    name: str
+    says: str
+    breaks: Callable[[House], AbstractAsyncContextManager[None]]
+    down: tuple[str, ...]
+    told: tuple[tuple[str, str], ...]
+    postgres: bool = True
+    small_disk: bool = False
+
+    @property
+    def possible(self) -> bool:
+        """Whether this user can bring it about: a small disk is mounted by root only."""
+        return not self.small_disk or os.geteuid() == 0
+
+
+REDIS_TOLD = ("live_state_away", "live_state_up")
+SQL_TOLD = ("database_away", "database_back")
+OUTAGES = (
+    Outage("redis", "Redis away", redis_away, ("redis",), (REDIS_TOLD,)),
+    Outage("sql", "PostgreSQL away", sql_away, ("sql",), (SQL_TOLD,)),
+    Outage("both", "Redis and PostgreSQL frozen", both_frozen, ("redis", "sql"),
+           (REDIS_TOLD, SQL_TOLD)),
+    Outage("disk", "disk of the home full (SQLite)", disk_full, ("disk",),
+           (("disk_low", "disk_has_room"),), postgres=False, small_disk=True),
+    Outage("engine", "engine killed every 20 s", engine_killed, ("engine",),
+           (("engine_started", "figures_restored"),)),
+    Outage("ami", "AMI cut", ami_cut, ("ami",), (("ami_link_down", "ami_link_up"),)),
+)  # fmt: skip
+
+
+@asynccontextmanager
+async def small_disk(folder: Path, bytes_: int = DISK_BYTES) -> AsyncIterator[None]:
+    """A small file system of its own where a new home lies; what is there already stays."""
+    kept = {file.name: file.read_bytes() for file in folder.iterdir()}
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={bytes_},mode=755", "tmpfs", str(folder)]
+    await asyncio.to_thread(subprocess.run, mount, check=True)
+    for name, content in kept.items():
+        (folder / name).write_bytes(content)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(subprocess.run, ["umount", "-l", str(folder)], check=True)
+
+
+def _fill(file: Path) -> None:
+    """Take every byte there is, again if some came free meanwhile."""
+    with file.open("ab") as stream:
+        for _ in range(3):
+            while free := shutil.disk_usage(file.parent).free:
+                try:
+                    stream.write(b"\0" * min(free, 2**20))
+                    stream.flush()
+                except OSError:
+                    break
+
+
+def _manager(hotline: Installation, conf: Path, text: str) -> None:
+    conf.write_text(text)
+    hotline.asterisk("module reload manager")
+    connected = hotline.asterisk("manager show connected").splitlines()
+    for line in connected:
+        words = line.split()
+        if words[:1] == ["hotline"] and len(words) > 4 and "enabled = no" in text:
+            hotline.asterisk(f"manager kick session {words[4]}")
