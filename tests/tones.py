@@ -9,7 +9,10 @@ import math
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+import numpy as np
 
 from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
 from tests.rtp import FRAME_S, Telephone
@@ -40,9 +43,10 @@ def linear(code: int) -> int:
     return value if code & 0x80 else -value
 
 
-LINEAR = [linear(code) for code in range(256)]
+LINEAR = np.array([linear(code) for code in range(256)])
 
 
+@cache
 def tone(hertz: int) -> bytes:
     """A second of a tone as A-law."""
     return bytes(
@@ -51,13 +55,11 @@ def tone(hertz: int) -> bytes:
 
 
 def strength(hertz: int, sound: bytes) -> float:
-    """The amplitude of one tone in what was heard (Goertzel's algorithm)."""
-    turn = 2 * math.cos(2 * math.pi * hertz / RATE_HZ)
-    before = last = 0.0
-    for code in sound:
-        before, last = last, LINEAR[code] + turn * last - before
-    power = last * last + before * before - turn * last * before
-    return 2 * math.sqrt(max(power, 0.0)) / max(len(sound), 1)
+    """The amplitude of one tone in what was heard (one term of its Fourier transform). Quick, for
+    the telephones speak meanwhile."""
+    heard = LINEAR[np.frombuffer(sound, np.uint8)]
+    wave = np.exp(-2j * np.pi * hertz / RATE_HZ * np.arange(len(heard)))
+    return float(2 * abs(heard @ wave) / max(len(heard), 1))
 
 
 class Ear(Telephone):

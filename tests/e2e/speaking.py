@@ -64,8 +64,9 @@ class Talk:
         over."""
         for number, text in enumerate(texts, first):
             await self.has(number)
+            voice = await asyncio.to_thread(said, text)  # the telephone is not kept waiting for it
             await asyncio.sleep(PAUSE_S)
-            call.say(said(text))
+            call.say(voice)
         await self.has(first + len(texts) - 1)
 
     async def answer_from(self, call: LiveCall, first: int, *texts: str) -> None:
