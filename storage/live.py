@@ -12,7 +12,7 @@ by call id), JSON values; and a marker of this writer that tells whether Redis s
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
 from uuid import uuid4
 
 import structlog
@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 
 from queue_manager.model import Seat, SeatView, WaitingCaller
 from storage.live_values import caller_text, seat_from, seat_text, settled_text
+from storage.redis_wire import RedisWire, packed
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +38,15 @@ _OUTAGE = (RedisError, OSError, TimeoutError)
 @dataclass(slots=True)
 class _Mirror:
     """One tenant: what Redis should hold, and the ids whose value there may differ; of each seat
-    the text of what seldom changes."""
+    the text of what seldom changes; `noted` are the callers that may stand in Redis: most are
+    served before they are written, and need no deletion."""
 
     seats: dict[str, SeatView] = field(default_factory=dict)
     settled: dict[str, tuple[Seat, str]] = field(default_factory=dict)
     waiting: dict[str, WaitingCaller] = field(default_factory=dict)
     changed_seats: set[str] = field(default_factory=set)
     changed_waiting: set[str] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
 
 
 class RedisLiveState:
@@ -60,6 +63,7 @@ class RedisLiveState:
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),  # the writer has its own patience
         )
+        self._wire = RedisWire(url, timeout_s=timeout_s)
         self._load_deadline_s = load_deadline_s
         self._marker = f"hotline:writer:{uuid4().hex}"
         self._mirrors: dict[str, _Mirror] = {}
@@ -84,6 +88,7 @@ class RedisLiveState:
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait({self._writer})
+        await self._wire.close()
         await self._redis.aclose()
 
     async def close(self, deadline_s: float = 2.0) -> None:
@@ -96,6 +101,7 @@ class RedisLiveState:
                 log.warning("live_state_not_flushed", deadline_s=deadline_s)
                 self._writer.cancel()
                 await asyncio.wait({self._writer})
+        await self._wire.close()
         await self._redis.aclose()
 
     # --- queue_manager.ports.LiveState
@@ -194,24 +200,24 @@ class RedisLiveState:
 
     async def _write_changes(self) -> bool:
         """Send the newest value of what changed; False when Redis lost what we had written."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.getex(self._marker, ex=_MARKER_LIFE_S)
-            for tenant, mirror in self._mirrors.items():
-                seats, mirror.changed_seats = mirror.changed_seats, set()
-                waiting, mirror.changed_waiting = mirror.changed_waiting, set()
-                _put(pipe, _seats_key(tenant), _encoded_seats(mirror, seats), seats)
-                _put(pipe, _waiting_key(tenant), _encoded_waiting(mirror, waiting), waiting)
-            replies = await pipe.execute()
-        return replies[0] is not None
+        commands = [packed("GETEX", self._marker, "EX", str(_MARKER_LIFE_S))]
+        for tenant, mirror in self._mirrors.items():
+            seats, mirror.changed_seats = mirror.changed_seats, set()
+            waiting, mirror.changed_waiting = mirror.changed_waiting, set()
+            commands += _put(_seats_key(tenant), _encoded_seats(mirror, seats), seats)
+            callers = _encoded_waiting(mirror, waiting)
+            gone = (mirror.noted & waiting) - callers.keys()
+            mirror.noted.difference_update(gone)  # a failure now leads to writing everything
+            mirror.noted.update(callers)
+            commands += _put(_waiting_key(tenant), callers, gone)
+        return (await self._wire.trip(commands))[0] is not None
 
     async def _write_everything(self) -> None:
         """Bring all of Redis in line, in chunks; at no moment is a known seat missing there.
 
         The marker goes first: whatever wipes what follows wipes it as well, and so is noticed.
         """
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(self._marker, "1", ex=_MARKER_LIFE_S)
-            await pipe.execute()
+        await self._wire.trip([packed("SET", self._marker, "1", "EX", str(_MARKER_LIFE_S))])
         for tenant, mirror in list(self._mirrors.items()):
             mirror.changed_seats.clear()
             mirror.changed_waiting.clear()
@@ -223,14 +229,15 @@ class RedisLiveState:
                 (_seats_key(tenant), mirror.seats),
                 (_waiting_key(tenant), mirror.waiting),
             ):
-                stale = [id_ for id_ in await self._fields(key) if id_ not in kept]
-                for ids in _chunks(stale):
+                there = await self._fields(key)
+                if kept is mirror.waiting:
+                    mirror.noted = set(there)
+                for ids in _chunks([id_ for id_ in there if id_ not in kept]):
                     await self._send(key, {}, ids)
 
     async def _send(self, key: str, values: dict[str, str], ids: Iterable[str]) -> None:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            _put(pipe, key, values, ids)
-            await pipe.execute()
+        if commands := _put(key, values, ids):
+            await self._wire.trip(commands)
 
     async def _fields(self, key: str) -> list[str]:
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -282,13 +289,14 @@ def _waiting_key(tenant: str) -> str:
     return f"hotline:{tenant}:waiting"
 
 
-def _put(pipe: Any, key: str, values: dict[str, str], ids: Iterable[str]) -> None:
+def _put(key: str, values: dict[str, str], ids: Iterable[str]) -> list[bytes]:
     """Set the fields that have a value, delete the others of these ids."""
-    gone = [id_ for id_ in ids if id_ not in values]
+    commands = []
     if values:
-        pipe.hset(key, mapping=values)
-    if gone:
-        pipe.hdel(key, *gone)
+        commands.append(packed("HSET", key, *chain.from_iterable(values.items())))
+    if gone := [id_ for id_ in ids if id_ not in values]:
+        commands.append(packed("HDEL", key, *gone))
+    return commands
 
 
 def _chunks(ids: Iterable[str]) -> Iterable[list[str]]:

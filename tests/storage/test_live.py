@@ -9,11 +9,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from queue_manager import ports
 from queue_manager.model import Need, Requirement, Seat, SeatState, SeatView, WaitingCaller
 from storage.live import RedisLiveState
+from storage.redis_wire import RedisWire, packed
 from tests.servers import RedisServer
 
 NOW = datetime(2026, 11, 21, 2, 0, 0, 123456, tzinfo=UTC)
@@ -200,6 +202,7 @@ async def test_a_killed_redis_that_comes_back_empty_gets_everything(
             for number in range(1200):
                 live.save_seat(view(f"{number}"))
             await looker.until({f"{number}": "ready" for number in range(1200)})
+        await until(lambda: live.healthy, "the end of the first writing")
         with capture_logs() as logs:
             redis_server.kill()
             live.save_waiting(caller("meanwhile"))
@@ -212,6 +215,42 @@ async def test_a_killed_redis_that_comes_back_empty_gets_everything(
                 await looker.until({f"{n}": "ready" for n in range(1200)}, {"meanwhile"})
             await until(lambda: live.healthy, "the recovery")
         assert [line["event"] for line in logs] == ["live_state_away", "live_state_up"]
+
+
+async def test_who_is_served_before_he_was_written_costs_redis_nothing(redis_url: str) -> None:
+    """Only callers that may stand in Redis are deleted there; those of a dead engine are among
+    them, also when he comes back and goes within a moment."""
+    async with looking(redis_url) as looker:
+        key = "hotline:nanning:waiting"
+        await looker.redis.hset(key, mapping={"old": "{}", "back": "{}"})
+        async with opened(redis_url) as live:
+            live.save_waiting(caller("back"))
+            live.save_seat(view("8001"))
+            await looker.until({"8001": "ready"}, {"back"})
+            await until(lambda: live.healthy, "a first answer")
+            await looker.redis.config_resetstat()
+            live.save_waiting(caller("brief"))
+            live.forget_waiting("nanning", "brief")
+            live.save_seat(view("8001", SeatState.TALKING))
+            await looker.until({"8001": "talking"}, {"back"})
+            assert "cmdstat_hdel" not in await looker.redis.info("commandstats")
+            live.forget_waiting("nanning", "back")
+            await looker.until({"8001": "talking"}, set())
+
+
+async def test_a_command_that_redis_refuses_breaks_no_later_one(redis_url: str) -> None:
+    """Answers still on their way are not taken for those of the next trip; any text goes along."""
+    wire = RedisWire(redis_url, timeout_s=5.0)
+    try:
+        with pytest.raises(ResponseError):
+            await wire.trip([packed("HSET", "odd"), packed("SET", "a", "1"), packed("GET", "a")])
+        nasty = "张伟\r\n$3\r\nx\0"
+        assert await wire.trip([packed("SET", "b", nasty), packed("GET", "b")]) == [
+            b"OK",
+            nasty.encode(),
+        ]
+    finally:
+        await wire.close()
 
 
 async def test_a_redis_that_was_emptied_under_way_gets_everything(
