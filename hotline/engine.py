@@ -25,9 +25,8 @@ from hotline.boards import (
     StoredTokens,
     tenant_facts,
 )
-from hotline.callback_books import CallbackBooks
-from hotline.callback_runner import Outside
-from hotline.callbacks import Callbacks, over_of_item
+from hotline.callback_wiring import calling_back, start_callbacks
+from hotline.callbacks import over_of_item
 from hotline.callers import read_callers
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
@@ -44,8 +43,9 @@ from hotline.loading import load_settings
 from hotline.open311 import PublicDoor
 from hotline.overrides import Overrides, SystemClock
 from hotline.probes import probes
+from hotline.purging import purge_forever
 from hotline.reading import Reading, directory_of
-from hotline.reconcile import Reconciler, never_idle
+from hotline.reconcile import Reconciler
 from hotline.reports import StoredReports, waited_for
 from hotline.rosters import Rosters
 from hotline.settings import Settings
@@ -58,9 +58,9 @@ from hotline.todays_tickets import TodaysTickets
 from hotline.understood import rules_of
 from hotline.watchdog import watch_loop
 from hotline.who_waits import WhoWaits
+from hotline.works import Works
 from ivr.conversation import converse, hang_up
 from ivr.desk import Desk
-from ivr.dialling import trunk_for
 from ivr.lines import load_all_lines
 from ivr.recovery import facts_from_spool
 from ivr.story import Directory
@@ -73,7 +73,6 @@ from queue_manager.figures import Figures
 from queue_manager.model import QueueSettings
 from queue_manager.ports import LiveState
 from queue_manager.service import QueueService
-from recordings.retention import purge, purge_words
 from recordings.verifier import Verifier
 from storage.callbacks import SqlCallbacks
 from storage.calls import SqlCalls
@@ -93,19 +92,16 @@ from storage.spool import SpoolTaker
 from storage.spool_item import SpoolItem
 from storage.tickets import SqlTickets
 from storage.tokens import SqlTokens
-from storage.words_purge import SqlSpokenWords
 from telephony.call import Call, CallInfo
 from telephony.counters import REGISTRY as TELEPHONY_COUNTERS
 from telephony.door import Telephony
 from telephony.errors import CallEnded
 from telephony.events import Event
 from telephony.talking import TalkingCall
-from tickets.errors import StoreAway
 from tickets.model import CallFacts
 from tickets.service import Intake
 
 LOOPBACK = "127.0.0.1"
-PURGE_EVERY_S = 3600.0
 SWITCH_S = 0.0005
 """The SQL writer's thread gives the interpreter back this soon: by itself only after 5 ms, which a
 free seat would wait to be rung."""
@@ -156,8 +152,8 @@ class Engine:
         self._spoken = SpokenIntakes(settings, self._speech.recogniser, self._zones, self._clock)
         self._metrics = Metrics()
         self._metrics.registry.register(TELEPHONY_COUNTERS)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._passing: set[asyncio.Task[None]] = set()
+        self._works = Works()
+        self._spawn = self._works.spawn
 
         self._database = Database(settings.sql_url)
         self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
@@ -240,7 +236,11 @@ class Engine:
         self._talks, self._legs, self._talk_board = talks.wired(
             self._telephony, self._queues, lambda: self._desk, settings.outbound
         )
-        self._callbacks = self._calling_back()
+        self._callbacks = calling_back(
+            settings, self._database, self._journal, self._queues, self._telephony, self._counted,
+            self._clock, self._metrics,
+            lambda tenant: self._desk.directory.rules[tenant].callback, self._spawn,
+        )  # fmt: skip
         self._following_up = FollowingUp(
             settings, self._database, self._deadlines, self._journal, self._telephony, self._clock,
             self._metrics, self._spawn, self._spoken.house,
@@ -296,7 +296,7 @@ class Engine:
             for queue in self._queues.values():
                 stack.callback(queue.close)
             stack.push_async_callback(self._keeper.close)
-            stack.push_async_callback(self._end_tasks)
+            stack.push_async_callback(self._works.end)
             self._start_tasks()
             self._spawn(self._reading.later())
             self._spawn(
@@ -308,7 +308,7 @@ class Engine:
                     self._database.wait_healthy,
                 )
             )
-            await self._start_callbacks()
+            await start_callbacks(self._callbacks, self._database, self._journal, self._spawn)
             if self._cluster is not None:
                 await self._cluster.start()
                 stack.push_async_callback(self._cluster.close)
@@ -326,7 +326,7 @@ class Engine:
             settle_memory()
             self._spawn(into_huge_pages())
             log.info("engine_started", http_port=self._settings.http_port)
-            await self._until(stop)
+            await self._works.until(stop)
             log.info("engine_stopping", calls=len(self._telephony.active_calls()))
 
     # --- calls
@@ -361,16 +361,6 @@ class Engine:
 
     def _led(self, call_id: str) -> bool:
         return call_id in self._telephony.active_calls() or call_id in self._desk.live
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._passing.add(task)
-        task.add_done_callback(self._passed)
-
-    def _passed(self, task: asyncio.Task[None]) -> None:
-        self._passing.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("task_failed", exc_info=task.exception())
 
     # --- start and end
 
@@ -422,46 +412,6 @@ class Engine:
     def _use(self, directory: Directory) -> None:
         self._desk = replace(self._desk, directory=directory)
 
-    def _calling_back(self) -> Callbacks:
-        rules = self._settings.outbound
-        ring_s = {tenant.id: tenant.ring_s for tenant in self._settings.tenants}
-        books = CallbackBooks(
-            SqlCallbacks(self._database, self._settings.node),
-            self._journal,
-            self._counted,
-            self._clock,
-            self._metrics,
-        )
-        outside = Outside(
-            queues=self._queues,
-            ring_s=lambda tenant: ring_s[tenant],
-            trunk=lambda number: trunk_for(rules, number),
-            lines=self._telephony.originator,
-            clock=self._clock,
-        )
-        return Callbacks(
-            books,
-            outside,
-            lambda tenant: self._desk.directory.rules[tenant].callback,
-            self._spawn,
-            allowed=bool(rules),
-            node=self._settings.node,
-        )
-
-    async def _start_callbacks(self) -> None:
-        """Who is to be called back has his place before Asterisk tells of any seat's phone."""
-        if self._database.healthy and not self._journal.waiting:
-            try:
-                await self._callbacks.start()
-            except StoreAway as error:
-                log.error("callbacks_not_read", reason=str(error))
-            else:
-                return
-        waiting = self._callbacks.start_later(
-            self._database.wait_healthy, lambda: self._journal.waiting
-        )
-        self._spawn(waiting)
-
     def _start_tasks(self) -> None:
         drain = Drain(
             self._journal, self._tickets, self._calls, SqlCallbacks(self._database),
@@ -471,10 +421,14 @@ class Engine:
             self._recordings, self._home, self._clock.now, flow_of=self._reconciler.flow_of
         )
         spool = SpoolTaker(self._home, self._tickets, self._calls, self._spooled, self._zones)
+        purging = purge_forever(
+            self._database, self._recordings, self._home, self._clock,
+            next(iter(self._zones.values())), self._settings.kept_days,
+        )  # fmt: skip
         works: Mapping[str, Coroutine[Any, Any, None]] = {
             "journal-drain": drain.run(self._database.wait_healthy),
             "recordings-verifier": verifier.run(),
-            "recordings-purge": self._purge_forever(),
+            "recordings-purge": purging,
             "spool-taker": spool.run(),
             "todays-tickets": self._todays.run(),
             "figures": self._keeper.run(),
@@ -490,33 +444,7 @@ class Engine:
             "who-waits": self._who_waits.run(),
             "watchdog": watch_loop(),
         }
-        self._tasks = [asyncio.create_task(work, name=name) for name, work in works.items()]
-
-    async def _end_tasks(self) -> None:
-        for task in (*self._tasks, *self._passing):
-            task.cancel()
-        await asyncio.gather(*self._tasks, *self._passing, return_exceptions=True)
-
-    async def _until(self, stop: asyncio.Event) -> None:
-        stopped = asyncio.create_task(_set(stop), name="stop")
-        failed = asyncio.create_task(never_idle(self._tasks), name="tasks")
-        done, pending = await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
-        for task in done:
-            task.result()
-
-    async def _purge_forever(self) -> None:
-        days = self._settings.kept_days
-        zone = next(iter(self._zones.values()))
-        while True:
-            try:
-                now = self._clock.now().astimezone(zone)
-                await purge(self._recordings, self._home, now, days)
-                await purge_words(SqlSpokenWords(self._database), now, days)
-            except (StoreAway, OSError) as error:
-                log.warning("purge_postponed", reason=str(error))
-            await asyncio.sleep(PURGE_EVERY_S)
+        self._works.start(works)
 
     # --- what the console is given
 
@@ -592,7 +520,3 @@ class Engine:
         elif "CALLBACK" in item.variables:
             self._spawn(self._callbacks.happened(item.call_id, over_of_item(item)))
         return facts_from_spool(item, self._desk.directory)
-
-
-async def _set(stop: asyncio.Event) -> None:
-    await stop.wait()
