@@ -5,7 +5,7 @@ import contextlib
 import os
 import pwd
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from hotline.errors import PartsFailed
@@ -37,22 +37,26 @@ async def postgres(folder: Path, **more: str) -> AsyncIterator[str]:
     programs = await asyncio.to_thread(_programs)
     owner = pwd.getpwnam(USER)
     os.chown(folder, owner.pw_uid, owner.pw_gid)
-    drop = ["setpriv", "--reuid", str(owner.pw_uid), "--regid", str(owner.pw_gid)]
-    drop += ["--clear-groups"]
+    rights = ["--reuid", str(owner.pw_uid), "--regid", str(owner.pw_gid), "--clear-groups"]
     data = folder / "data"
     init = [str(programs / "initdb"), "-D", str(data), "-U", USER, "--auth=trust", "--no-sync"]
     await asyncio.to_thread(
-        subprocess.run, [*drop, *init], check=True, capture_output=True, cwd="/", timeout=120
+        subprocess.run,
+        ["setpriv", *rights, *init],
+        check=True,
+        capture_output=True,
+        cwd="/",
+        timeout=120,
     )
     settings = {"listen_addresses": "", "unix_socket_directories": str(folder), **more}
     words = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
-    serve = [*drop, str(programs / "postgres"), "-D", str(data), *words]
+    serve = [str(programs / "postgres"), "-D", str(data), *words]
 
     def answers() -> bool:
         asked = [str(programs / "pg_isready"), "-q", "-h", str(folder)]
         return subprocess.run(asked, check=False, capture_output=True).returncode == 0
 
-    async with _server(serve, folder.parent / "postgres.log", answers):
+    async with _server(serve, folder.parent / "postgres.log", answers, rights):
         yield f"postgresql+asyncpg://{USER}@/postgres?host={folder}"
 
 
@@ -64,11 +68,16 @@ def _programs() -> Path:
 
 
 @contextlib.asynccontextmanager
-async def _server(words: list[str], log: Path, answers: Callable[[], bool]) -> AsyncIterator[None]:
-    """A server for the length of the block; it ends with us, whatever happens."""
+async def _server(
+    words: list[str], log: Path, answers: Callable[[], bool], rights: Sequence[str] = ()
+) -> AsyncIterator[None]:
+    """A server for the length of the block; it ends with us, whatever happens.
+
+    `rights` are taken in the same step: a change of user afterwards forgets the death signal.
+    """
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(
-            *("setpriv", "--pdeathsig", "INT", *words),
+            *("setpriv", *rights, "--pdeathsig", "INT", *words),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,

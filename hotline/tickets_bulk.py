@@ -203,5 +203,10 @@ class _Postgres:
             "SELECT setval(pg_get_serial_sequence('ticket_texts', 'id'), max(id)) FROM ticket_texts"
         )
         await ask.execute("VACUUM ANALYZE")
+        await ask.execute("CREATE EXTENSION pg_prewarm")  # a service that has run for days is warm
+        await ask.execute(
+            "SELECT pg_prewarm(oid) FROM pg_class"
+            " WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'i')"
+        )
         await ask.execute("CHECKPOINT")
         await ask.close()

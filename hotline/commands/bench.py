@@ -1,6 +1,7 @@
 """`hotline bench NAME`: measures this very installation's parts, in a home of its own."""
 
 import asyncio
+import signal
 import subprocess
 from dataclasses import replace
 from typing import Annotated
@@ -33,7 +34,9 @@ progress = Console(stderr=True)
 
 @bench_app.callback()
 def bench() -> None:
-    """Keep `bench calls` a command of a group, however many benches there are."""
+    """Whatever ends a bench ends the servers it started: SIGTERM as Ctrl-C, background or not."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 @bench_app.command()
