@@ -35,6 +35,7 @@ from hotline.exchange import ExchangeHouse
 from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
+from hotline.given_up import GivenUpWatch
 from hotline.groups import GroupBoard
 from hotline.handed_on import HandingOn
 from hotline.huge_pages import into_huge_pages
@@ -181,6 +182,7 @@ class Engine:
         self._live = RedisLiveState(redis_url)
         self._figures = {t.id: self._count(t.id) for t in settings.tenants}
         self._queues = {t.id: self._queue(t) for t in settings.tenants}
+        self._exchange.watched(GivenUpWatch(self._metrics.registry, self._queues).take)
         self._keeper = FigureKeeper(
             self._figures,
             self._database,
@@ -438,7 +440,12 @@ class Engine:
             "follow-ups": self._following_up.board.run(self._database.wait_healthy),
             "ticket-seals": Sealer(self._database, self._clock.now).run(),
             "later-recognition": later(
-                self._settings, self._speech, self._database, self._counted.create, self._clock.now
+                self._settings,
+                self._speech,
+                self._database,
+                self._counted.create,
+                self._clock.now,
+                self._deadlines.lives,
             ).run(),
             "talks-left": self._spoken.watch(self._counted, self._led),
             "who-waits": self._who_waits.run(),
