@@ -286,7 +286,7 @@ def open_story(info: CallInfo, directory: Directory) -> Story:
         asked_in=seen.get("ORIGIN", ""),
         talked=tuple(seen.get("TALKED", "").split()),
         to=seen.get("TO", ""),
-        handed_to=_number_of(seen.get("TO", "")) if point is Resume.TRANSFERRED else "",
+        handed_to=number_outside(seen.get("TO", "")) if point is Resume.TRANSFERRED else "",
         priority=_whole(seen.get("PRIORITY", "")),
         queue_id=seen.get("QUEUE", ""),
         waits_for=_requirement(seen.get("NEEDS", "")),
@@ -323,7 +323,7 @@ def _requirement(text: str) -> Requirement | None:
         return None
 
 
-def _number_of(target: str) -> str:
+def number_outside(target: str) -> str:
     """The number outside that a target names; "" when it is a seat, a queue or a line."""
     kind, _, number = target.partition(":")
     return number if kind == "number" else ""

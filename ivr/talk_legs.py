@@ -21,6 +21,7 @@ from telephony.talking import TalkingCall
 
 ADOPTED_S = 15.0
 """How long a leg whose talk nobody knows yet (the engine has just begun) is held."""
+ADOPT_STEP_S = 0.5
 BESIDE_S = 0.1
 BRIDGED_TRIES = 30
 MOVED_S = 0.3
@@ -61,7 +62,15 @@ class TalkLegs:
                 return None
         except TelephonyError as error:
             log.info("leg_not_asked_for", call_id=call_id, reason=str(error))
-        await leg.hold(asyncio.sleep(ADOPTED_S))
+        return await leg.hold(self._found_again(leg.info.call_id, call_id))
+
+    async def _found_again(self, leg_id: str, call_id: str) -> Talk | None:
+        """The talk, as soon as the citizen is back in it; None when it is one without this leg."""
+        for _ in range(round(ADOPTED_S / ADOPT_STEP_S)):
+            await asyncio.sleep(ADOPT_STEP_S)
+            talk = self._talks.find(call_id)
+            if talk is not None and talk.has(leg_id):
+                return talk
         return None
 
     # --- consultation: the seat rings the other one from its own leg
@@ -142,6 +151,8 @@ class TalkLegs:
         if talk.then is not None:
             await self._until_bridged(talk, other.leg_id)
             follows, talk.then = talk.then, None
+            if follows is TalkEvent.COMPLETE_ASKED:
+                await self._talks.write_next(talk)
             if follows is not None:
                 self._talks.saw(talk, follows)
 
@@ -161,8 +172,11 @@ class TalkLegs:
         engaged = talk.engaged.get(third.seat_id)
         if engaged is not None:
             engaged.rung(True)
-        here = replace(third, channel=leg.info.channel)
-        self._talks.saw(talk, TalkEvent.THIRD_ANSWERED, here)
+        if talk.status.state in (TalkState.TAKING, TalkState.HELD):
+            await self._talks.write_next(talk, stage="consulting")
+        if talk.has(leg.info.call_id):
+            here = replace(third, channel=leg.info.channel)
+            self._talks.saw(talk, TalkEvent.THIRD_ANSWERED, here)
         while talk.status.state is TalkState.THREE_WAY and talk.has(leg.info.call_id):
             # At once, unless the citizen is only just being joined with the first one.
             await leg.join(talk.story.info.channel, beside=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import structlog
 
-from ivr.talk import Party, TalkEvent
+from ivr.talk import Party, TalkEvent, can
 from ivr.talk_errors import SwitchFailed, TalkBusy, TargetRefused
 from ivr.talk_parts import Engagement, Observer, Talk
 from ivr.talk_ringing import TalkRinging
@@ -77,6 +77,8 @@ class TalkVerbs(TalkRinging):
         """Complete, join or cancel: what needs nobody new."""
         talk = self.of(tenant, call_id)
         async with talk.lock:
+            if event is TalkEvent.COMPLETE_ASKED and can(talk.status, event):
+                await self.talks.write_next(talk)
             self.talks.happens(talk, event)
         return talk
 

@@ -8,13 +8,12 @@ status says and sleeps until it changes.
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from ivr.story import Resume, Story
+from ivr.story import Resume, Story, number_outside
 from ivr.talk import (
     ENDS,
     Party,
@@ -26,17 +25,14 @@ from ivr.talk import (
     decide,
     wish,
 )
+from ivr.talk_join import SETTLE_S, Joiner
 from ivr.talk_parts import Engagement, SideQueue, Switchboard, Talk
+from ivr.targets import Target, TargetKind
 from telephony.call import Call
 from telephony.errors import TelephonyError
 from telephony.events import ChannelHungUp, ChannelSeen, Event, SnapshotTaken
 from telephony.talks import LegSeen
 
-SETTLE_S = 0.2
-"""How long after a bridge of three has ended Asterisk is asked who is left."""
-JOIN_TRIES = 10
-"""How often the citizen is joined with a leg that lives: while it leaves its talk with the third
-party Asterisk refuses, and that takes a moment on a busy machine."""
 ADOPT_S = 10.0
 """How long a citizen is held for the manager interface after a restart, to find his seats."""
 
@@ -59,6 +55,7 @@ class Talks:
         self._found: dict[str, Engagement] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.seek: Callable[[Talk, str], Coroutine[Any, Any, None]] | None = None
+        self._joiner = Joiner(self.saw, self.lives)
 
     @property
     def switch(self) -> Switchboard:
@@ -168,6 +165,22 @@ class Talks:
         if self._tell_seat is not None:
             self.spawn(self._tell_seat(talk.story))
 
+    async def write_next(self, talk: Talk, *, stage: str = "") -> None:
+        """Write on the citizen's channel that the third party is to have him, before anybody is
+        moved: should we die in between, the engine after us joins these two. With a `stage` he
+        counts as held until then, whatever he was."""
+        third, channel = talk.status.third, talk.story.info.channel
+        if third is None:
+            return
+        number = third.number
+        talk.story.to = str(Target(TargetKind.NUMBER, number)) if number else ""
+        written = {"SEAT": third.seat_id, "TO": talk.story.to, "STAGE": stage}
+        try:
+            for name in ("SEAT", "TO", "STAGE") if stage else ("SEAT", "TO"):
+                await self.switch.write(channel, name, written[name])
+        except TelephonyError as error:
+            log.warning("next_party_not_written", call_id=talk.call_id, reason=str(error))
+
     def saw(self, talk: Talk, event: TalkEvent, third: Party | None = None) -> bool:
         """As `happens`, for what comes by itself: False when it comes too late to matter."""
         if not can(talk.status, event):
@@ -194,7 +207,7 @@ class Talks:
                 talk.observers.pop(leg_id).engagement.release()
                 talk.wake()
             elif talk.touched and leg_id == talk.status.first.leg_id:
-                self.saw(talk, TalkEvent.FIRST_LEFT)
+                self._joiner.first_left(talk)
             elif third is not None and third.channel and leg_id == third.leg_id:
                 self.third_left(talk)
 
@@ -230,7 +243,7 @@ class Talks:
                 self._release(talk, ())
             return None
         if talk.parted == 0:
-            await self._left_alone(talk)
+            await self._joiner.left_alone(talk)
         while talk.status.state not in ENDS:
             if wish(talk.status) is Wish.HOLD:
                 change = talk.change()
@@ -240,48 +253,9 @@ class Talks:
                     await call.announce(said, language=story.language, until=change)
                 await call.hold(asyncio.shield(change))
             else:
-                await self._join(call, talk)
+                await self._joiner.join(call, talk)
         self.forget(talk.call_id)
         return None if talk.status.state is TalkState.OVER else talk
-
-    async def _join(self, call: Call, talk: Talk) -> None:
-        first, parted = talk.status.first, talk.parted
-        if talk.taken_over:
-            talk.taken_over = False
-            await call.moment()
-        written = {**talk.story.variables("talking"), "SEAT": first.seat_id}
-        await call.remember(**written)
-        if parted != talk.parted:
-            return
-        for _ in range(JOIN_TRIES):
-            joined = await call.join(first.channel, beside=wish(talk.status) is Wish.BESIDE_FIRST)
-            if parted != talk.parted:
-                return  # somebody has sent him elsewhere
-            if joined:
-                await self._left_alone(talk)
-                return
-            if not await self.lives(first.leg_id):
-                break
-            log.info("leg_not_free_yet", call_id=talk.call_id, leg=first.leg_id)
-            await asyncio.sleep(SETTLE_S)
-            if parted != talk.parted or talk.status.first != first:
-                return
-        self.saw(talk, TalkEvent.JOIN_FAILED)
-
-    async def _left_alone(self, talk: Talk) -> None:
-        """Nobody sent the citizen anywhere and his bridge is over: who was in it has left him."""
-        if talk.status.state is not TalkState.THREE_WAY:
-            self.saw(talk, TalkEvent.FIRST_LEFT)
-            return
-        await asyncio.sleep(SETTLE_S)
-        talk.status = replace(talk.status, beside=False)
-        asked = (
-            (talk.status.third, TalkEvent.THIRD_LEFT),
-            (talk.status.first, TalkEvent.FIRST_LEFT),
-        )
-        for party, event in asked:
-            if party is not None and not await self.lives(party.leg_id):
-                self.saw(talk, event)
 
     # --- after a restart
 
@@ -303,9 +277,14 @@ class Talks:
         seats = {leg.leg_id: queue.seat_at(leg.endpoint) for leg in legs}
         legs.sort(key=lambda leg: seats[leg.leg_id] != story.seat_id)
         first = legs[0]
-        party = Party(seats[first.leg_id], "", first.leg_id, first.channel)
+        seat_id = seats[first.leg_id]
+        number = "" if seat_id else number_outside(story.to)
+        party = Party(seat_id, number, first.leg_id, first.channel)
         talk = Talk(story, began, TalkStatus(first=party), touched=True, parted=1)
         self._talks[talk.call_id] = talk
+        if number:
+            story.handed_to = number
+            self._tell_ticket(talk)
         found = self._found.pop(first.leg_id, None)
         if found is not None:
             talk.engaged[party.seat_id] = found

@@ -38,12 +38,14 @@ class TalkingCall(FastAgiCall):
         having. Returns when that is over, with False when it never began."""
         name = _safe(_LEG, leg, "leg")
         await self.music(False)
+        if beside:
+            await self._set({"BRIDGEPEER": ""})
         line = agi.command("EXEC", "BridgeAdd" if beside else "Bridge", name)
         reply = agi.parse_reply(await self._connection.command(line, None))
         if reply.failed:
             await self._raise_if_gone()
             return False
-        return True if beside else await self._bridged()
+        return await (self._had_peers() if beside else self._bridged())
 
     async def moment(self) -> None:
         """A tenth of a second of silence, for whoever goes straight from one talk into another.
@@ -58,6 +60,12 @@ class TalkingCall(FastAgiCall):
         line = agi.command("GET FULL VARIABLE", "${BRIDGERESULT}")
         told = agi.parse_value(await self._connection.command(line, ANSWER_S))
         return told == "SUCCESS"
+
+    async def _had_peers(self) -> bool:
+        """BridgeAdd says nothing of a leg that isn't there, or is alone: the variable in which
+        Asterisk names the others of a bridge does."""
+        line = agi.command("GET FULL VARIABLE", "${BRIDGEPEER}")
+        return bool(agi.parse_value(await self._connection.command(line, ANSWER_S)))
 
     async def ring(self, endpoint: str, *, ring_s: float, on_answer: OnAnswer) -> DialResult:
         """Ring another seat from this leg and stay for the talk. Should this leg hang up in the

@@ -1,14 +1,17 @@
 """A citizen goes back to his seat's leg: one that isn't free yet is tried again, others aren't."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
 from ivr.story import open_story
 from ivr.talk import Party, TalkEvent, TalkState, TalkStatus
+from ivr.talk_join import JOIN_TRIES
 from ivr.talk_parts import Talk
-from ivr.talks import JOIN_TRIES, Talks
+from ivr.talks import Talks
 from telephony.errors import CallEnded
+from telephony.events import ChannelHungUp
 from tests.ivr.script import DIRECTORY, NOON, Script, ScriptedCall, World, in_virtual_time
 
 FIRST = Party("8001", leg_id="leg-1", channel="PJSIP/8001-00000001")
@@ -120,3 +123,64 @@ async def test_who_hangs_up_between_two_tries_is_gone() -> None:
     scene.call.gone = True
     with pytest.raises(CallEnded):
         await session
+
+
+class Called(Citizen):
+    """Something happens to his talk while he is on his way: after the words to his channel."""
+
+    on_the_way: Callable[[], None]
+
+    async def remember(self, **variables: str) -> None:
+        await super().remember(**variables)
+        if variables["STAGE"] == "talking":
+            happens, self.on_the_way = self.on_the_way, lambda: None
+            happens()
+
+
+def on_his_way(state: TalkState, happens: Callable[[Scene], None]) -> Scene:
+    """He is about to be joined in this state when that happens."""
+    scene = Scene(refused=0)
+    scene.call = call = Called(World(Script()))
+    scene.asterisk.alive = {FIRST.leg_id, THIRD.leg_id}
+    scene.talk.status = TalkStatus(state, FIRST, THIRD, beside=state is TalkState.THREE_WAY)
+    call.on_the_way = lambda: happens(scene)
+    return scene
+
+
+@in_virtual_time
+async def test_of_three_the_seat_leaves_while_he_is_on_his_way() -> None:
+    """He is joined with the one who stays, who has been told that he comes."""
+
+    def completes(scene: Scene) -> None:
+        scene.asterisk.alive.remove(FIRST.leg_id)
+        scene.talks.happens(scene.talk, TalkEvent.COMPLETE_ASKED)
+
+    scene = on_his_way(TalkState.THREE_WAY, completes)
+    session = asyncio.create_task(scene.talks.follow(scene.call, scene.story))
+    await asyncio.sleep(1)
+    assert scene.call.variables["SEAT"] == THIRD.seat_id
+    scene.call.over.set_result(None)
+    assert await session is None
+    assert scene.call.dialled == [f"with {THIRD.channel}"]
+    assert scene.asterisk.hung_up == [FIRST.leg_id]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+@in_virtual_time
+async def test_whoever_has_him_hangs_up(joined: bool) -> None:
+    """On his way to a leg that is gone he goes back to his queue; had he been with it, his talk is
+    over. Its end alone doesn't tell which."""
+
+    def leaves(scene: Scene) -> None:
+        scene.asterisk.alive.remove(FIRST.leg_id)
+        scene.talks.take(ChannelHungUp(FIRST.leg_id, FIRST.channel, 16, NOON))
+
+    scene = on_his_way(TalkState.TALKING, (lambda scene: None) if joined else leaves)
+    scene.call.refused = 0 if joined else 99
+    session = asyncio.create_task(scene.talks.follow(scene.call, scene.story))
+    await asyncio.sleep(1)
+    if joined:
+        leaves(scene)
+        scene.call.over.set_result(None)
+    assert await session is (None if joined else scene.talk)
+    assert scene.talk.status.state is (TalkState.OVER if joined else TalkState.RETURNED)
