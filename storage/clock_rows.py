@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from storage.among import Among
 from storage.clock_tables import ticket_clocks
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
@@ -16,6 +17,14 @@ from tickets.policy import Matter
 from tickets.timetable import Span
 
 KEY = ("tenant", "number", "clock", "seq")
+_OF = Among(
+    ticket_clocks.c.number,
+    lambda wanted: (
+        select(ticket_clocks)
+        .where(ticket_clocks.c.tenant == bindparam("of_tenant"), wanted)
+        .order_by(ticket_clocks.c.number, ticket_clocks.c.clock, ticket_clocks.c.seq)
+    ),
+)
 _CHANGED = tuple(c.name for c in ticket_clocks.columns if c.name not in (*KEY, "started_at"))
 _INSERT = Prepared(dict.fromkeys(DIALECTS, insert(ticket_clocks)))
 _UPDATE = Prepared(
@@ -75,14 +84,10 @@ def clocks_of(
     connection: Connection, tenant: str, numbers: Collection[str]
 ) -> Mapping[str, list[TicketClock]]:
     """Every clock of these tickets, by number, oldest first; ended ones included."""
-    query = (
-        select(ticket_clocks)
-        .where(ticket_clocks.c.tenant == tenant, ticket_clocks.c.number.in_(numbers))
-        .order_by(ticket_clocks.c.number, ticket_clocks.c.clock, ticket_clocks.c.seq)
-    )
     found: dict[str, list[TicketClock]] = {number: [] for number in numbers}
-    for row in connection.execute(query):
-        found[row.number].append(row_clock(row))
+    if found:
+        for row in _OF.run(connection, list(found), of_tenant=tenant):
+            found[row.number].append(row_clock(row))
     return found
 
 

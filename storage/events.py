@@ -64,7 +64,8 @@ def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     _APPEND.run_many(connection, rows)
     heads = {row["number"]: [row["number"], row["seq"], row["hash"].hex()] for row in rows}
-    _UNSEALED.run(connection, {"tenant": rows[0]["tenant"], "heads": list(heads.values())})
+    unsealed = {"tenant": rows[0]["tenant"], "heads": list(heads.values())}
+    _UNSEALED.run_many(connection, [unsealed])
 
 
 def history(connection: Connection, tenant: str, numbers: Iterable[str]) -> dict[str, list[Kept]]:

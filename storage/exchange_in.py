@@ -17,7 +17,6 @@ from storage.database import Database
 from storage.exchange_tables import crossings, exchange_seen, exchange_taken
 from storage.life_book import LifeBook
 from storage.lives import Command, SqlLives
-from storage.parts import count_up
 from storage.ticket_making import Making, make_all
 from storage.tickets import OnOrigin
 from tickets.crossing import OUTWARD, Say, Way, Word, taken
@@ -25,7 +24,7 @@ from tickets.errors import TicketError
 from tickets.life import SYSTEM, Told
 from tickets.messages import Message
 from tickets.model import CallFacts, Kind, NewTicket, Origin, Ticket, TicketState
-from tickets.number import day_key, local_day
+from tickets.number import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +105,6 @@ class _Taking:
 
     def run(self, connection: Connection) -> Taken:
         self.made = None
-        day = local_day(self._now, self._house._zones[self._tenant])
-        if self._message.word is Word.TICKET:  # counters are held before lives, everywhere
-            count_up(connection, self._tenant, day_key(day), 0)
         hold_tenant(connection, self._tenant)
         if self._nonce_known(connection):
             return refused(409, "message-replayed", "this signed message was sent before")

@@ -35,10 +35,8 @@ _MOVE = Prepared(
 )  # fmt: skip
 _LIFE = Prepared(
     {
-        name: insert_for(ticket_lives)
-        .values(tenant=bindparam("tenant"), number=bindparam("number"), life=bindparam("life"))
-        .on_conflict_do_update(
-            index_elements=["tenant", "number"], set_={"life": bindparam("life")}
+        name: (statement := insert_for(ticket_lives)).on_conflict_do_update(
+            index_elements=["tenant", "number"], set_={"life": statement.excluded.life}
         )
         for name, insert_for in DIALECTS.items()
     }

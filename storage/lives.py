@@ -14,7 +14,7 @@ from storage.events import Kept, history
 from storage.follow_up_rows import ask_citizens
 from storage.life_book import MAIN, PART, LifeBook
 from storage.notices import keep_notices
-from storage.parts import hold_counters, make_part
+from storage.parts import make_part
 from storage.tables import ticket_events
 from storage.ticket_keys import keep_keys
 from storage.ticket_search import keep_texts
@@ -22,7 +22,6 @@ from tickets.consequences import EndChildren, MakeChild, TellMain, TellMerged, T
 from tickets.errors import EventRefused, TicketError, UnknownTicket
 from tickets.life import SYSTEM, Life, Limits, Told
 from tickets.lifecycle import OVERLAYS, decide, replay
-from tickets.number import is_number
 from tickets.told_data import text, texts
 
 MOST_KEY = 100
@@ -31,9 +30,11 @@ _EVENTS = ticket_events.c
 _KEYED = Among(
     _EVENTS.number,
     lambda wanted: select(_EVENTS.number, _EVENTS.key, _EVENTS.event, _EVENTS.data).where(
-        _EVENTS.tenant == bindparam("of_tenant"), wanted, _EVENTS.key > ""
+        _EVENTS.tenant == bindparam("of_tenant"), wanted, _EVENTS.key.concat("") > ""
     ),
 )
+"""The key's own index is kept out: with statistics from before the first keys PostgreSQL takes all
+of a tenant's keys to be a row and reads them all, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,6 @@ class SqlLives:
     ) -> list[Life | TicketError]:
         """Each as if it were alone, in their order; all are of one tenant."""
         tenant = commands[0].tenant
-        handed = [c.number for c in commands if c.told.event == "handed_down"]
-        hold_counters(connection, tenant, filter(is_number, handed))
         book = LifeBook(connection, tenant, self._clockwork)
         book.load(command.number for command in commands)
         telling = _Telling(book, self._clockwork, self._known_unit)

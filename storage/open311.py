@@ -13,14 +13,13 @@ from storage.database import Database
 from storage.life_tables import ticket_lives, ticket_states
 from storage.lives import Command, SqlLives
 from storage.open311_tables import open311_requests
-from storage.parts import count_up
 from storage.tables import ticket_events
 from storage.ticket_making import Making, make_all
 from storage.tickets import OnOrigin
 from tickets.life import SYSTEM, Told
 from tickets.lifecycle import CLOSED
 from tickets.model import CallFacts, Kind, NewTicket, Origin, Ticket, TicketState
-from tickets.number import day_key, local_day
+from tickets.number import local_day
 
 _OURS = open311_requests.c
 _CLOSED = sorted(state.value for state in CLOSED)
@@ -121,7 +120,6 @@ class SqlOpen311:
     ) -> tuple[str, Ticket | None]:
         """The number, and the ticket when it is new."""
         day = local_day(now, self._zones[tenant])
-        count_up(connection, tenant, day_key(day), 0)  # counters are held before lives, everywhere
         hold_tenant(connection, tenant)
         known = _of_token(connection, tenant, request.token)
         if known is not None:

@@ -1,6 +1,5 @@
 """Numbers for tickets, and tickets that are parts of others."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -31,15 +30,10 @@ _COUNT = Prepared(
 
 def count_up(connection: Connection, tenant: str, day: str, many: int) -> int:
     """The last of `many` new numbers of a day (`number.day_key`). Its row is held until the
-    commit: that keeps a tenant's tickets in order over all engines."""
+    commit: that keeps a tenant's tickets in order over all engines. Who asks holds the tenant
+    (`clock_locks.hold_tenant`): two who took one after the other would wait for each other."""
     last: Any = _COUNT.run(connection, {"tenant": tenant, "day": day, "many": many})
     return int(last)
-
-
-def hold_counters(connection: Connection, tenant: str, numbers: Iterable[str]) -> None:
-    """Hold the counters of these tickets' days: always taken before any life is held."""
-    for day in sorted({day_key(parse_number(number)[0]) for number in numbers}):
-        count_up(connection, tenant, day, 0)
 
 
 def make_part(book: LifeBook, whole: Life, unit: str, at: datetime) -> tuple[Life, Told]:

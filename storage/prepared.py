@@ -1,8 +1,8 @@
 """Statements of the hot path, compiled once and handed to SQLite's driver as they are.
 
 SQLAlchemy looks a compiled statement up and builds its context, cursor and result anew for each
-execution: more work than SQLite itself has with a row. Every call pays it, on a cold cache. On
-PostgreSQL the statements run as usual.
+execution: more work than SQLite itself has with a row. Every call pays it, on a cold cache.
+PostgreSQL is given many rows as arrays.
 """
 
 import sqlite3
@@ -15,6 +15,7 @@ from sqlalchemy import JSON, Boolean, Connection, Dialect, Insert, Update
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.types import TypeEngine
 
+from storage.arrays import Arrays
 from storage.json_text import dump_json
 from storage.tables import UtcDateTime
 
@@ -31,6 +32,7 @@ class Prepared:
     def __init__(self, statements: Mapping[str, Insert | Update]) -> None:
         self._statements = statements
         self._sqlite: _Compiled | None = None
+        self._arrays: Arrays | None = None
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Any | None:
         """Execute it; the first column of the first row it returns, None without one.
@@ -47,10 +49,12 @@ class Prepared:
         """Execute it for each of these rows, in one exchange; nothing comes back."""
         if not rows:
             return
-        if connection.dialect.name != "sqlite":
-            connection.execute(self._statements[connection.dialect.name], rows)
-        else:
+        if connection.dialect.name == "sqlite":
             self._run_raw(connection, rows)
+            return
+        if self._arrays is None:
+            self._arrays = Arrays(self._statements["postgresql"], list(rows[0]))
+        self._arrays.run(connection, rows)
 
     def _run_raw(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Any | None:
         """The first row that the last execution returns."""

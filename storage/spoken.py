@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from storage.clock_locks import hold_tenant
 from storage.database import Database
 from storage.lives import Command, SqlLives
 from storage.rows import DIALECTS
@@ -147,6 +148,7 @@ class SqlSpoken:
         command = Command(tenant, number, told, key=f"spoken-{version}")
 
         def work(connection: Connection) -> SpokenCase:
+            hold_tenant(connection, tenant)
             case = _submit(connection, tenant, number, version, correction, told)
             (kept,) = self._lives.tell_within(connection, [command])
             if isinstance(kept, TicketError):

@@ -13,11 +13,12 @@ from storage.errors import translated
 from storage.json_text import dump_json
 from storage.link import READERS, Operation, T
 from storage.migrate import upgrade
+from storage.sqlite_log import LONGEST_PAGES, Between, LogKeeper
 from tickets.errors import StoreAway
 
-_WRITER = ("cache_size=-65536", "wal_autocheckpoint=8000")
-"""64 MB of pages at most, used by large files only, and a log of 32 MB: pages that many tickets
-share are written back once for hundreds of commits."""
+_WRITER = ("cache_size=-65536", f"wal_autocheckpoint={LONGEST_PAGES}")
+"""64 MB of pages at most, used by large files only. The log is taken over in time by another
+thread: pages that many tickets share are written back once for hundreds of commits."""
 
 
 class SqliteLink:
@@ -34,6 +35,7 @@ class SqliteLink:
         self._reading = _engine(url, size=READERS, begin="BEGIN", pragmas=(wait, "query_only=ON"))
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="sql-write")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sql-read")
+        self._log = LogKeeper(url.database or "", self._between_commits)
         self._connection: Connection | None = None
         self._deadline_s = deadline_s
 
@@ -45,7 +47,9 @@ class SqliteLink:
         try:
             if self._connection is None:
                 self._connection = self._writing.connect()
-            return _transaction(self._connection, operation)
+            result = _transaction(self._connection, operation)
+            self._log.committed(_raw(self._connection))
+            return result
         except Exception as error:
             problem = translated(error)
             if isinstance(problem, StoreAway):
@@ -53,6 +57,12 @@ class SqliteLink:
             if problem is None or problem is error:
                 raise
             raise problem from error
+
+    def _between_commits(self, work: Between) -> None:
+        self._writer.submit(self._with_writer, work)
+
+    def _with_writer(self, work: Between) -> None:
+        work(None if self._connection is None else _raw(self._connection))
 
     def _drop(self) -> None:
         if self._connection is not None:
@@ -87,6 +97,7 @@ class SqliteLink:
         await loop.run_in_executor(None, self._end)
 
     def _end(self) -> None:
+        self._log.close()
         self._writer.shutdown(wait=True)
         self._readers.shutdown(wait=True)
         self._writing.dispose()
@@ -96,7 +107,7 @@ class SqliteLink:
 def _transaction(connection: Connection, operation: Operation[T]) -> T:
     """Begun and ended by the driver: SQLAlchemy's own way costs a small write as much again. It
     joins in when an operation asks it for something."""
-    raw: Any = connection.connection.driver_connection
+    raw = _raw(connection)
     try:
         raw.execute("BEGIN IMMEDIATE")
         result = operation(connection)
@@ -113,6 +124,10 @@ def _transaction(connection: Connection, operation: Operation[T]) -> T:
             raise DBAPIError.instance("transaction", None, error, sqlite3.Error) from error
         raise
     return result
+
+
+def _raw(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def _engine(url: URL, *, size: int, begin: str, pragmas: tuple[str, ...]) -> Engine:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from storage.among import Among
+from storage.clock_locks import hold_tenant
 from storage.clockwork import Clockwork
 from storage.codec import dump_new_ticket, load_new_ticket
 from storage.events import history
@@ -65,6 +66,7 @@ def make_all(connection: Connection, clockwork: Clockwork, making: Sequence[Maki
     engine made it in this very moment, the database refuses and each fact is tried again alone.
     """
     tenant = making[0].new.facts.tenant
+    hold_tenant(connection, tenant)
     fresh = _fresh(connection, tenant, making)
     numbers = _numbers(connection, tenant, fresh)
     made: dict[int, Made] = {}

@@ -40,6 +40,8 @@ def register(
         only: Annotated[str, typer.Option(help="one store: sqlite or postgresql")] = "",
     ) -> None:
         """Creates, transitions, lists, search, cards, due dates in two full stores. Needs root."""
+        from hotline.engine import SWITCH_S  # here, as the other commands don't need it
+
         plan = Plan(stored=stored, seconds=seconds)
         chosen = [name for name in BOTH if only in ("", name)]
         if not chosen:
@@ -48,5 +50,6 @@ def register(
             wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         )
+        sys.setswitchinterval(SWITCH_S)  # as the engine has it
         figures = uvloop.run(bench_tickets(stores(chosen), plan, say))
         tell(report(figures, commit()), figures, as_json=as_json)
