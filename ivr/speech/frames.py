@@ -54,7 +54,7 @@ class Unpacker:
     def __init__(self) -> None:
         self._rest = bytearray()
 
-    def take(self, data: bytes) -> Iterator[tuple[Kind, int, bytes]]:
+    def take(self, data: bytes | memoryview) -> Iterator[tuple[Kind, int, bytes]]:
         """The messages that are complete with `data`; raises `BrokenStream`."""
         rest = self._rest
         rest += data
