@@ -118,6 +118,8 @@ def _fitting(
     if not numbers:
         return set()
     where = [_STATES.tenant == tenant, _STATES.number.in_(numbers), *_narrowed(wanted)]
+    if wanted.due_before is not None:
+        where.append(_STATES.due < seconds(wanted.due_before))
     found = set(connection.execute(select(_STATES.number).where(*where)).scalars())
     for key in wanted.keys:
         having = select(_KEYS.number).where(

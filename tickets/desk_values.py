@@ -15,8 +15,8 @@ from tickets.rights import Sight
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a list shows; all that is given must be so. `keys` are of `storage.ticket_keys`, `unit`
-    leads it. With `due_before` the most pressing come first, else the newest; `words` can't be
-    joined with `due_before`. `after` is the cursor of the page before."""
+    leads it. With `due_before` the most pressing come first (with `words` too: the newest), else
+    the newest. `after` is the cursor of the page before."""
 
     words: str = ""
     state: TicketState | None = None

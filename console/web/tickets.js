@@ -125,7 +125,7 @@ async function choose(possible) {
   });
   if (turnOf !== showing) return;
   byId("acts").replaceChildren(actsHead(), form);
-  form.querySelector("input, textarea, select, button.submit").focus();
+  (form.querySelector(".fields :is(input, textarea, select)") ?? form.querySelector(".submit")).focus();
 }
 
 async function send(ticket, possible, data, key) {

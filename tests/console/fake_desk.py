@@ -1,5 +1,6 @@
 """A desk over tickets in memory, for tests of what else is on a page: it lists and shows."""
 
+from datetime import date
 from typing import Any, Protocol
 
 from console.desk import TicketDesk
@@ -9,6 +10,15 @@ from tickets.life import Actor, Life
 from tickets.lifecycle import owner
 from tickets.model import Ticket
 from tickets.rights import sight
+from tickets.units import UnitsFile
+
+UNITS = {
+    "home": "450100", "divisions": [{"code": "450100", "name": "南宁市"}],
+    "units": [
+        {"id": "water", "name": "供水公司", "phone": "8001", "computer": "终端", "person": "专员",
+         "head": "负责人"}
+    ],
+}  # fmt: skip
 
 
 class Shelf(Protocol):
@@ -34,3 +44,6 @@ class FakeDesk(TicketDesk):
         life = Life(tenant, number, ticket.state, ticket.version)
         seen = sight(actor, life)
         return Whole(ticket, life, owner(life), Content(), (), seen, (), ())
+
+    async def units(self, tenant: str) -> tuple[UnitsFile, date]:
+        return UnitsFile.model_validate(UNITS), date(2026, 11, 21)

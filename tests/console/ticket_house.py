@@ -110,11 +110,14 @@ class Person:
 class TicketHouse:
     """The city, its clock, and everybody in it."""
 
-    def __init__(self, city: City, nobody: Caller, database: Database, clock: ToldClock) -> None:
+    def __init__(
+        self, city: City, nobody: Caller, database: Database, clock: ToldClock, tickets: SqlTickets
+    ) -> None:
         self.city = city
         self.nobody = nobody
         self.database = database
         self.clock = clock
+        self.tickets = tickets
 
     def person(self, role: Role, *, unit: str = "", name: str = "", seat: str = "") -> Person:
         """Somebody with a token of this role."""
@@ -149,10 +152,10 @@ async def ticket_house(url: str) -> AsyncIterator[TicketHouse]:
         zones = {CITY: ZONE}
         tickets = SqlTickets(database, zones, clockwork=deadlines.clockwork)
         desk = TicketDesk(database, deadlines, tickets, zones, clock, HERE)
-        services = replace(city.services(), desk=desk, now=clock.now)
+        services = replace(city.services(), desk=desk, tickets=tickets, now=clock.now)
         async with (
             serving(build_app(services, FLUSH_S), "127.0.0.1", port),
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
         ):
             nobody = Caller(session, f"http://127.0.0.1:{port}")
-            yield TicketHouse(city, nobody, database, clock)
+            yield TicketHouse(city, nobody, database, clock, tickets)
