@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from asterisk_conf.model import SeatEndpoint
+from telephony.entry import read_entry
 from tests.engine import Session, engine
 from tests.manager import manager
 from tests.rtp import Telephone, telephone
@@ -221,6 +222,29 @@ async def test_an_engine_hears_of_a_hang_up_it_missed(stack: AsteriskStack) -> N
         await stack.no_channels()
     assert [r[0] for r in requests] == ["call", "hangup"]
     assert requests[0][1:8] == requests[1][1:8]
+    assert not list((stack.home.spool / "incoming").iterdir())
+
+
+async def test_who_leaves_in_the_moment_of_the_answer_is_told_like_any_other(
+    stack: AsteriskStack,
+) -> None:
+    """Twenty hang up as soon as they are answered, some before the dialplan has noted when that
+    was: the engine can read every one of them, so that none is spooled as somebody lost."""
+    told: set[str] = set()
+
+    async def note(session: Session) -> None:
+        told.add(read_entry(session.header).call_id)
+        await session.done()
+
+    async with (
+        engine(stack.agi_port, note),
+        sipp_running(caller(bye()), to=stack.sip_port, calls=20, rate=5) as citizens,
+    ):
+        assert (await citizens.finish()).ok
+        await stack.no_channels()
+        async with asyncio.timeout(30):
+            while len(told) < 20:
+                await asyncio.sleep(0.02)
     assert not list((stack.home.spool / "incoming").iterdir())
 
 
