@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from array import array
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -23,7 +24,15 @@ SEGMENT_ENDS = (0xFF, 0x1FF, 0x3FF, 0x7FF, 0xFFF, 0x1FFF, 0x3FFF, 0x7FFF)
 
 def speech_like(seconds: float, codec: Codec) -> bytes:
     """A voiced hum in the rhythm of syllables: loud enough that silence detection hears speech."""
-    samples = array("h", bytes(2 * round(seconds * SAMPLE_RATE_HZ)))
+    count = round(seconds * SAMPLE_RATE_HZ)
+    second = _hummed_second(codec)
+    return (second * (count // len(second) + 1))[:count]
+
+
+@cache
+def _hummed_second(codec: Codec) -> bytes:
+    """Syllables and pitch begin anew each second: one is all there is to compute."""
+    samples = array("h", bytes(2 * SAMPLE_RATE_HZ))
     for index in range(len(samples)):
         time_s = index / SAMPLE_RATE_HZ
         syllable = math.sin(math.pi * SYLLABLES_PER_S * time_s) ** 2
