@@ -20,6 +20,7 @@ from telephony.session import ANSWER_S, PROMPTS, FastAgiCall
 
 DESK = "desk"
 MOMENT = f"{PROMPTS}/moment"
+NEVER = "never"
 
 T = TypeVar("T")
 
@@ -39,7 +40,7 @@ class TalkingCall(FastAgiCall):
         name = _safe(_LEG, leg, "leg")
         await self.music(False)
         if beside:
-            await self._set({"BRIDGEPEER": ""})
+            await self._set({"BRIDGEPEER": NEVER})
         line = agi.command("EXEC", "BridgeAdd" if beside else "Bridge", name)
         reply = agi.parse_reply(await self._connection.command(line, None))
         if reply.failed:
@@ -62,10 +63,10 @@ class TalkingCall(FastAgiCall):
         return told == "SUCCESS"
 
     async def _had_peers(self) -> bool:
-        """BridgeAdd says nothing of a leg that isn't there, or is alone: the variable in which
-        Asterisk names the others of a bridge does."""
+        """BridgeAdd says nothing of a leg that isn't there, or is alone. But Asterisk writes who is
+        in a bridge with him into this variable, and nobody at its end."""
         line = agi.command("GET FULL VARIABLE", "${BRIDGEPEER}")
-        return bool(agi.parse_value(await self._connection.command(line, ANSWER_S)))
+        return agi.parse_value(await self._connection.command(line, ANSWER_S)) != NEVER
 
     async def ring(self, endpoint: str, *, ring_s: float, on_answer: OnAnswer) -> DialResult:
         """Ring another seat from this leg and stay for the talk. Should this leg hang up in the
