@@ -28,8 +28,8 @@ from ivr.speech.results import final
 TURN = 5 * SLICE
 """Bytes after which somebody else comes first."""
 ASKED = 2 * SLICE
-"""Bytes after which unfinished words are asked for anew (120 ms): the network is run for a fifth of a
-second at once, and to ask is a tenth of Vosk's work."""
+"""Bytes after which unfinished words are asked for anew (120 ms): the network runs for a fifth of
+a second at once, and to ask is a tenth of Vosk's work."""
 _READ = 1 << 16
 _RENEW = 90 * 2 * RATE_HZ
 """An ear's recogniser keeps what it computed of all its audio; after so many bytes it is made
