@@ -102,6 +102,9 @@ UNHEARD_EVENTS = (
     *("Newchannel", "Newexten", "Newstate", "NewCallerid", "NewConnectedLine", "NewAccountCode"),
     *("DialBegin", "DialState", "BridgeCreate", "BridgeEnter", "BridgeLeave", "BridgeDestroy"),
     *("DeviceStateChange", "VarSet", "DTMFBegin"),
+    # each wakes the thread of every manager session, only to be filtered out there
+    *("MixMonitorStart", "MixMonitorStop", "MusicOnHoldStart", "MusicOnHoldStop"),
+    *("HangupRequest", "SoftHangupRequest", "TestEvent"),
 )
 UNHEARD_MESSAGES = (
     "ast_channel_varset_type",

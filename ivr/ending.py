@@ -19,6 +19,8 @@ from collections.abc import Coroutine, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
+import structlog
+
 from ivr.desk import Desk
 from ivr.handed_on import HandedOn
 from ivr.own_words import keep_words
@@ -34,6 +36,8 @@ from tickets.spoken import request_of
 T = TypeVar("T")
 LEAST_VOICE_S = 1.0
 ANSWERED = DialStatus.ANSWER.value
+
+log = structlog.get_logger(__name__)
 
 
 def outcome_of(story: Story) -> Outcome:
@@ -202,8 +206,10 @@ async def settle(story: Story, desk: Desk) -> Outcome:
     if story.callback is not None:
         over = CallbackEvent.TALK_ENDED if story.answered else CallbackEvent.NOT_REACHED
         await desk.callbacks.happened(story.info.call_id, over, seat_id=record.seat_id)
-    story.log().info(
+    log.info(
         "call_ended",
+        call_id=story.info.call_id,
+        tenant=story.tenant.id,
         outcome=record.outcome,
         line=record.facts.line_id,
         seat=record.seat_id,

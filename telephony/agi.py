@@ -5,6 +5,7 @@ https://docs.asterisk.org/Configuration/Interfaces/Asterisk-Gateway-Interface-AG
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from panoramisk.utils import parse_agi_result
@@ -87,6 +88,12 @@ def encoded_assignments(variables: dict[str, str]) -> str:
     )
 
 
+@lru_cache(maxsize=2048)
+def repeated(verb: str, *arguments: str) -> bytes:
+    """`command` for what is said to many callers alike: prompts, above all."""
+    return command(verb, *arguments)
+
+
 def encoded(value: str) -> str:
     """A value for the dialplan's URIDECODE(): no sign in it means anything on the way there."""
     if checked(value).isascii():
@@ -142,7 +149,7 @@ def parse_header(block: bytes) -> dict[str, str]:
 
 def decoded(argument: str) -> str:
     """An argument the dialplan wrote with URIENCODE()."""
-    return unquote(argument, errors="replace")
+    return unquote(argument, errors="replace") if "%" in argument else argument
 
 
 def _number(found: re.Match[str] | None) -> int:

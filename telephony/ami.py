@@ -235,10 +235,11 @@ class Ami:
         now = told_at(message)
         match message.event:
             case "Hangup":
-                self._alive.pop(message.uniqueid, None)
-                if message.channel.startswith(NODE_CHANNELS):
+                ended = hung_up(message, now)
+                self._alive.pop(ended.call_id, None)
+                if ended.channel.startswith(NODE_CHANNELS):
                     return leg_hung_up(message, now)
-                return hung_up(message, now)
+                return ended
             case "UserEvent":
                 return leg_begun(message, now)
             case "DialEnd":

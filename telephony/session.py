@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import structlog
@@ -86,7 +87,7 @@ class FastAgiCall:
         paths = [prompt_path(language, name) for name in prompts]
         await self.music(False)
         digits = digit = await self._stream(paths, ANY_DIGIT)
-        wait = agi.command("WAIT FOR DIGIT", str(max(1, round(timeout_s * 1000))))
+        wait = agi.repeated("WAIT FOR DIGIT", str(max(1, round(timeout_s * 1000))))
         while not digits or (digit != "#" and len(digits) < max_digits):
             digit = (await self._reply(wait)).digit
             if not digit:
@@ -147,7 +148,7 @@ class FastAgiCall:
 
     async def music(self, on: bool) -> None:
         if on != self._music:
-            await self._reply(agi.command("SET MUSIC", "ON" if on else "OFF"), ANSWER_S)
+            await self._reply(agi.repeated("SET MUSIC", "ON" if on else "OFF"), ANSWER_S)
             self._music = on
 
     async def hold(self, wake: Awaitable[T]) -> T:
@@ -262,7 +263,7 @@ class FastAgiCall:
     async def _stream(self, paths: Sequence[str], interrupt: str) -> str:
         stops = _matching(_DIGITS, interrupt, "digits")
         for path in paths:
-            digit = await self._played(agi.command("STREAM FILE", path, stops))
+            digit = await self._played(agi.repeated("STREAM FILE", path, stops))
             if digit:
                 return digit
         return ""
@@ -298,6 +299,7 @@ class FastAgiCall:
             raise CallEnded(self._connection.ended_by)
 
 
+@lru_cache(maxsize=2048)
 def prompt_path(language: str, name: str) -> str:
     """Where Asterisk finds a prompt; raises UnsafeValue for a name that isn't one."""
     return f"{PROMPTS}/{prompt_name(language, name)}"
@@ -313,7 +315,8 @@ def _prefixed(variables: Mapping[str, str]) -> dict[str, str]:
     if not entry.WRITABLE.issuperset(variables):
         unknown = ", ".join(sorted(set(variables) - entry.WRITABLE))
         raise UnsafeValue(f"no such call variable: {unknown}")
-    return {f"HL_{name}": agi.checked(value) for name, value in variables.items()}
+    agi.checked("".join(variables.values()))
+    return {f"HL_{name}": value for name, value in variables.items()}
 
 
 def _matching(pattern: re.Pattern[str], value: str, what: str) -> str:

@@ -11,7 +11,6 @@ EVENT, ANSWER_MARK = "Event: ", "\r\nActionID: "
 _SPELLED = {
     name.lower(): f"\r\n{name}: "
     for name in (
-        "Event",
         "Timestamp",
         "Channel",
         "Uniqueid",
@@ -32,16 +31,21 @@ class EventTold(Message):  # type: ignore[misc]  # panoramisk has no types
     content = ""
 
     def __init__(self, text: str) -> None:
+        """`text` is an event's (`is_event`): its first line is its name."""
         self._text = f"\r\n{text}\r\n"
+        self.event = text[len(EVENT) :].partition("\r\n")[0]
 
     def __getattr__(self, name: str) -> Any:
         if name == "_store":
             self._store = _lines(self._text)
             return self._store
         if (begin := _SPELLED.get(name)) is not None:
-            rest = self._text.partition(begin)[2]
-            if rest and begin not in rest:
-                return rest.partition("\r\n")[0]
+            text = self._text
+            if (at := text.find(begin)) >= 0:
+                at += len(begin)
+                end = text.index("\r\n", at)
+                if text.find(begin, end) < 0:
+                    return text[at:end]
         found = self._store.get(name)
         return "" if found is None else found[1]
 
