@@ -276,6 +276,16 @@ class UnknownTalk(ConsoleError):
     message_zh = "该租户没有此通话,或通话已结束。"
 
 
+class TalkElsewhere(ConsoleError):
+    """The call is another node's: that node's engine alone can do something with its talk
+    (RFC 9110, 15.5.20)."""
+
+    id = "talk-elsewhere"
+    status = 421
+    message = "The call is another node's: ask that node's engine."
+    message_zh = "此通话在其他节点,请向该节点发送请求。"
+
+
 class TalkNotPossible(ConsoleError):
     """The talk is in a state in which this can't be done."""
 
@@ -337,6 +347,15 @@ class RulesUnusable(ConsoleError):
     status = 503
     message = "The rules of the understanding cannot be used; the log tells why."
     message_zh = "智能理解规则文件有误,原因见日志。"
+
+
+class PeerAway(ConsoleError):
+    """The house that has the audio doesn't answer, or doesn't let us have it now."""
+
+    id = "peer-away"
+    status = 503
+    message = "The other house doesn't hand it out right now: try again."
+    message_zh = "对方平台暂时无法提供录音,请稍后重试。"
 
 
 class StoreUnavailable(ConsoleError):

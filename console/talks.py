@@ -60,8 +60,8 @@ class TalkView:
 
 
 class Talks(Protocol):
-    """The engine's talks. Raises `UnknownTalk`, `TalkNotPossible`, `SeatBusy`, `TargetNotAllowed`,
-    `SwitchUnavailable`; then nothing has changed."""
+    """The engine's talks. Raises `UnknownTalk`, `TalkElsewhere`, `TalkNotPossible`, `SeatBusy`,
+    `TargetNotAllowed`, `SwitchUnavailable`; then nothing has changed."""
 
     def talks(self, tenant: str) -> Sequence[TalkView]:
         """All of them, the longest first."""

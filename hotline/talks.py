@@ -1,6 +1,7 @@
 """Talks as the console sees them: its port over the conversations' talks."""
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 from asterisk_conf.model import OutboundRule
@@ -8,11 +9,13 @@ from console.errors import (
     ConsoleError,
     SeatBusy,
     SwitchUnavailable,
+    TalkElsewhere,
     TalkNotPossible,
     TargetNotAllowed,
     UnknownTalk,
 )
 from console.talks import TalkParty, TalkTarget, TalkVerb, TalkView
+from hotline.cluster_wiring import far
 from ivr import talk_errors
 from ivr.desk import Desk
 from ivr.ending import draft_ticket
@@ -32,12 +35,12 @@ from telephony.door import Telephony
 from telephony.events import Event, SnapshotTaken
 from telephony.talks import Switch
 
+_OF_NODE = re.compile(r"([a-z][a-z0-9]{0,15})-[0-9]")
 _ASKED = {
     TalkVerb.COMPLETE: TalkEvent.COMPLETE_ASKED,
     TalkVerb.CANCEL: TalkEvent.CANCEL_ASKED,
 }
 _ERRORS: Mapping[type[talk_errors.TalkError], type[ConsoleError]] = {
-    talk_errors.UnknownTalk: UnknownTalk,
     talk_errors.TalkBusy: TalkNotPossible,
     talk_errors.TargetBusy: SeatBusy,
     talk_errors.TargetRefused: TargetNotAllowed,
@@ -126,7 +129,7 @@ class TalkBoard:
         try:
             return _view(self._verbs.of(tenant, call_id))
         except talk_errors.UnknownTalk as error:
-            raise UnknownTalk from error
+            raise self._unknown(call_id) from error
 
     async def act(
         self, tenant: str, call_id: str, verb: TalkVerb, target: TalkTarget | None
@@ -134,10 +137,24 @@ class TalkBoard:
         whom = Target(TargetKind(target.kind), target.name) if target is not None else None
         try:
             return _view(await self._act(tenant, call_id, verb, whom))
+        except talk_errors.UnknownTalk as error:
+            raise self._unknown(call_id) from error
         except talk_errors.TalkError as error:
             kind = _ERRORS[type(error)]
             again = 1 if kind is SwitchUnavailable else 0
             raise kind(str(error), retry_after_s=again) from error
+
+    def _unknown(self, call_id: str) -> ConsoleError:
+        """Nobody's, or a call of another node: its id begins with that one's name."""
+        own = next((queue.node for queue in far(self._queues).values()), "")
+        found = _OF_NODE.match(call_id)
+        if not own or found is None or found[1] == own:
+            return UnknownTalk()
+        node = found[1]
+        return TalkElsewhere(
+            f"The call is of node {node} and this is node {own}: ask the engine of node {node}.",
+            f"此通话在节点 {node},本机为节点 {own},请向节点 {node} 发送请求。",
+        )
 
     async def _act(self, tenant: str, call_id: str, verb: TalkVerb, target: Target | None) -> Talk:
         match verb:

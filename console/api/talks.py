@@ -15,6 +15,7 @@ from console.errors import (
     RoleRefused,
     SeatBusy,
     SwitchUnavailable,
+    TalkElsewhere,
     TalkNotPossible,
     TargetNotAllowed,
     UnknownTalk,
@@ -138,7 +139,8 @@ def _sees(identity: Identity, view: TalkView) -> bool:
 TALK = "/api/v1/tenants/{tenant}/talks/{call_id}"
 ACTED: dict[str, Any] = {
     "answers": answers.OneTalk, "body": Wish, "status": 202,
-    "errors": (UnknownTalk, TalkNotPossible, SeatBusy, TargetNotAllowed, SwitchUnavailable),
+    "errors": (UnknownTalk, TalkElsewhere, TalkNotPossible, SeatBusy, TargetNotAllowed,
+               SwitchUnavailable),
 }  # fmt: skip
 ROUTES = (
     get("/api/v1/tenants/{tenant}/talks", list_talks, answers.Talks, roles=MAY),

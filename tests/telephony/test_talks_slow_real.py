@@ -197,3 +197,23 @@ async def test_killed_while_the_supervisor_who_takes_over_is_rung(home: House, l
         late.seconds = 0.0
         await home.start_engine()
         await home.hears(citizen={"8009"}, s8009={"citizen"})
+
+
+async def test_joining_a_talk_that_is_over_says_so(
+    home: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A leg that isn't there any more, or is in no bridge: the citizen knows that he wasn't in it,
+    and comes to the talk that there is."""
+    join, joined = TalkingCall.join, list[bool]()
+
+    async def astray(call: TalkingCall, leg: str, *, beside: bool = False) -> bool:
+        for other in ("PJSIP/nobody-0000ffff", call.info.channel) if beside else ():
+            joined.append(await join(call, other, beside=True))
+        return await join(call, leg, beside=beside)
+
+    monkeypatch.setattr(TalkingCall, "join", astray)
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, TalkVerb.EMERGENCY_TOGETHER, POLICE)
+        await home.hears(citizen={"8001", "far"}, far={"citizen", "8001"})
+        assert joined == [False, False]
+    await home.stack.no_channels()
