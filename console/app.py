@@ -16,6 +16,7 @@ from console.api import (
     callers,
     choices,
     exchange,
+    exchange_audio,
     figures,
     followups,
     health,
@@ -57,7 +58,7 @@ def doors() -> Iterable[Door]:
     rooms = (
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding, scope, words,
-        openapi, exchange, webhooks, open311,
+        openapi, exchange, exchange_audio, webhooks, open311,
         followups, ticket_life, units, choices,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
@@ -83,6 +84,7 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
         (
             wallboard.live,
             *audio.UNBOUNDED,
+            *exchange_audio.UNBOUNDED,
             *figures.UNBOUNDED,
             *spoken.UNBOUNDED,
             *kpi.UNBOUNDED,

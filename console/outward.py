@@ -1,6 +1,7 @@
 """What the console needs of the exchange with other houses and of webhooks; see `console.ports`."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -99,12 +100,43 @@ class Webhooks(Protocol):
         ...
 
 
+class PeerAudio(Protocol):
+    """Recordings of tickets that have crossed over, in both directions."""
+
+    async def may_hear(
+        self, tenant: str, path: str, headers: Mapping[str, str], ticket: str
+    ) -> ExchangeAnswer | None:
+        """Why who asks for audio of our ticket doesn't get it; None when he does."""
+        ...
+
+    def fetched(
+        self, tenant: str, ticket: str, peer: str, kind: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Audio (`recording` or `voice`) of a ticket that came from a peer, as it comes. Raises
+        `UnknownPeer`, `NoAudio`, `PeerAway`; breaking off in the middle raises `PeerBroke`."""
+        ...
+
+
+class PeerBroke(Exception):
+    """A peer stopped in the middle of what it was sending."""
+
+
 class NoOutward:
     """A house that speaks with nobody."""
 
     async def take(
         self, tenant: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> ExchangeAnswer:
+        raise UnknownPeer
+
+    async def may_hear(
+        self, tenant: str, path: str, headers: Mapping[str, str], ticket: str
+    ) -> ExchangeAnswer | None:
+        raise UnknownPeer
+
+    def fetched(
+        self, tenant: str, ticket: str, peer: str, kind: str
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         raise UnknownPeer
 
     async def messages(

@@ -13,7 +13,7 @@ from console.follow_ups import FollowUps, NoFollowUps
 from console.kpi import KpiReader, NoKpis
 from console.metrics import Metrics
 from console.open311 import NoOpen311, Open311
-from console.outward import Exchange, NoOutward, Webhooks
+from console.outward import Exchange, NoOutward, PeerAudio, Webhooks
 from console.ports import (
     Audio,
     Callbacks,
@@ -67,6 +67,7 @@ class Services:
     follow_ups: FollowUps = field(default_factory=NoFollowUps)
     exchange: Exchange = field(default_factory=NoOutward)
     webhooks: Webhooks = field(default_factory=NoOutward)
+    peer_audio: PeerAudio = field(default_factory=NoOutward)
     open311: Open311 = field(default_factory=NoOpen311)
     kpis: KpiReader = field(default_factory=NoKpis)
 

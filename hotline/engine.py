@@ -32,6 +32,7 @@ from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
 from hotline.exchange import ExchangeHouse
+from hotline.exchange_audio import ExchangeAudio
 from hotline.figures import FigureKeeper
 from hotline.follow_ups import is_follow_up
 from hotline.following_up import FollowingUp
@@ -162,6 +163,7 @@ class Engine:
             settings, self._database, self._deadlines, self._zones, self._clock,
             lambda ticket, was: self._counted.stored(ticket, was),
         )  # fmt: skip
+        self._peer_audio = ExchangeAudio(settings, self._database, self._deadlines, self._clock)
         self._public_door = PublicDoor(
             settings, self._database, self._deadlines, self._zones, self._clock,
             lambda ticket, was: self._counted.stored(ticket, was),
@@ -317,6 +319,7 @@ class Engine:
                 stack.push_async_callback(self._keeper.close)  # while they are ours to write
             self._speech.start()
             stack.push_async_callback(self._speech.close)
+            stack.push_async_callback(self._peer_audio.close)
             stack.push_async_callback(self._spoken.close)
             await self._telephony.start()
             stack.push_async_callback(self._talks.close)
@@ -509,6 +512,7 @@ class Engine:
             follow_ups=self._following_up.board,
             exchange=self._exchange,
             webhooks=self._exchange,
+            peer_audio=self._peer_audio,
             open311=self._public_door,
             kpis=StoredKpis(
                 self._database,

@@ -3,7 +3,8 @@ machine or its private networks, whatever a name resolves to."""
 
 import asyncio
 import socket
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
@@ -121,6 +122,24 @@ class Outside:
             return Unreached(f"no answer within {self._try_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Unreached(_reason(error))
+
+    @asynccontextmanager
+    async def opened(
+        self, url: str, headers: Mapping[str, str]
+    ) -> AsyncIterator[aiohttp.ClientResponse | Unreached]:
+        """A GET whose body the caller reads; each step of it may take `try_s`."""
+        patience = aiohttp.ClientTimeout(total=None, connect=self._try_s, sock_read=self._try_s)
+        async with AsyncExitStack() as stack:
+            try:
+                asked = self._opened().get(
+                    url, headers=dict(headers), allow_redirects=False, timeout=patience
+                )
+                answer: aiohttp.ClientResponse | Unreached = await stack.enter_async_context(asked)
+            except TimeoutError:
+                answer = Unreached(f"no answer within {self._try_s:g} s")
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                answer = Unreached(_reason(error))
+            yield answer
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -37,6 +37,9 @@ class Peer(_Part):
         default=(), max_length=200, description="beginnings of class codes"
     )
     requester: Literal["none", "phone", "full"] = "none"
+    audio: bool = Field(
+        default=False, description="whether it may fetch the recordings of what it handles"
+    )
     plain: bool = Field(default=False, description="allow http:// on a line that is private")
 
     @field_validator("address")

@@ -15,8 +15,10 @@ import aiohttp
 from console.app import build_app, serving
 from console.ports import Role
 from hotline import secrets_kept
+from hotline.boards import HomeAudio
 from hotline.deadlines import Deadlines
 from hotline.exchange import ExchangeHouse
+from hotline.exchange_audio import ExchangeAudio
 from hotline.peer_files import secret_name
 from hotline.settings import Settings
 from ivr.tenants import Tenant
@@ -62,6 +64,7 @@ class Town:
     database: Database
     deadlines: Deadlines
     exchange: ExchangeHouse
+    audio: ExchangeAudio
     tickets: SqlTickets
     clock: Clock
     settings: Settings
@@ -74,6 +77,7 @@ class Town:
         """Let others in."""
         services = replace(
             self.city.services(), exchange=self.exchange, webhooks=self.exchange,
+            peer_audio=self.audio, tickets=self.tickets, audio=HomeAudio(self.settings.home),
             now=self.clock.now,
         )  # fmt: skip
         await self._open.enter_async_context(serving(build_app(services), "127.0.0.1", self.port))
@@ -82,10 +86,10 @@ class Town:
         """As if the house were away."""
         await self._open.aclose()
 
-    async def crossing(self) -> str:
+    async def crossing(self, **facts: Any) -> str:
         """A ticket dispatched to the other house."""
         self.made += 1
-        fact = new_ticket(f"{self.name}-{self.made}", at=self.clock.now())
+        fact = new_ticket(f"{self.name}-{self.made}", at=self.clock.now(), **facts)
         number = (await self.tickets.create(fact)).number
         await self.tell(number, "submitted", title="停水", text="三栋停水两天", kind="complaint")
         await self.tell(number, "dispatched", lead="pipes")
@@ -111,9 +115,14 @@ class Town:
         """All tickets, the oldest first."""
         return [ticket.number for ticket in reversed(await self.tickets.list(TENANT))]
 
+    @property
+    def bearer(self) -> dict[str, str]:
+        """An administrator's headers."""
+        return {"Authorization": f"Bearer {self.city.token(Role.ADMIN)}"}
+
     async def ask(self, path: str, method: str = "GET", **more: Any) -> tuple[int, Any]:
         """One API request by an administrator."""
-        headers = {"Authorization": f"Bearer {self.city.token(Role.ADMIN)}"}
+        headers = self.bearer
         async with (
             aiohttp.ClientSession() as session,
             session.request(
@@ -125,7 +134,15 @@ class Town:
 
 @asynccontextmanager
 async def town(
-    folder: Path, name: str, other: str, other_port: int, port: int, units: str, **settings: Any
+    folder: Path,
+    name: str,
+    other: str,
+    other_port: int,
+    port: int,
+    units: str,
+    *,
+    audio: bool = False,
+    **settings: Any,
 ) -> AsyncIterator[Town]:
     """One house with its door open; it sends by itself."""
     folder.mkdir()
@@ -133,7 +150,7 @@ async def town(
     address = f"http://127.0.0.1:{other_port}/exchange/v1/{TENANT}"
     (folder / "peers.yaml").write_text(
         f"version: 1\npeers:\n  - {{id: {other}, name: {other}, address: '{address}', we: {name},"
-        f" units: [{units}]}}\n"
+        f" units: [{units}], audio: {str(audio).lower()}}}\n"
     )
     tenant = Tenant(
         id=TENANT, name=name, units_file=folder / "units.yaml", peers_file=folder / "peers.yaml"
@@ -148,6 +165,7 @@ async def town(
     house = ExchangeHouse(made, database, deadlines, zones, clock)
     one = Town(
         name, port, database, deadlines, house,
+        ExchangeAudio(made, database, deadlines, clock),
         SqlTickets(database, zones, clockwork=deadlines.clockwork), clock, made, City(),
         door=f"http://127.0.0.1:{port}/exchange/v1/{TENANT}",
     )  # fmt: skip
@@ -159,15 +177,21 @@ async def town(
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         await one.shut()
+        await one.audio.close()
         await database.close()
 
 
 @asynccontextmanager
-async def two_towns(folder: Path, **settings: Any) -> AsyncIterator[tuple[Town, Town]]:
-    """The city, and the water company that takes what is dispatched to `pipes`."""
+async def two_towns(
+    folder: Path, *, audio: bool = False, **settings: Any
+) -> AsyncIterator[tuple[Town, Town]]:
+    """The city, and the water company that takes what is dispatched to `pipes`; `audio`: the city
+    hands recordings out."""
     here, there = free_port(), free_port()
     async with (
-        town(folder / "city", "city", "water", there, here, "pipes", **settings) as city,
+        town(
+            folder / "city", "city", "water", there, here, "pipes", audio=audio, **settings
+        ) as city,
         town(folder / "water", "water", "city", here, there, "", **settings) as water,
     ):
         yield city, water
