@@ -1,4 +1,5 @@
-"""Requests made from the served OpenAPI document, each answer held against it (schemathesis).
+"""Requests made from the served OpenAPI document, each answer held against it (schemathesis): of a
+house of tickets in a thread, or (`tests/e2e/test_document.py`) of a whole installation.
 
 `python -m tests.console.against_document` asks longer and on both stores; `make schemathesis`.
 """
@@ -141,13 +142,13 @@ def _made_real(here: Served, case: Any, operation: Any, headers: Mapping[str, st
             case.query[name] = day
     if not operation.path.endswith("/events") or not isinstance(case.body, dict):
         return
-    where = f"{here.base}/api/v1/tenants/{CITY}/tickets/{here.known['number']}"
+    where = f"{here.base}/api/v1/tenants/{here.known['tenant']}/tickets/{here.known['number']}"
     told = requests.get(where, headers=dict(headers), timeout=ANSWER_S).json()
     case.headers = {}
     case.body["version"] = told.get("ticket", {}).get("version", 1)
     data = case.body.get("data")
     if isinstance(data, dict):
-        data |= {name: LAMPS for name in ("lead", "suggested") if name in data}
+        data |= {name: here.known["unit"] for name in ("lead", "suggested") if name in data}
 
 
 def strict(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Office:
             for role in ("seat", "reviewer", "department")
         }
 
+    def take(self, **words: str) -> str:
+        """The seat takes a request in; its number."""
+        return str(self._ask("seat", "/tickets", words)["ticket"]["number"])
+
     def tell(self, number: str, *steps: Step) -> None:
         """Let these events happen to a ticket, one after the other."""
         for role, event, data in steps:
