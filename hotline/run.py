@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from hotline import api, leftovers, ports, secrets_kept, supervision
 from hotline.errors import EngineAway, PartsFailed
+from hotline.last_words import LastWords
 from hotline.layout import lay_out, locked
 from hotline.parts import as_engine, run_user
 from hotline.settings import PROJECT, Settings
@@ -38,6 +39,7 @@ class Runner:
         self._stop = threading.Event()
         self._begun_s = time.monotonic()
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._words: LastWords | None = None
         self._pids: dict[str, int] = {}
         self._ever: dict[str, int] = {}
         self._restarts: Counter[str] = Counter()
@@ -55,6 +57,8 @@ class Runner:
             self._prepare()
             try:
                 self._supervisor = supervision.start(self._settings)
+                assert self._supervisor.stdout is not None
+                self._words = LastWords(self._supervisor.stdout)
                 self._come_up()
                 if not self._stop.is_set():
                     self._welcome()
@@ -116,13 +120,13 @@ class Runner:
     def _watch(self) -> dict[str, PartState]:
         """Every part's state; whoever got a new process id is remembered, and told of."""
         if self._supervisor is None or self._supervisor.poll() is not None:
-            output = self._home.supervisor / "output.log"
-            words = _last_line(output.read_text(errors="replace")) or "no reason given"
-            raise PartsFailed(f"the supervisor ended: {words} (log: {output})")
+            words = _last_line(self._words.text() if self._words else "") or "no reason given"
+            log = self._home.supervisor / "supervisord.log"
+            raise PartsFailed(f"the supervisor ended: {words} (log: {log})")
         states = supervision.states(self._home) or {}
         pids = {name: part.pid for name, part in states.items() if part.pid}
         if pids != self._pids:
-            leftovers.remember(self._known, [self._supervisor.pid, *pids.values()])
+            self._remember(self._supervisor.pid, pids.values())
             for name, pid in pids.items():
                 if self._ever.get(name, pid) != pid:
                     self._restarts[name] += 1
@@ -130,6 +134,12 @@ class Runner:
             self._pids = pids
             self._ever |= pids
         return states
+
+    def _remember(self, supervisor: int, parts: Iterable[int]) -> None:
+        try:
+            leftovers.remember(self._known, [supervisor, *parts])
+        except OSError as error:  # the disk is full: no reason to end anything
+            self._tell(f"the parts' process ids can't be noted: {error}", style="yellow")
 
     def _welcome(self) -> None:
         s = self._settings
@@ -180,7 +190,7 @@ class Runner:
         begun = time.monotonic()
         self._tell("ending")
         if self._pids:
-            leftovers.remember(self._known, [self._supervisor.pid, *self._pids.values()])
+            self._remember(self._supervisor.pid, self._pids.values())
         self._supervisor.terminate()
         try:
             self._supervisor.wait(END_S)

@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 import xmlrpc.client
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
@@ -105,22 +105,26 @@ def log_of(home: Home, part: str) -> Path:
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:
     """Write the configuration and start supervisord; it ends when this process does."""
-    home = settings.folders
-    file = home.supervisor / "supervisord.conf"
+    file = settings.folders.supervisor / "supervisord.conf"
     file.write_text(configuration(settings))
     file.chmod(0o600)
+    return launch(file, environment(settings))
+
+
+def launch(file: Path, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Start supervisord. What it says comes by a pipe, for `LastWords`: when a log can't be written
+    it says so there, and if that failed, too (a full disk), it would end, and all parts with it."""
     command = ["setpriv", "--pdeathsig", "TERM", "--", sys.executable, "-P"]
     command += ["-m", "supervisor.supervisord", "-c", str(file)]
-    with (home.supervisor / "output.log").open("wb") as output:
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment(settings),
-            cwd=PROJECT,
-            start_new_session=True,  # Ctrl-C reaches `hotline run` alone, which ends it in order
-        )
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environ,
+        cwd=PROJECT,
+        start_new_session=True,  # Ctrl-C reaches `hotline run` alone, which ends it in order
+    )
 
 
 def states(home: Home) -> dict[str, PartState] | None:
