@@ -4,17 +4,19 @@ import { byId, element, english } from "./dom.js";
 import { telling } from "./said.js";
 import { ask, part } from "./server.js";
 import { short } from "./ticket_time.js";
-import { EVENTS, MARKS, zh } from "./ticket_words.js";
+import { EVENTS, zh } from "./ticket_words.js";
 
 const PAGE = 50;
 const MESSAGES = {
-  "ticket-dispatched": "新派工单", "return-refused": "退单被驳回", "ticket-reassigned": "已改派",
+  "ticket-dispatched": "新派工单", "ticket-ruled": "联席会议已裁定", "return-refused": "退单被驳回",
+  "extension-granted": "延期已同意", "extension-refused": "延期被驳回", "reply-sent-back": "答复被退回",
+  "citizen-not-content": "市民不满意，请再次办理", reminded: "提醒：临近期限",
 };
 const EVERY_MS = 60_000;
 
 let begun = 0;
 
-const words = (message) => MESSAGES[message] ?? MARKS[message]?.[0] ?? zh(EVENTS, message);
+const words = (message) => MESSAGES[message] ?? zh(EVENTS, message);
 
 // Reads it now and then until `endInbox`.
 export function beginInbox(ours, unit, show) {

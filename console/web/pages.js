@@ -6,7 +6,7 @@ import { dropToken } from "./token.js";
 
 const CENTRE = ["administrator", "supervisor", "seat", "reviewer", "leader", "auditor"];
 
-export const PAGES = [
+const PAGES = [
   {
     path: "/tickets", zh: "工单", en: "Tickets", roles: [...CENTRE, "department"],
     about: "查询、派单、签收、答复、审核，看期限与全过程", aboutEn: "Find, dispatch, sign, reply, review; limits and the whole way",

@@ -17,6 +17,7 @@ const FORWARD = new Set([
   "dispatched", "signed", "replied", "reply_passed", "return_granted", "extension_granted", "ruled", "submitted",
   "satisfied", "reviewed", "info_given", "closed", "contacted",
 ]);
+const LEAD = "主办";
 const ADVISERS = new Set(["reviewer", "supervisor", "leader", "administrator"]);
 const COMPARERS = new Set(["seat", "reviewer", "supervisor"]);
 
@@ -71,10 +72,14 @@ function suggestions(told, fields) {
     const button = element("button", "offer");
     button.type = "button";
     button.append(element("b", "", one.name), ` ${role}`, element("span", "reasons", one.reasons.join(";")));
-    button.addEventListener("click", () => put(one.unit));
+    button.addEventListener("click", () => {
+      if (role === LEAD) for (const other of made.querySelectorAll("[aria-pressed]")) other.removeAttribute("aria-pressed");
+      put(one.unit);
+      if (role === LEAD) button.setAttribute("aria-pressed", "true");
+    });
     made.append(button);
   };
-  told.leads.forEach((one) => offer(one, "主办", fields.lead.put));
+  told.leads.forEach((one) => offer(one, LEAD, fields.lead.put));
   if (fields.co_units) told.co_units.forEach((one) => offer(one, "协办", fields.co_units.put));
   if (!told.leads.length) made.append(element("p", "soft", "没有合适的单位，请自行选择。 Nobody fits: choose."));
   return made;

@@ -2,7 +2,7 @@
 
 import { byId, element, english } from "./dom.js";
 import { ask } from "./server.js";
-import { chip, flags, stateChip } from "./ticket_view.js";
+import { chip, flags, ownerWords, stateChip } from "./ticket_view.js";
 import { now, short, standing, told } from "./ticket_time.js";
 import { GROUPS, KINDS, STATES, both, zh } from "./ticket_words.js";
 import { areaOptions, classOptions, unitName, unitOptions } from "./units.js";
@@ -110,7 +110,7 @@ function row(ticket) {
   first.append(element("b", "", ticket.title || zh(KINDS, ticket.kind ?? "") || "(无标题)"), stateChip(ticket.state));
   const second = element("span", "second");
   second.append(element("span", "number", ticket.number),
-    element("span", "", [zh(KINDS, ticket.kind ?? ""), ticket.lead && unitName(ticket.lead)].filter(Boolean).join(" · ")),
+    element("span", "", [zh(KINDS, ticket.kind ?? ""), ticket.lead ? unitName(ticket.lead) : ticket.owner && ownerWords(ticket.owner)].filter(Boolean).join(" · ")),
     element("time", "", short(ticket.created_at)));
   button.append(first, second);
   const marks = [...flags(ticket)];

@@ -69,7 +69,8 @@ function fact(list, name, en, value) {
   list.append(term, shown);
 }
 
-function caller(ticket) {
+// Who asked, as far as this token may know him.
+export function caller(ticket) {
   const { requester } = ticket.content;
   const number = ticket.anonymous ? "匿名来电" : ticket.caller;
   const words = [requester, number].filter(Boolean).join(" ");
@@ -192,16 +193,18 @@ function link(number, words, show) {
   return item;
 }
 
-// `alike` null: this role isn't told of likely duplicates.
-export function drawRelated(ticket, alike, show) {
+// `more` is what was asked after the ticket: tickets merged into it, by number, and likely duplicates.
+export function drawRelated(ticket, { merged = {}, alike = [] }, show) {
   const made = element("section", "related");
   const { life } = ticket;
   const list = element("ul");
   if (life.parent) list.append(link(life.parent, "主单 whole", show));
   for (const number of ticket.parts) list.append(link(number, "子单 part", show));
   if (life.main) list.append(link(life.main, "并入的主工单 main", show));
-  for (const number of ticket.linked) list.append(link(number, "已并入本单 merged", show));
-  for (const one of alike ?? []) {
+  for (const number of ticket.linked) {
+    list.append(link(number, ["已并入本单 merged", merged[number] && caller(merged[number])].filter(Boolean).join(" · "), show));
+  }
+  for (const one of alike) {
     const why = one.reasons.map((reason) => ALIKE[reason] ?? reason).join("、");
     list.append(link(one.number, `疑似重复 ${Math.round(one.score)}分 · ${zh(STATES, one.state)} · ${one.title}(${why})`, show));
   }

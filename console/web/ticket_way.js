@@ -7,7 +7,7 @@ import { CHOICES, EVENTS, FIELDS, ORIGINS, STATES, TONES, both, zh } from "./tic
 import { areaName, className, unitName } from "./units.js";
 
 // Shown elsewhere in the ticket, or of no use to people.
-const LEFT_OUT = new Set(["facts", "spoken", "title", "recording", "of", "marked", "key"]);
+const LEFT_OUT = new Set(["facts", "spoken", "state", "recording", "of", "marked", "key"]);
 const UNITS = new Set(["lead", "co_units", "units", "unit", "suggested"]);
 const MOST = 200;
 // Somebody without a name: his token's id says nothing to people, it is there when pointed at.
@@ -26,15 +26,16 @@ function worded(name, value) {
   return CHOICES[text] ?? text;
 }
 
-function details(data) {
+// `shown`: the ticket's words, which stand above as they are.
+function details(data, shown) {
   const list = element("dl", "told");
   for (const [name, value] of Object.entries(data)) {
     const plain = value === null || typeof value !== "object" || Array.isArray(value);
-    if (LEFT_OUT.has(name) || !plain || value === "" || value === null || (Array.isArray(value) && !value.length)) continue;
+    if (LEFT_OUT.has(name) || !plain || value === shown[name] || value === "" || value === null || (Array.isArray(value) && !value.length)) continue;
     const words = worded(name, value);
-    const shown = element("dd", "", words.length > MOST ? `${words.slice(0, MOST)}…` : words);
-    if (words.length > MOST) shown.title = words;
-    list.append(element("dt", "", zh(FIELDS, name)), shown);
+    const told = element("dd", "", words.length > MOST ? `${words.slice(0, MOST)}…` : words);
+    if (words.length > MOST) told.title = words;
+    list.append(element("dt", "", zh(FIELDS, name)), told);
   }
   return list;
 }
@@ -46,7 +47,7 @@ function who(event) {
   return [of || role, TOKEN.test(event.by) ? "" : event.by].filter(Boolean).join(" · ");
 }
 
-function step(event, before, listen) {
+function step(event, before, shown, listen) {
   const item = element("li");
   item.dataset.event = event.event;
   const head = element("p", "step");
@@ -63,19 +64,19 @@ function step(event, before, listen) {
     led.dataset.tone = TONES[event.state] ?? "done";
     by.before(led);
   }
-  const told = details(event.data);
+  const told = details(event.data, shown);
   if (told.children.length) item.append(told);
   if (event.data.recording && listen) item.append(listen(event));
   return item;
 }
 
 // `listen` makes a player of an event's recording, where the role may hear it.
-export function drawWay(events, listen) {
+export function drawWay(events, { content, kind }, listen) {
   const made = element("section", "way");
   const title = element("h3", "", "办理过程 ");
   title.append(english("What happened"), " ", element("b", "count", String(events.length)));
   const list = element("ol", "timeline");
-  events.forEach((event, index) => list.prepend(step(event, events[index - 1]?.state, listen)));
+  events.forEach((event, index) => list.prepend(step(event, events[index - 1]?.state, { ...content, kind }, listen)));
   made.append(title, list);
   return made;
 }

@@ -29,7 +29,7 @@ export const TONES = {
 };
 
 export const EVENTS = {
-  created: ["来电建单", "made by a call"], merged: ["通话补充", "a further fact of the call"],
+  created: ["建单", "made"], merged: ["通话补充", "a further fact of the call"],
   part_made: ["生成子单", "made as a part"], answered: ["直接答复", "answer at once"],
   refused: ["不予受理", "don't accept"], submitted: ["提交审核", "submit for review"],
   transferred: ["转紧急热线", "transfer to emergency"], handed_back: ["转接退回", "handed back"],

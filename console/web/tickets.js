@@ -19,6 +19,7 @@ import { EVENTS, zh } from "./ticket_words.js";
 import { readChoices } from "./units.js";
 
 const AGAIN_MS = 30_000;
+const MOST_LINKED = 10; // of those merged into it so many callers are told at once
 const TAKERS = new Set(["seat", "reviewer"]);
 const COMPARERS = new Set(["seat", "reviewer", "supervisor"]);
 
@@ -44,7 +45,7 @@ async function show(number) {
   history.replaceState(null, "", `${location.pathname}?${wanted}`);
   draw();
   markRow(number);
-  await Promise.all([drawBeside(turnOf), telling(likely)(turnOf)]);
+  await Promise.all([drawBeside(turnOf), telling(related)(turnOf)]);
 }
 
 function draw() {
@@ -62,9 +63,10 @@ function draw() {
   body.setAttribute("role", "region");
   body.append(
     drawMatter(ticket), drawClocks(ticket.clocks), drawReplies(ticket), drawSounds(ticket, me.role, null),
-    drawRelated(ticket, null, telling(show)), drawWay(events, listen));
+    drawRelated(ticket, {}, telling(show)), drawWay(events, ticket, listen));
   one.replaceChildren(drawHead(ticket), body);
   body.scrollTop = at;
+  document.title = `${ticket.number} ${ticket.title} · 12345 工单`;
   byId("nothing").hidden = true;
   one.hidden = byId("acts").hidden = false;
   drawActs();
@@ -84,11 +86,28 @@ const drawBeside = telling(async (turnOf) => {
   if (turnOf === showing) replace(".sounds", drawSounds(ticket, me.role, spoken));
 });
 
-async function likely(turnOf) {
+// A ticket, or null for one that isn't this unit's: a merged one has no unit of its own.
+async function ifOurs(number) {
+  try {
+    return (await ask(ours(`tickets/${number}`))).ticket;
+  } catch (failure) {
+    if (failure.id !== "not-your-unit") throw failure;
+    return null;
+  }
+}
+
+// Who else asked for the same: those merged into it, and open tickets that are likely the same.
+async function related(turnOf) {
   const { ticket } = open;
-  if (!COMPARERS.has(me.role) || !ticket.life.owner) return;
-  const { duplicates } = await ask(ours(`tickets/${ticket.number}/duplicates`));
-  if (turnOf === showing) replace(".related", drawRelated(ticket, duplicates, telling(show)));
+  const compares = COMPARERS.has(me.role) && ticket.life.owner;
+  const linked = ticket.linked.slice(0, MOST_LINKED);
+  const [alike, ...merged] = await Promise.all([
+    compares ? ask(ours(`tickets/${ticket.number}/duplicates`)) : { duplicates: [] },
+    ...linked.map(ifOurs),
+  ]);
+  if (turnOf !== showing) return;
+  const known = Object.fromEntries(merged.filter(Boolean).map((one) => [one.number, one]));
+  replace(".related", drawRelated(ticket, { merged: known, alike: alike.duplicates }, telling(show)));
 }
 
 function replace(selector, made) {
@@ -198,6 +217,7 @@ function closeTicket() {
   byId("nothing").hidden = false;
   byId("nothing").replaceChildren("请从左侧选择一件工单 ", english("Choose a ticket"));
   markRow("");
+  document.title = "12345 工单";
   const wanted = new URLSearchParams(location.search);
   wanted.delete("ticket");
   history.replaceState(null, "", `${location.pathname}?${wanted}`);

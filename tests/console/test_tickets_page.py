@@ -310,11 +310,13 @@ async def test_limits_parts_and_merged_ones_are_shown(house: TicketHouse, page: 
     assert "超期" in label
     related = page.locator(".related")
     await expect(related).to_contain_text("子单")
-    await expect(related).to_contain_text("已并入本单")
+    await expect(related.locator("li", has_text="已并入本单")).to_contain_text("张先生 13812345678")
     await related.locator("button", has_text=whole["parts"][0]).click()
     await expect(page.locator("#one .number")).to_have_text(whole["parts"][0])
     await page.locator(".related button", has_text=main).click()
     await expect(page.locator("#one .number")).to_have_text(main)
+    await enter(page, unit, f"?ticket={main}")
+    await expect(page.locator(".related")).to_contain_text(same)
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
