@@ -28,7 +28,7 @@ from tickets.periods import DAY
 
 _OURS = kpi_days.c
 _OPEN = literal_column("0", BigInteger)
-"""Written out: SQLite finds the index of open clocks by nothing else."""
+"""Written out, as in the index of open clocks: a prepared plan finds it by no parameter."""
 _KEEP = {
     name: (put := insert(kpi_days)).on_conflict_do_update(
         index_elements=["tenant", "day", "grouping"],

@@ -32,7 +32,7 @@ ANSWERS_S = 30 * 86_400
 """A given-up message is forgotten then, too: its receiver wouldn't know it again."""
 WAITS = literal_column("'waiting'", Text)
 GIVEN_UP = literal_column("'given_up'", Text)
-"""Written out: SQLite finds a partial index by nothing else."""
+"""Written out, as in the partial indexes: a prepared plan finds them by no parameter."""
 
 
 @dataclass(frozen=True, slots=True)
