@@ -31,6 +31,7 @@ from hotline.callers import read_callers
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
+from hotline.disk_watch import watch_disk
 from hotline.exchange import ExchangeHouse
 from hotline.exchange_audio import ExchangeAudio
 from hotline.figures import FigureKeeper
@@ -80,6 +81,7 @@ from storage.callbacks import SqlCallbacks
 from storage.calls import SqlCalls
 from storage.database import Database
 from storage.drain import Drain
+from storage.figure_tail import FigureTails
 from storage.figures import SqlFigures
 from storage.hours import SqlHours
 from storage.journal import Journal
@@ -182,6 +184,7 @@ class Engine:
         self._counted = CountedIntake(self._intake, self._metrics, self._todays)
         redis_url = settings.redis_url or f"unix://{home.redis_socket}"
         self._live = RedisLiveState(redis_url)
+        self._tails = FigureTails(home.journal / "figures")
         self._figures = {t.id: self._count(t.id) for t in settings.tenants}
         self._queues = {t.id: self._queue(t) for t in settings.tenants}
         self._exchange.watched(GivenUpWatch(self._metrics.registry, self._queues).take)
@@ -196,6 +199,7 @@ class Engine:
             ),
             self._counts_here,
             lambda: self._cluster is None or self._cluster.awake,
+            self._tails,
         )
         self._rosters = Rosters(settings.tenants, self._queues, self._clock)
 
@@ -373,7 +377,8 @@ class Engine:
         def level_s(queue_id: str) -> float:
             return self._desk.directory.rules[tenant].queue(queue_id).service_level_s
 
-        return Figures(self._zones[tenant], level_s, self._clock.now())
+        tail = self._tails.begin(tenant)
+        return Figures(self._zones[tenant], level_s, self._clock.now(), tail)
 
     def _counts_here(self, tenant: str) -> bool:
         """Whether the tenant's events are told to this engine: it alone writes its figures."""
@@ -453,6 +458,7 @@ class Engine:
             "talks-left": self._spoken.watch(self._counted, self._led),
             "who-waits": self._who_waits.run(),
             "watchdog": watch_loop(),
+            "disk-watch": watch_disk(self._settings.folders, self._journal),
         }
         self._works.start(works)
 
