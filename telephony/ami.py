@@ -6,7 +6,7 @@ kept events follow. https://docs.asterisk.org (AMI, action Status and PJSIPShowC
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -79,6 +79,8 @@ class Ami:
         self._inbox: asyncio.Queue[Message | _Up | _Down] = asyncio.Queue()
         self._inbox_limit = inbox_limit
         self._booted = False
+        self._at_once: Callable[[Event], None] | None = None
+        self._caught_up = False
         self._alive: dict[str, str] = {}
         self._contacts = Contacts()
         self._answer_s = answer_s
@@ -169,21 +171,32 @@ class Ami:
         listed = await self._actions.act("Status", fields, timeout_s=SNAPSHOT_S, as_list=True)
         return tuple(channel_seen(m) for m in listed if m.event == "Status")
 
+    def tell_at_once(self, take: Callable[[Event], None]) -> None:
+        """Give `take` what comes while nothing waits to be read: most events need no queue and no
+        task's turn then. What can't be told so comes by `events`, as ever; the order is kept."""
+        self._at_once = take
+
     async def events(self) -> AsyncIterator[Event]:
-        """What Asterisk tells, in order; a SnapshotTaken follows each (re)connection."""
+        """What Asterisk tells, in order, but for what is told at once; a SnapshotTaken follows
+        each (re)connection."""
         was_up = False
-        while True:
-            item = await self._inbox.get()
-            if isinstance(item, Message):
-                if event := self._event(item):
-                    yield event
-            elif isinstance(item, _Up):
-                async for event in self._snapshot():
-                    was_up = True
-                    yield event
-            elif was_up:
-                was_up = False
-                yield ConnectionLost(item.at)
+        try:
+            while True:
+                item = await self._inbox.get()
+                if isinstance(item, Message):
+                    if event := self._event(item):
+                        yield event
+                elif isinstance(item, _Up):
+                    self._caught_up = False
+                    async for event in self._snapshot():
+                        was_up = True
+                        yield event
+                    self._caught_up = self._booted
+                elif was_up:
+                    was_up = False
+                    yield ConnectionLost(item.at)
+        finally:
+            self._caught_up = False
 
     async def _snapshot(self) -> AsyncIterator[Event]:
         """Ask until Asterisk tells what lives, or the event link falls."""
@@ -259,6 +272,9 @@ class Ami:
         if message.event == "FullyBooted":
             self._booted = True
             self._inbox.put_nowait(_Up())
+        elif self._caught_up and self._at_once is not None and self._inbox.empty():
+            if event := self._event(message):
+                self._at_once(event)
         elif self._inbox.qsize() < self._inbox_limit:
             self._inbox.put_nowait(message)
         else:
@@ -267,7 +283,7 @@ class Ami:
             self._events.drop("inbox_full")
 
     def _events_down(self) -> None:
-        self._booted = False
+        self._booted = self._caught_up = False
         self._inbox.put_nowait(_Down(datetime.now(UTC)))
 
 

@@ -134,19 +134,23 @@ class Telephony:
         agi.parse_reply(await connection.command(done, ANSWER_S))
 
     async def _listen(self) -> None:
+        self.ami.tell_at_once(self._heard)
         async for event in self.ami.events():
-            if isinstance(event, SeatAnswered):
-                self._answers.tell(event)
-            elif isinstance(event, KeyPressed):
-                self._keys.tell(event)
-                continue
-            elif isinstance(event, SnapshotTaken):
-                self._answers.take(event)
-            self.originator.take(event)
-            try:
-                self._on_event(event)
-            except Exception:
-                log.exception("event_not_taken", event_type=type(event).__name__)
+            self._heard(event)
+
+    def _heard(self, event: Event) -> None:
+        if isinstance(event, SeatAnswered):
+            self._answers.tell(event)
+        elif isinstance(event, KeyPressed):
+            self._keys.tell(event)
+            return
+        elif isinstance(event, SnapshotTaken):
+            self._answers.take(event)
+        self.originator.take(event)
+        try:
+            self._on_event(event)
+        except Exception:
+            log.exception("event_not_taken", event_type=type(event).__name__)
 
     async def _sweep(self) -> None:
         while True:

@@ -175,6 +175,50 @@ async def test_events_during_the_snapshot_follow_it() -> None:
         ear.task.cancel()
 
 
+async def test_what_is_told_at_once_keeps_the_order() -> None:
+    """Beside the reader while all is well; through him while a snapshot is awaited, and no more
+    once he reads no longer."""
+    board = Switchboard()
+    hangup = "Event: Hangup\r\nUniqueid: n-{}.1\r\nChannel: x\r\nCause: 16"
+    read: list[bool] = []
+    async with listening(board) as (ami, ear, server):
+
+        def take(event: Event) -> None:
+            read.append(asyncio.current_task() is ear.task)
+            ear.events.append(event)
+
+        ami.tell_at_once(take)
+        await ear.hears(SnapshotTaken)
+        board.tell(hangup.format(1), hangup.format(2))
+        await ear.hears(ChannelHungUp, 2)
+        assert read == [False, False]
+        gate, ask = asyncio.Event(), ami.channels
+
+        async def slow() -> tuple[ChannelSeen, ...]:
+            await gate.wait()
+            return await ask()
+
+        ami.channels = slow  # type: ignore[method-assign]  # Asterisk is slow to answer
+        server.cut()
+        await ear.hears(ConnectionLost)
+        await eventually(lambda: ami.connected, "not connected again")
+        board.tell(hangup.format(3))
+        await eventually(lambda: ami._inbox.qsize() == 1, "the event wasn't kept back")
+        gate.set()
+        await ear.hears(ChannelHungUp, 3)
+        after = [SnapshotTaken, ChannelHungUp, ChannelHungUp, ConnectionLost]
+        assert [type(e) for e in ear.events] == [*after, SnapshotTaken, ChannelHungUp]
+        assert read == [False, False]
+        board.tell(hangup.format(4))
+        await ear.hears(ChannelHungUp, 4)
+        assert read == [False, False, False]
+        ear.task.cancel()
+        await asyncio.wait({ear.task})
+        board.tell(hangup.format(5))
+        await eventually(lambda: ami._inbox.qsize() == 1, "the event wasn't kept")
+        assert len(read) == 3
+
+
 async def test_a_peer_that_stops_answering_is_left() -> None:
     """Trap 7: the Pong is watched; without one the link is dropped and made anew."""
     board = Switchboard()
