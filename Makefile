@@ -1,5 +1,5 @@
 # Two commands: `make run` and `make test`. Each sets up what is missing first.
-.PHONY: run setup test check bad-audio schemathesis
+.PHONY: run setup test check bad-audio schemathesis soak
 export DEMO
 
 # Sets up what is missing, starts everything in the foreground, plays a short demonstration
@@ -34,3 +34,9 @@ bad-audio:
 schemathesis:
 	@setup/main.sh test 2>&1
 	@.venv/bin/python -m tests.console.against_document 100 2>&1
+
+# Calls keep coming while Redis, SQL, both, the disk, the engine, AMI are away a minute each, as a
+# table; one part or shorter: .venv/bin/python -m tests.soak --only redis --seconds 20
+soak:
+	@setup/main.sh test 2>&1
+	@.venv/bin/python -m tests.soak 2>&1

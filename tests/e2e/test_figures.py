@@ -97,13 +97,13 @@ async def test_a_killed_engine_changes_no_figure(hotline: Installation) -> None:
 
     def written() -> bool:
         lines = exported(hotline, "queue")
-        return bool(lines) and numbers(lines[0], "answered", "talks") == [3, 3]
+        return bool(lines) and numbers(lines[0], "answered", "talks", "wrap_ups") == [3, 3, 3]
 
     await asyncio.to_thread(hotline.wait, written, "the figures in SQL", seconds=20)
     for by in ("queue", "line", "skill"):
         for line in await asyncio.to_thread(exported, hotline, by):
-            told = numbers(line, "offered", "answered", "abandoned", "waits", "talks")
-            assert told == [4, 3, 1, 3, 3], (by, line)
+            told = numbers(line, "offered", "answered", "abandoned", "waits", "talks", "wrap_ups")
+            assert told == [4, 3, 1, 3, 3, 3], (by, line)
             assert (line["connection_numerator"], line["connection_denominator"]) == ("3", "4")
             assert line["connection"] == "0.75"
             assert float(line["wait_s"]) > 1

@@ -1,6 +1,7 @@
 """The outages: how a part is taken away, and where that must show meanwhile."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import subprocess
@@ -11,12 +12,15 @@ from pathlib import Path
 
 import psutil
 
+from recordings.disk import LOW_BYTES
 from tests.e2e.installation import Installation
 from tests.servers import PostgresServer
 
 KILL_EVERY_S = 20.0
-DISK_BYTES = 256 * 2**20
+DISK_BYTES = LOW_BYTES + 160 * 2**20
+"""A little more than what counts as low, once an installation lies there."""
 FILLER = "soak.filler"
+TOLD_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,18 @@ async def both_frozen(house: House) -> AsyncIterator[None]:
 async def disk_full(house: House) -> AsyncIterator[None]:
     """Not a byte is free where the home lies."""
     filler = house.hotline.home / FILLER
-    await asyncio.to_thread(_fill, filler)
-    yield
-    filler.unlink()
+    await asyncio.to_thread(_fill, filler, 64 * 2**20)  # low: there is room to say so
+    await asyncio.to_thread(
+        house.hotline.wait,
+        lambda: _logged(house.hotline, "disk_low"),
+        "a word of it",
+        seconds=TOLD_S,
+    )
+    await asyncio.to_thread(_fill, filler, 0)
+    try:
+        yield
+    finally:
+        filler.unlink()
 
 
 @asynccontextmanager
@@ -152,16 +165,19 @@ async def small_disk(folder: Path, bytes_: int = DISK_BYTES) -> AsyncIterator[No
         await asyncio.to_thread(subprocess.run, ["umount", "-l", str(folder)], check=True)
 
 
-def _fill(file: Path) -> None:
-    """Take every byte there is, again if some came free meanwhile."""
-    with file.open("ab") as stream:
-        for _ in range(3):
-            while free := shutil.disk_usage(file.parent).free:
-                try:
-                    stream.write(b"\0" * min(free, 2**20))
-                    stream.flush()
-                except OSError:
-                    break
+def _fill(file: Path, left: int) -> None:
+    """Leave so many bytes free."""
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    try:
+        while (free := shutil.disk_usage(file.parent).free - left) > 0:
+            with contextlib.suppress(OSError):  # somebody else was faster: less is left
+                os.write(handle, bytes(min(free, 2**20)))
+    finally:
+        os.close(handle)
+
+
+def _logged(hotline: Installation, event: str) -> bool:
+    return f'"{event}"' in (hotline.home / "log" / "engine.log").read_text(errors="replace")
 
 
 def _manager(hotline: Installation, conf: Path, text: str) -> None:
