@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.servers import free_port
 
-RUN_S = 30.0
+RUN_S = 60.0
 EOL = "\n"  # SIPp itself makes CRLF of it
 SDP = """v=0
 o=sipp 1 1 IN IP4 [local_ip]

@@ -26,7 +26,7 @@ SPEECH = "ivr.speech.worker"
 """The engine's only children: no part of the installation, but of the engine."""
 AS_A_TERMINAL = ("env", "--default-signal=HUP")
 """Also where the tests themselves run under nohup, which `hotline run` would go by."""
-UP_S = 60.0
+UP_S = 120.0
 END_S = 30.0
 
 TENANTS = """

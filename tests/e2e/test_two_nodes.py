@@ -133,7 +133,7 @@ async def test_redis_wiped_and_away_changes_nothing(nodes: Nodes, at_b: Seats) -
             await asyncio.sleep(2.5)
             assert nodes.a.board()["waiting"] == nodes.b.board()["waiting"] == 1
             await asyncio.to_thread(nodes.b.cli, "seats", "ready", "1002")
-            talk = await at_b.wait_for("answered", within_s=15)
+            talk = await at_b.wait_for("answered", within_s=30)
         finally:
             nodes.redis.start()
         at_b.hang_up(talk)

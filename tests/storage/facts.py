@@ -67,9 +67,9 @@ def call_record(
 
 
 @asynccontextmanager
-async def opened(url: str, **options: Any) -> AsyncIterator[Database]:
-    """A started database for the length of the block."""
-    database = Database(url, **options)
+async def opened(url: str, *, deadline_s: float = 20.0) -> AsyncIterator[Database]:
+    """A started database for the length of the block; a commit on a busy machine is no outage."""
+    database = Database(url, deadline_s=deadline_s)
     await database.start()
     try:
         yield database

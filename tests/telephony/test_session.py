@@ -18,7 +18,7 @@ from telephony.events import ChannelSeen, SeatAnswered
 from telephony.fastagi import FastAgiServer
 from telephony.keys import Keys
 from telephony.session import FastAgiCall
-from tests.telephony.peers import CALL_ID, AgiPeer, agi_peer, header
+from tests.telephony.peers import CALL_ID, AgiPeer, agi_peer, eventually, header
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 Lead = Callable[[FastAgiCall], Awaitable[Any]]
@@ -235,7 +235,7 @@ async def test_the_answer_is_told_when_ami_hears_it() -> None:
         line.answers.tell(SeatAnswered(CALL_ID, "s1", at))
         line.answers.tell(SeatAnswered(CALL_ID, "s1", NOW))
         await asyncio.sleep(0.1)
-        assert told == [at]
+        await eventually(lambda: told == [at], f"told: {told}")
         peer.send("200 result=0")
         result = await line.outcome
         assert result.status is DialStatus.ANSWER
