@@ -83,6 +83,7 @@ enter({
     byId("month").value = wanted ?? lastMonth();
     byId("choose").hidden = false;
     if (wanted) await make();
+    else say("请选择月份，然后生成。 Choose a month and make its report.", false, true);
   }),
 });
 

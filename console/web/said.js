@@ -4,6 +4,7 @@ import { byId } from "./dom.js";
 import { Failure } from "./server.js";
 
 const SAID_MS = 6_000;
+const FAILED_MS = 20_000; // a reason in two languages takes its time to read
 let saying = 0;
 
 // `stays`: until something else is said.
@@ -13,7 +14,7 @@ export function say(text, failed = false, stays = false) {
   said.hidden = !text;
   said.classList.toggle("failed", failed);
   clearTimeout(saying);
-  if (!stays) saying = setTimeout(() => say(""), SAID_MS);
+  if (!stays) saying = setTimeout(() => say(""), failed ? FAILED_MS : SAID_MS);
 }
 
 export const tell = (failure) => say(failure.message, true);
