@@ -13,6 +13,8 @@ from storage.clock_counted import Counted, counted, save_counted, set_dues
 from storage.clock_locks import hold_tenant
 from storage.clock_rows import row_clock
 from storage.clock_tables import clock_marks, ticket_clocks
+from storage.prepared import Prepared
+from storage.rows import DIALECTS
 from tickets.calendar import moment
 from tickets.clocks import TicketClock, fire
 from tickets.effects import ClockName
@@ -27,6 +29,7 @@ AGAIN_S = 3600
 Tell = Callable[[Connection, str, Sequence[tuple[str, Told]]], None]
 """Writes events of a tenant's tickets in this transaction; the lifecycle's."""
 
+_MARK = Prepared(dict.fromkeys(DIALECTS, insert(clock_marks)))
 _EVENTS = {
     MarkName.REMINDER: "reminded",
     MarkName.YELLOW: "yellow_card",
@@ -103,7 +106,7 @@ def give_due(
     save_counted(connection, tenant, changed)
     set_dues(connection, tenant, moved)
     if given:
-        connection.execute(insert(clock_marks), [_row(one, now) for one in given])
+        _MARK.run_many(connection, [_row(one, now) for one in given])
         tell(connection, tenant, [(one.number, _told(one, now)) for one in given])
     return Round(len(changed), tuple(given))
 

@@ -1,10 +1,12 @@
 """Appends to the chains of tickets' events, and reads them."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select
+from sqlalchemy import Connection, Row, Text, bindparam, insert, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from storage.among import Among
 from storage.json_text import JsonText
@@ -27,6 +29,21 @@ _HISTORY = Among(
         .order_by(_EVENTS.number, _EVENTS.seq)
     ),
 )
+_KEY = (
+    "SELECT event, data FROM ticket_events WHERE tenant = ? AND number = ? AND key = ?"
+    " AND key <> ''"
+)
+_KEYS = (
+    text(
+        "SELECT e.number, e.key, e.event, e.data FROM unnest(:numbers, :keys) AS v (number, key),"
+        " LATERAL (SELECT number, key, event, data FROM ticket_events WHERE tenant = :of_tenant"
+        " AND number = v.number AND key = v.key AND key <> '' LIMIT 1) AS e"
+    )
+    .bindparams(bindparam("numbers", type_=ARRAY(Text)), bindparam("keys", type_=ARRAY(Text)))
+    .columns(_EVENTS.number, _EVENTS.key, _EVENTS.event, _EVENTS.data)
+)
+"""A look into the index of keys each (the LIMIT keeps it so): with statistics from before the
+first keys PostgreSQL takes all of a tenant's keys to be a row and reads them all, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,22 @@ def append(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     heads = {row["number"]: [row["number"], row["seq"], row["hash"].hex()] for row in rows}
     unsealed = {"tenant": rows[0]["tenant"], "heads": list(heads.values())}
     _UNSEALED.run_many(connection, [unsealed])
+
+
+def keyed(
+    connection: Connection, tenant: str, wanted: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], tuple[str, Any]]:
+    """Event and data of those of these tickets and keys that were told already."""
+    if not wanted:
+        return {}
+    if connection.dialect.name == "sqlite":
+        raw: Any = connection.connection.driver_connection
+        found = {one: raw.execute(_KEY, (tenant, *one)).fetchone() for one in wanted}
+        return {one: (row[0], json.loads(row[1])) for one, row in found.items() if row}
+    numbers, keys = map(list, zip(*wanted, strict=True))
+    bound = {"of_tenant": tenant, "numbers": numbers, "keys": keys}
+    rows = connection.execute(_KEYS, bound)
+    return {(row.number, row.key): (row.event, row.data) for row in rows}
 
 
 def history(connection: Connection, tenant: str, numbers: Iterable[str]) -> dict[str, list[Kept]]:

@@ -5,17 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
-from storage.among import Among
 from storage.clockwork import Clockwork, NoClocks
 from storage.database import Database
-from storage.events import Kept, history
+from storage.events import Kept, history, keyed
 from storage.follow_up_rows import ask_citizens
 from storage.life_book import MAIN, PART, LifeBook
 from storage.notices import keep_notices
 from storage.parts import make_part
-from storage.tables import ticket_events
 from storage.ticket_keys import keep_keys
 from storage.ticket_search import keep_texts
 from tickets.consequences import EndChildren, MakeChild, TellMain, TellMerged, TellParent, Then
@@ -26,15 +24,6 @@ from tickets.told_data import text, texts
 
 MOST_KEY = 100
 _UNITS = ("lead", "suggested")
-_EVENTS = ticket_events.c
-_KEYED = Among(
-    _EVENTS.number,
-    lambda wanted: select(_EVENTS.number, _EVENTS.key, _EVENTS.event, _EVENTS.data).where(
-        _EVENTS.tenant == bindparam("of_tenant"), wanted, _EVENTS.key.concat("") > ""
-    ),
-)
-"""The key's own index is kept out: with statistics from before the first keys PostgreSQL takes all
-of a tenant's keys to be a row and reads them all, each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +120,8 @@ class _Telling:
 
     def remember(self, commands: Sequence[Command]) -> None:
         """Which keys were used before, and the limits of all, each in one exchange."""
-        keyed = [command for command in commands if command.key]
-        if keyed:
-            numbers = list({command.number for command in keyed})
-            found = _KEYED.run(self._book.connection, numbers, of_tenant=self._book.tenant)
-            for row in found:
-                self._keys[row.number, row.key] = (row.event, row.data)
+        wanted = [(command.number, command.key) for command in commands if command.key]
+        self._keys = keyed(self._book.connection, self._book.tenant, wanted)
         bound = [command for command in commands if _bound(command.told)]
         lives = [life for c in bound if (life := self._known(c.number)) is not None]
         at = max(command.told.at for command in commands)

@@ -58,13 +58,15 @@ class LogKeeper:
             self._busy = False
 
     def _rest(self, writer: sqlite3.Connection | None) -> None:
+        self._busy = False
+        if writer is None:
+            return
         try:
-            if writer is not None:
-                writer.execute(_TAKE_OVER).fetchall()
+            writer.execute(_TAKE_OVER).fetchall()
         except sqlite3.Error as error:  # the next commit meets it, too, and tells its callers
             log.warning("sqlite_log_not_taken_over", reason=str(error))
-        finally:
-            self._busy = False
+        else:
+            self.committed(writer)  # much may have been committed meanwhile
 
     def _close(self) -> None:
         if self._connection is not None:
