@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 from tests.servers import PostgresServer, RedisServer, postgres_running, redis_running
-from tests.workers import CallsAndComputing, place
+from tests.workers import CallsAndComputing, out_of_the_way, place
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")  # no test asserts a speed: on a busy machine it would
@@ -23,6 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> CallsAndComputing:
     return CallsAndComputing(config, log)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _out_of_the_way(request: pytest.FixtureRequest) -> Iterator[None]:
+    with out_of_the_way(request.node.nodeid):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ from hotline.home import Home
 from hotline.settings import Settings
 from tests.servers import free_port
 
-START_S = 30.0
+START_S = 60.0
 END_S = 4.0
 CLI_S = 15.0
 REALM = "hotline"

@@ -137,12 +137,12 @@ def noticed(proof: Callable[[], object]) -> bool:
     return False
 
 
-def choice_of_a_caller() -> None:
-    QUIETLY(choices.WHICH_CALLER(choices.callers_are_chosen_well))()
+def choice_of_a_caller(quietly: settings = QUIETLY) -> None:
+    quietly(choices.WHICH_CALLER(choices.callers_are_chosen_well))()
 
 
-def choice_of_a_seat() -> None:
-    QUIETLY(choices.WHICH_SEAT(choices.seats_are_chosen_well))()
+def choice_of_a_seat(quietly: settings = QUIETLY) -> None:
+    quietly(choices.WHICH_SEAT(choices.seats_are_chosen_well))()
 
 
 def histories() -> None:
@@ -187,12 +187,9 @@ def test_the_fence_is_proved(mutation: Mutation, monkeypatch: pytest.MonkeyPatch
 
 def test_without_a_mutation_nothing_is_noticed() -> None:
     """The proofs hold for the matcher as it is: a mutation is what makes them fail."""
-    assert not noticed(
-        lambda: run_state_machine_as_test(
-            MatcherMachine, settings=settings(QUIETLY, max_examples=100)
-        )
-    )
-    assert not noticed(choice_of_a_caller)
-    assert not noticed(choice_of_a_seat)
+    fewer = settings(QUIETLY, max_examples=100)  # each has a test of its own with many
+    assert not noticed(lambda: run_state_machine_as_test(MatcherMachine, settings=fewer))
+    assert not noticed(lambda: choice_of_a_caller(fewer))
+    assert not noticed(lambda: choice_of_a_seat(fewer))
     assert not noticed(test_reservation.test_a_late_answer_after_a_miss_is_refused)
     assert not noticed(test_reservation.test_tokens_only_grow)
