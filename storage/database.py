@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 
 BATCH = 200
 PROBE_S = 0.5
-PATIENCE_S = 0.05
+PATIENCE_S = 0.1
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Database:
 
         Within a commit operations run sorted by `order` (a tenant), then as they came: engines
         that share a database lock the tenants' counters in one order and can't block each other.
-        A `patient` one waits up to 0.05 s for others to share its commit with.
+        A `patient` one waits up to 0.1 s for others to share its commit with.
         Raises `StoreAway` at once while the database is known to be away, else when a commit
         has taken longer than the deadline.
         """
