@@ -1,4 +1,5 @@
-"""Which of the six kinds of request it is: the weight of patterns, and the class's usual kind."""
+"""Which of the six kinds of request it is: the weight of patterns, the class's usual kind, and
+what it is like among sentences whose kinds are known."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,13 +8,19 @@ from typing import Any
 from tickets.model import Kind
 from tickets.understanding.model import Hit, KindGuess
 from tickets.understanding.plain import Plain
+from tickets.understanding.told import ToldKinds
+
+SLIGHT = 0.05
+"""A sentence that is less like a kind's is not like them."""
 
 
 class KindWords:
     """Patterns and their weights for each kind. Raises KeyError, ValueError and re.error."""
 
-    def __init__(self, data: Mapping[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any], told: Sequence[str] = ()) -> None:
         self._usual = float(data["usual"])
+        self._like = float(data.get("like", 0.0))
+        self._told = ToldKinds(told)
         self._asked = re.compile(data["asked"])
         self._patterns = [
             (Kind(kind), float(one["weight"]), _any_of(one["any"]))
@@ -32,6 +39,9 @@ class KindWords:
                 if match.end() > match.start():
                     hits.setdefault(kind, set()).add(text.hit(*match.span()))
                     weights[kind] = weights.get(kind, 0.0) + weight
+        for kind, share in self._told.like(text.text).items():
+            if self._like and share > SLIGHT:
+                weights[kind] = weights.get(kind, 0.0) + self._like * share
         total = sum(weights.values())
         guesses = [
             KindGuess(

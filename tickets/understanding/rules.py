@@ -44,7 +44,7 @@ def load_rules(folder: Path = DATA) -> Rules:
         return Rules(
             places=_places(place_data),
             classes=ClassTree(_read(folder / "classes.yaml")["domains"]),
-            kinds=KindWords(_read(folder / "kinds.yaml")),
+            kinds=KindWords(_read(folder / "kinds.yaml"), _lines(folder / "told.txt")),
             danger=DangerWords(_read(folder / "danger.yaml")),
             area_code=str(place_data["city"].get("area_code", "")),
             city=str(place_data["city"]["code"]),
@@ -58,6 +58,16 @@ def _read(path: Path) -> Any:
         # C's safe loader is ten times as fast as the pure one, and as safe
         return yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
     except (OSError, UnicodeError, yaml.YAMLError) as error:
+        raise RulesError(f"{path}: {error}") from error
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file that may be missing."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeError) as error:
         raise RulesError(f"{path}: {error}") from error
 
 
