@@ -60,6 +60,25 @@ async def test_a_unit_finds_its_own_and_what_is_moved_is_found_there(sql_url: st
         assert len(await search.find("default", "路灯", unit=ROADS)) == 1
 
 
+async def test_what_is_frequent_and_what_is_far_is_found_in_one_order(
+    sql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few of the newest texts are looked through before the index is asked."""
+    async with opened(sql_url) as database:
+        numbers = await _written(Desk(database))
+        for near in (0, 1, 2, 3, 1_000):
+            monkeypatch.setattr("storage.ticket_search.NEAR", near)
+            search = SqlTicketSearch(database)
+            found = [found.number for found in await search.find("default", "民族大道")]
+            assert found == [numbers["c"], numbers["a"]]
+            found = [f.number for f in await search.find("default", "民族大道", limit=1)]
+            assert found == [numbers["c"]]
+            found = [
+                f.number for f in await search.find("default", "民族大道", before=numbers["c"])
+            ]
+            assert found == [numbers["a"]]
+
+
 async def test_what_the_citizen_adds_is_found_too(sql_url: str) -> None:
     async with opened(sql_url) as database:
         desk, search = Desk(database), SqlTicketSearch(database)
