@@ -15,10 +15,10 @@ from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, Speaker, sdp_end
 from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
 from simulator.sound import Sound
 
-ANSWER_S = 20.0
+ANSWER_S = 40.0
 LONGEST_CALL_S = 180.0
 GOODBYE_S = 5.0
-HEAR_S = 20.0
+HEAR_S = 40.0
 TRUNK_IP = "127.0.0.2"
 
 

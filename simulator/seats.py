@@ -17,7 +17,7 @@ SEATS_IP = "127.0.0.3"
 REGISTER_S = 30.0
 EXPIRES_S = 3600
 LONGEST_SHIFT_S = 3600
-EVENT_S = 20.0
+EVENT_S = 40.0
 OFFERED_VP8 = 100
 """Asterisk's number for VP8 in what it offers: an echo must have it in both directions."""
 VIDEO_BESIDE = 2

@@ -22,7 +22,7 @@ FRAME = 160
 LOUD = 600
 """A tone of amplitude 4000 that comes through measures as about that; silence and others as 0."""
 AMPLITUDE = 4000
-EVENT_S = 20.0
+EVENT_S = 40.0
 
 
 def alaw(sample: int) -> int:

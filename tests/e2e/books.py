@@ -23,7 +23,7 @@ def call_of(home: Path, caller: str) -> dict[str, Any]:
         found[:] = rows(home, "SELECT * FROM calls WHERE caller_raw = ?", caller)
         return bool(found)
 
-    wait_until(there, seconds=20, what=f"the call row of {caller}")
+    wait_until(there, seconds=60, what=f"the call row of {caller}")
     assert len(found) == 1, found
     return found[0]
 
@@ -41,5 +41,5 @@ def recording_of(home: Path, call_id: str) -> dict[str, Any]:
         )
         return bool(found)
 
-    wait_until(checked, seconds=20, what=f"the checked recording of {call_id}")
+    wait_until(checked, seconds=60, what=f"the checked recording of {call_id}")
     return found[0]

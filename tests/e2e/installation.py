@@ -205,7 +205,7 @@ class Installation(AbstractContextManager["Installation"]):
             found[:] = [t for t in told if caller in str(t)]
             return bool(found)
 
-        wait_until(there, seconds=20, what=f"a ticket of {caller}")
+        wait_until(there, seconds=60, what=f"a ticket of {caller}")
         assert len(found) == 1, found
         mine = [t for t in self.tickets(tenant) if t["number"] == found[0]["number"]]
         return mine[0]
@@ -219,7 +219,7 @@ class Installation(AbstractContextManager["Installation"]):
         """The wallboard as JSON."""
         return dict(self.api(f"/api/v1/tenants/{tenant}/wallboard"))
 
-    def wait(self, ready: Callable[[], bool], what: str, *, seconds: float = 20) -> None:
+    def wait(self, ready: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
         """Poll what has no event."""
         wait_until(ready, seconds=seconds, what=what)
 

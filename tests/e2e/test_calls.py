@@ -146,7 +146,7 @@ async def confirms(hotline: Installation, call: LiveCall, before: Collection[Pat
         now = _requests(hotline)
         return any(size > TWO_SECONDS for file, size in now.items() if file not in before)
 
-    await asyncio.to_thread(hotline.wait, spoken, "two recorded seconds", seconds=40)
+    await asyncio.to_thread(hotline.wait, spoken, "two recorded seconds", seconds=60)
     call.press("#")
     ended = asyncio.create_task(call.ended(within_s=60))
     while not (await asyncio.wait({ended}, timeout=1.5))[0]:
@@ -317,7 +317,7 @@ async def test_hanging_up_while_speaking_keeps_what_was_said(hotline: Installati
                 hotline.wait,
                 lambda: len(_requests(hotline)) > before,
                 "the recording",
-                seconds=40,
+                seconds=60,
             )
             await asyncio.sleep(2)  # he speaks for two seconds
             call.hang_up()

@@ -48,7 +48,7 @@ async def _until(hotline: Installation, what: str, wanted: dict[str, int]) -> No
             hotline.board()["seats_by_state"][state] == n for state, n in wanted.items()
         )
 
-    await asyncio.to_thread(hotline.wait, there, what, seconds=40)
+    await asyncio.to_thread(hotline.wait, there, what, seconds=60)
 
 
 async def _waiting(hotline: Installation, count: int) -> None:
@@ -56,7 +56,7 @@ async def _waiting(hotline: Installation, count: int) -> None:
         hotline.wait,
         lambda: hotline.ready and hotline.board()["waiting"] == count,
         f"{count} waiting",
-        seconds=40,
+        seconds=60,
     )
 
 
@@ -98,7 +98,7 @@ async def test_talks_go_on_and_waiting_callers_are_served_in_their_order(
             assert answered.values[1] == talk.values[1]
             await asyncio.to_thread(hotline.ticket_of, names[2 + n])
         for call in (one, two):
-            assert (await call.ended(within_s=20)).ended_by == "hotline"
+            assert (await call.ended(within_s=40)).ended_by == "hotline"
         for call in (three, four):
             call.hang_up()
             await call.ended()
@@ -144,7 +144,7 @@ async def test_a_caller_who_gives_up_without_an_engine_still_leaves_a_ticket(
         hotline.wait, lambda: any(hotline.home.glob("spool/incoming/*.json")), "the spool item"
     )
     await asyncio.to_thread(hotline.supervisorctl, "start", "engine")
-    await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "the engine", seconds=40)
+    await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "the engine", seconds=60)
     ticket = await asyncio.to_thread(hotline.ticket_of, caller)
     assert (ticket["origin"], ticket["callback_due"]) == ("abandoned", True)
     assert call_of(hotline.home, caller)["outcome"] == "abandoned"
@@ -161,7 +161,7 @@ async def test_killed_asterisk_comes_back_and_its_callers_have_tickets(
         await asyncio.to_thread(hotline.kill, "asterisk")
         ticket = await asyncio.to_thread(hotline.ticket_of, caller)
         assert ticket["callback_due"]
-    await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "Asterisk", seconds=40)
+    await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "Asterisk", seconds=60)
     assert hotline.board()["waiting"] == 0
 
 
@@ -182,7 +182,7 @@ async def test_a_power_cut_loses_nobody_who_only_waited(hotline: Installation) -
         for part in parts:
             part.kill()
         psutil.wait_procs(parts, timeout=10)
-        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "both back", seconds=40)
+        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "both back", seconds=60)
         ticket = await asyncio.to_thread(hotline.ticket_of, caller)
         assert (ticket["origin"], ticket["callback_due"]) == ("abandoned", True)
         await asyncio.to_thread(hotline.wait, lambda: kept.read_text() == "", "it forgotten")

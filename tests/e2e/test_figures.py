@@ -34,7 +34,7 @@ async def shows(hotline: Installation, what: str, **wanted: int) -> None:
         board = {**board, **board["seats_by_state"]}
         return all(board[name] == number for name, number in wanted.items())
 
-    await asyncio.to_thread(hotline.wait, there, what, seconds=40)
+    await asyncio.to_thread(hotline.wait, there, what, seconds=60)
 
 
 def exported(hotline: Installation, by: str) -> list[dict[str, str]]:

@@ -56,7 +56,7 @@ async def test_a_seat_that_rings_through_a_restart_is_nobody_elses(hotline: Inst
                 seen = len(seats.events)
                 seats.usual = Manners(ring_s=0.2, talk_s=None)
                 seats.hang_up(talk)
-                await seats.wait_for("answered", seen=seen, within_s=20)
+                await seats.wait_for("answered", seen=seen, within_s=40)
                 two.hang_up()
                 await two.ended()
     assert call_of(hotline.home, first)["outcome"] == "answered"

@@ -23,7 +23,7 @@ async def test_a_request_without_an_engine_becomes_one_ticket() -> None:
         assert item["reason"] == "request"
         assert item["voice_s"] > 1
         await asyncio.to_thread(hotline.supervisorctl, "start", "engine")
-        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "the engine", seconds=40)
+        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "the engine", seconds=60)
         ticket = await asyncio.to_thread(hotline.ticket_of, caller)
         assert ticket["origin"] == "voice_request"
         assert ticket["facts"]["line_id"] == "l12333"
@@ -31,7 +31,7 @@ async def test_a_request_without_an_engine_becomes_one_ticket() -> None:
         assert (hotline.home / ticket["voice_path"]).stat().st_size > 8000
         hotline.kill("engine")
         await asyncio.to_thread(hotline.wait, lambda: not hotline.ready, "the kill")
-        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "the engine", seconds=40)
+        await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "the engine", seconds=60)
         assert call_of(hotline.home, caller)["outcome"] == "voice_request"
         assert len(rows(hotline.home, "SELECT 1 FROM tickets")) == 1
         assert not list(hotline.home.glob("spool/incoming/*"))

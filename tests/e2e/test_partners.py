@@ -58,7 +58,7 @@ async def at_work(hotline: Installation, account: Account) -> AsyncIterator[Seat
 
 async def until(ready: Callable[[], bool], what: str) -> None:
     """Poll, without keeping the telephones waiting."""
-    await asyncio.to_thread(wait_until, ready, seconds=40, what=what)
+    await asyncio.to_thread(wait_until, ready, seconds=60, what=what)
 
 
 def history(hotline: Installation, number: str) -> list[dict[str, Any]]:

@@ -175,7 +175,7 @@ async def test_a_citizen_says_the_digits_of_his_ticket(hotline: Installation) ->
             await call.hear(0.1)  # a key that comes before the first word is lost
             call.press("0")
             await asyncio.to_thread(
-                hotline.wait, lambda: hotline.board()["waiting"] == 1, "his place", seconds=40
+                hotline.wait, lambda: hotline.board()["waiting"] == 1, "his place", seconds=60
             )
             call.hang_up()
             await call.ended()

@@ -57,7 +57,7 @@ async def test_a_citizen_of_one_node_talks_with_a_seat_of_the_other(
         )
         await nodes.until_state("1002", "talking")
         at_b.hang_up(talk)
-        assert (await call.ended(within_s=20)).ended_by == "hotline"
+        assert (await call.ended(within_s=40)).ended_by == "hotline"
     ticket = await asyncio.to_thread(nodes.b.ticket_of, caller)
     assert ticket["origin"] == "talk"
     row = await nodes.call_of(caller)
@@ -78,7 +78,7 @@ async def test_a_seat_that_is_busy_elsewhere_leaves_the_citizen_in_his_place(
             await nodes.until_state("1002", "cool_down")
             seats.usual = Manners(ring_s=0.1, talk_s=0.5)
             await seats.wait_for("answered", within_s=30)
-            assert (await call.ended(within_s=20)).ended_by == "hotline"
+            assert (await call.ended(within_s=40)).ended_by == "hotline"
     await asyncio.to_thread(nodes.no_channels_left)
 
 
@@ -112,7 +112,7 @@ async def test_the_leader_is_killed_and_nobody_loses_his_place(nodes: Nodes, at_
             assert ticket["origin"] == "talk", call
         at_b.hang_up(talk)
         for call in (talks, first, second):
-            assert (await call.ended(within_s=20)).ended_by == "hotline"
+            assert (await call.ended(within_s=40)).ended_by == "hotline"
     assert len([e for e in at_b.events if e.word == "rang"]) == 3
     for name in names:
         assert (await nodes.call_of(name))["outcome"] == "answered"
@@ -137,7 +137,7 @@ async def test_redis_wiped_and_away_changes_nothing(nodes: Nodes, at_b: Seats) -
         finally:
             nodes.redis.start()
         at_b.hang_up(talk)
-        assert (await call.ended(within_s=20)).ended_by == "hotline"
+        assert (await call.ended(within_s=40)).ended_by == "hotline"
     await asyncio.to_thread(nodes.no_channels_left)
 
 
@@ -163,14 +163,14 @@ async def test_a_seat_that_claims_two_telephones_is_rung_at_the_newest(
                 nodes.b.wait, lambda: call.heard_voice_s > heard + 0.5, "the seat heard"
             )
             at_a.hang_up(talk)
-            assert (await call.ended(within_s=20)).ended_by == "hotline"
+            assert (await call.ended(within_s=40)).ended_by == "hotline"
         assert not [event for event in at_b.events if event.word == "rang"]
     await asyncio.to_thread(nodes.a.wait, lambda: told(nodes.a) == [], "one telephone", seconds=60)
     await nodes.until_state("1002", "ready")
     async with Citizen("13900004002", nodes.a.sip).dial("12345", voice=VOICE) as call:
         await person_wanted(call)
         at_b.hang_up(await at_b.wait_for("answered"))
-        assert (await call.ended(within_s=20)).ended_by == "hotline"
+        assert (await call.ended(within_s=40)).ended_by == "hotline"
     await asyncio.to_thread(nodes.no_channels_left)
 
 

@@ -131,7 +131,7 @@ async def test_a_call_with_video_to_an_ordinary_line_is_an_ordinary_call(
             await call.hear(0.1)
             if call.video_at is not None:
                 await camera.film(call.video_at)
-            await call.ended(within_s=20)
+            await call.ended(within_s=40)
     assert camera.back == set()
     assert hotline.ticket_of("13800138078")["seat_id"] == "1001"
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from panoramisk.message import Message
 
-WAIT_S = 20.0
+WAIT_S = 40.0
 CALL_ID = "node-1795285829.7"
 ENTRY = {
     "TRUNK": "city",
