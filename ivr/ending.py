@@ -9,6 +9,7 @@
 | he served himself | self_service | none here |
 | he waited in the queue | abandoned | to be called back; none of a callback, which goes on |
 | a person was asked for outside the hours | voice_request | first callback |
+| what he said couldn't be written down (a full disk) | voice_request | first callback |
 | a transfer was tried, nobody answered it | abandoned | to be called back |
 | nobody's number | unknown_number | none |
 | none of these | left_early | none; of a call handed over by 110: to be called back |
@@ -54,7 +55,7 @@ def outcome_of(story: Story) -> Outcome:
         return Outcome.SELF_SERVICE
     if story.queued_at is not None:
         return Outcome.ABANDONED
-    if story.asked_for_person:
+    if story.asked_for_person or story.unheard:
         return Outcome.VOICE_REQUEST
     if story.sought:
         return Outcome.ABANDONED
@@ -126,7 +127,7 @@ def request_ticket(story: Story, now: datetime) -> NewTicket:
         voice_path=story.voice.stored if story.voice else "",
         voice_s=story.voice_s,
         confirmed=story.confirmed or spoken.confirmed,
-        first_callback=story.asked_for_person or bool(spoken.danger),
+        first_callback=story.asked_for_person or story.unheard or bool(spoken.danger),
         spoken=spoken,
     )
 
@@ -291,6 +292,7 @@ async def _keep_what_was_said(story: Story, desk: Desk) -> None:
     assert story.pending is not None
     seconds = await desk.voice.seconds(story.pending.stored)
     keep_take(story, story.pending, seconds)
+    await notice_torn(story, desk, story.pending, seconds)
     story.pending = None
 
 
@@ -301,6 +303,13 @@ def keep_take(story: Story, file: VoiceFile, seconds: float) -> bool:
     if said or seconds > story.voice_s:
         story.voice, story.voice_s, story.confirmed = file, seconds, False
     return said
+
+
+async def notice_torn(story: Story, desk: Desk, file: VoiceFile, seconds: float) -> None:
+    """Nothing lies there: whether he said nothing, or it couldn't be written."""
+    if not seconds and await desk.voice.torn(file.stored):
+        story.unheard = True
+        story.log().error("request_not_kept", file=file.stored)
 
 
 async def unbroken(work: Coroutine[Any, Any, T]) -> T:

@@ -98,7 +98,8 @@ class Story:
     order, `to` is where a seat handed him on to (`ivr.targets`), `handed_to` the number outside
     where somebody answered then. `intake`: his answers by voice. `served`: he has had what he
     wanted of his ticket without a person, `adding` is the ticket that takes what he says now, and
-    `takes` of his voice belong to such tickets.
+    `takes` of his voice belong to such tickets. `unheard`: what he said couldn't be kept (the disk
+    is full): he is called back.
     """
 
     info: CallInfo
@@ -130,6 +131,7 @@ class Story:
     pending: VoiceFile | None = None
     voice: VoiceFile | None = None
     voice_s: float = 0.0
+    unheard: bool = False
     confirmed: bool = False
     ticket: str = ""
     ticket_made: bool = False

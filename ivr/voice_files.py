@@ -8,10 +8,16 @@ from typing import Protocol
 
 import structlog
 
+from recordings.disk import free_bytes
 from recordings.naming import inside, outside, request_path
 from recordings.wav import wav_length_s
 
 log = structlog.get_logger(__name__)
+
+HEADER_BYTES = 44
+"""Of a WAV file: less is none."""
+ROOM_BYTES = 2**20
+"""Less than this is no room for a request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +44,11 @@ class VoiceFiles(Protocol):
         """Length of the audio that lies there; 0.0 when there is none."""
         ...
 
+    async def torn(self, stored: str) -> bool:
+        """Whether Asterisk couldn't write there: a file without so much as its header, or no file
+        and no room for one."""
+        ...
+
 
 class HomeVoiceFiles:
     """Spoken requests below an installation's home."""
@@ -56,6 +67,9 @@ class HomeVoiceFiles:
         except OSError as error:
             log.error("request_folder_failed", folder=str(folder), error=str(error))
 
+    async def torn(self, stored: str) -> bool:
+        return await asyncio.to_thread(_torn, outside(self._home, stored))
+
     async def seconds(self, stored: str) -> float:
         return await asyncio.to_thread(self._seconds, outside(self._home, stored))
 
@@ -67,3 +81,12 @@ class HomeVoiceFiles:
         except (OSError, ValueError) as error:
             log.error("request_unreadable", file=str(file), error=str(error))
             return 0.0
+
+
+def _torn(file: Path) -> bool:
+    try:
+        return file.stat().st_size < HEADER_BYTES
+    except FileNotFoundError:
+        return not file.parent.exists() or free_bytes(file.parent) < ROOM_BYTES
+    except OSError:
+        return True

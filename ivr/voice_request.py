@@ -9,6 +9,7 @@ from ivr.ending import (
     LEAST_VOICE_S,
     keep_take,
     make_ticket,
+    notice_torn,
     outcome_of,
     request_ticket,
     unbroken,
@@ -154,6 +155,8 @@ async def _record_and_confirm(
         if not heard:
             take += 1
             heard = await _record(call, desk, story, step, take)
+        if not heard and story.unheard:
+            return
         if not heard:
             empty += 1
             await call.play(("request_empty",), language=story.language)
@@ -179,6 +182,7 @@ async def _record(call: Call, desk: Desk, story: Story, step: VoiceRequest, take
         file.inside, max_s=desk.voice_request_max_s, silence_s=step.silence_s
     )
     story.pending = None
+    await notice_torn(story, desk, file, result.duration_s)
     return keep_take(story, file, result.duration_s)
 
 

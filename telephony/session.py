@@ -143,7 +143,10 @@ class FastAgiCall:
             await self._stream([BEEP], "")
         limit_ms, silence = str(round(max_s * 1000)), f"s={math.ceil(silence_s)}"
         line = agi.command("RECORD FILE", target, "wav", "#", limit_ms, "0", silence)
-        reply = await self._reply(line)
+        reply = agi.parse_reply(await self._connection.command(line, None))
+        if reply.failed:
+            await self._raise_if_gone()
+            return RecordResult(path, 0.0, "")  # the file can't be written: a full disk
         return RecordResult(path, reply.endpos / AUDIO_SAMPLES_S, reply.digit)
 
     async def music(self, on: bool) -> None:

@@ -163,6 +163,7 @@ class FakeVoice:
 
     def __init__(self) -> None:
         self.files: dict[str, float] = {}
+        self.full = False
 
     def place(self, call_id: str, day: date, take: int) -> VoiceFile:
         path = f"recordings/requests/{day:%Y/%m/%d}/{call_id}-{take}"
@@ -170,6 +171,10 @@ class FakeVoice:
 
     async def prepare(self, file: VoiceFile) -> None:
         await asyncio.sleep(0)
+
+    async def torn(self, stored: str) -> bool:
+        await asyncio.sleep(0)
+        return self.full
 
     async def seconds(self, stored: str) -> float:
         await asyncio.sleep(0)

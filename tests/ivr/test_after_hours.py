@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ivr.conversation import converse
 from ivr.ports import Outcome
 from ivr.tenants import Tenant
 from queue_manager.opening import HoursMode
@@ -11,6 +12,7 @@ from telephony.call import DialStatus
 from tests.ivr.script import (
     NIGHT,
     Script,
+    World,
     directory,
     in_virtual_time,
     led,
@@ -65,6 +67,18 @@ async def test_nothing_said_after_hours_leaves_no_ticket() -> None:
     assert world.call.said.count("request_empty") == 2
     assert world.ticket is None
     assert world.row.outcome is Outcome.LEFT_EARLY
+
+
+@in_virtual_time
+async def test_who_could_not_be_written_down_is_called_back_first() -> None:
+    """The disk is full: he isn't asked to say it again in vain, he has a ticket and its number."""
+    world = World(Script(now=NIGHT, takes=[0.0, 0.0]))
+    world.voice.full = True
+    await converse(world.call, world.desk)
+    assert world.row.outcome is Outcome.VOICE_REQUEST
+    assert (made(world).first_callback, made(world).voice_path) == (True, "")
+    assert "request_empty" not in world.call.said
+    assert "ticket_number" in world.call.said
 
 
 @in_virtual_time

@@ -139,6 +139,14 @@ async def test_a_hangup_while_recording_ends_the_call() -> None:
             await line.outcome
 
 
+async def test_what_cannot_be_written_is_no_end_of_the_call() -> None:
+    """The disk is full, Asterisk can't open the file: nothing was recorded, the call goes on."""
+    record = lambda c: c.record("/hotline/recordings/a", max_s=60, silence_s=3, beep=False)  # noqa: E731 - one line
+    async with calling(record) as (peer, line):
+        await peer.expect("RECORD FILE", "200 result=-1 (writefile)")
+        assert await line.outcome == RecordResult("/hotline/recordings/a", 0.0, "")
+
+
 async def test_hold_plays_music_until_woken() -> None:
     """Music starts, the wake's value is returned, and music ends before the next prompt."""
     wake: asyncio.Future[str] = asyncio.get_running_loop().create_future()
