@@ -1,0 +1,211 @@
+"""Bad peers at a running hotline's FastAGI port, and citizens who hang up at any step."""
+
+import asyncio
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from simulator.audio import speech_like
+from simulator.citizens import Citizen, LiveCall
+from simulator.seats import Account, Manners, Seats
+from tests.e2e.books import call_of, rows
+from tests.e2e.installation import Installation
+
+VOICE = speech_like(60, "ulaw")
+CLOSED_S = 60.0
+"""A slow header is given up after some seconds; a busy machine takes longer."""
+NOT_AGI = {
+    "rubbish": bytes(range(256)) * 4,
+    "header_too_long": b"agi_" + b"x" * 1_000_000,
+    "bad_header": b"agi_request: x\nrubbish\n\n",
+    "unknown_route": b"agi_network: yes\nagi_network_script: nowhere\nagi_uniqueid: a\n\n",
+}
+
+
+@pytest.fixture(scope="module")
+def hotline() -> Iterator[Installation]:
+    """An installation that is open; 12333 is closed."""
+    with Installation() as installation:
+        installation.cli("hours", "set", "open")
+        installation.cli("hours", "set", "closed", "--line", "12333")
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def account(hotline: Installation) -> Account:
+    """The one seat."""
+    return hotline.add_seat("1001")
+
+
+@asynccontextmanager
+async def at_work(
+    hotline: Installation, account: Account, manners: Manners
+) -> AsyncIterator[Seats]:
+    async with Seats([account], sip=hotline.sip, usual=manners) as seats:
+        await _until(hotline, lambda: hotline.seat_state("1001") == "ready", "the seat")
+        yield seats
+
+
+async def _until(hotline: Installation, there: Callable[[], bool], what: str) -> None:
+    await asyncio.to_thread(hotline.wait, there, what, seconds=60)
+
+
+async def _waits(hotline: Installation, call: LiveCall) -> None:
+    """He asks for a person and is in the queue."""
+    await call.answered()
+    await asyncio.sleep(0.4)  # a citizen needs a moment to find the key
+    call.press("0")
+    await _until(hotline, lambda: hotline.board()["waiting"] == 1, "him waiting")
+
+
+def _refused(hotline: Installation) -> dict[str, float]:
+    """Connections closed by FastAGI's door, by reason."""
+    with urllib.request.urlopen(f"{hotline.http}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    name = "hotline_agi_refused_connections_total{"
+    return {line.split('"')[1]: float(line.split()[-1]) for line in lines if line.startswith(name)}
+
+
+async def test_who_speaks_no_agi_is_closed_and_counted_and_a_call_goes_on(
+    hotline: Installation, account: Account
+) -> None:
+    """A port probe, half a line, a line of 1 MB, a header byte by byte, binary rubbish: each closed
+    and counted, while a citizen waits and then talks as if nothing had been."""
+    caller = "13810000001"
+    before = _refused(hotline)
+    port = int(hotline.environment["HOTLINE_AGI_PORT"])
+    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+        await _waits(hotline, call)
+        slow = asyncio.create_task(_dripping(port))
+        for first in NOT_AGI.values():
+            assert await _closed(port, first)
+        for first in (b"", b"agi_net"):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(first)
+            writer.close()
+        assert await slow
+        wanted = dict.fromkeys(NOT_AGI, 1.0) | {"closed_before_header": 2.0, "header_too_late": 1.0}
+
+        now: dict[str, float] = {}
+
+        def counted() -> bool:
+            now.update(_refused(hotline))
+            return all(now.get(why, 0) - before.get(why, 0) == n for why, n in wanted.items())
+
+        try:
+            await _until(hotline, counted, "each of them counted")
+        except TimeoutError:
+            pytest.fail(f"counted {now}, before {before}")
+        async with at_work(hotline, account, Manners(ring_s=0.2, talk_s=1.0)) as seats:
+            assert (await call.ended(within_s=60)).ended_by == "hotline"
+            assert len([event for event in seats.events if event.word == "answered"]) == 1
+    assert call_of(hotline.home, caller)["outcome"] == "answered"
+    assert hotline.ticket_of(caller)["seat_id"] == "1001"
+    hotline.no_channels_left()
+
+
+async def _closed(port: int, first: bytes) -> bool:
+    """Whether who begins so is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(first)
+    try:
+        async with asyncio.timeout(CLOSED_S):
+            return await reader.read() == b""
+    except ConnectionResetError:
+        return True  # closed with bytes of ours unread
+    finally:
+        writer.close()
+
+
+async def _dripping(port: int) -> bool:
+    """A byte now and then, until the door is closed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    ended = asyncio.ensure_future(reader.read())
+    writer.write(b"agi_")
+    async with asyncio.timeout(CLOSED_S):
+        while not ended.done():
+            writer.write(b"x")
+            await asyncio.wait({ended}, timeout=0.2)
+    writer.close()
+    return ended.exception() is not None or ended.result() == b""
+
+
+async def _in_the_greeting(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+    await call.answered()
+
+
+async def _while_waiting(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+    await _waits(hotline, call)
+
+
+async def _while_it_rings(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+    assert seats is not None
+    await call.answered()
+    call.press("0")
+    await seats.wait_for("rang", within_s=40)
+
+
+async def _in_the_talk(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+    assert seats is not None
+    await call.answered()
+    call.press("0")
+    await seats.wait_for("answered", within_s=40)
+
+
+async def _told_it_is_closed(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+    await call.answered()
+    await call.hear(1.0)
+
+
+async def _while_speaking(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+    """His file grows: he is being recorded."""
+    await call.answered()
+    await call.hear(1.0)
+    call.press("#")
+
+    def recorded() -> bool:
+        return any(
+            file.stat().st_size > 30_000
+            for file in hotline.home.glob("recordings/**/requests/**/*.wav")
+        )
+
+    await _until(hotline, recorded, "his voice on the disk")
+
+
+STEPS = {
+    "in the greeting": (_in_the_greeting, "12345", None, "left_early", None),
+    "waiting": (_while_waiting, "12345", None, "abandoned", "abandoned"),
+    "a seat rings": (_while_it_rings, "12345", Manners(answers=False), "abandoned", "abandoned"),
+    "in the talk": (_in_the_talk, "12345", Manners(ring_s=0.1, talk_s=None), "answered", "talk"),
+    "told it is closed": (_told_it_is_closed, "12333", None, "left_early", None),
+    "speaking": (_while_speaking, "12333", None, "voice_request", "voice_request"),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_hanging_up_at_any_step_leaves_what_that_step_asks_for(
+    hotline: Installation, account: Account, step: str
+) -> None:
+    """One row with its outcome, its one ticket or none, no channel, nobody waiting, the seat free
+    again."""
+    until_there, number, manners, outcome, origin = STEPS[step]
+    caller = f"1382000000{list(STEPS).index(step)}"
+    async with Citizen(caller, hotline.sip).dial(number, voice=VOICE) as call:
+        if manners is None:
+            await until_there(hotline, call, None)
+            call.hang_up()
+            await call.ended()
+        else:
+            async with at_work(hotline, account, manners) as seats:
+                await until_there(hotline, call, seats)
+                call.hang_up()
+                await call.ended()
+                await _until(hotline, lambda: hotline.seat_state("1001") == "ready", "it ready")
+    row = await asyncio.to_thread(call_of, hotline.home, caller)
+    assert row["outcome"] == outcome
+    found = rows(hotline.home, "SELECT origin FROM tickets WHERE call_id = ?", row["call_id"])
+    assert [ticket["origin"] for ticket in found] == ([] if origin is None else [origin])
+    assert hotline.board()["waiting"] == 0
+    hotline.no_channels_left()
