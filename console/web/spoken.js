@@ -224,8 +224,11 @@ function tick() {
   byId("place-in").max = Math.max(whole, 0.01);
   byId("place-in").value = at;
   write(byId("clock"), `${duration(at * 1000)} / ${duration(whole * 1000)}`);
-  for (const { button, part: where, begin, end } of words) {
-    const now = where === part && at >= begin - UNTIL_WORD_S && at < end;
+  // A word is lit a little early, when the one before it isn't over yet: only the later one is.
+  const lit = words.findLast((word) => word.part === part && at >= word.begin - UNTIL_WORD_S && at < word.end);
+  for (const word of words) {
+    const { button } = word;
+    const now = word === lit;
     if (now && !button.classList.contains("now") && !audio.paused) button.scrollIntoView({ block: "nearest" });
     button.classList.toggle("now", now);
   }
