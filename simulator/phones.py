@@ -15,7 +15,7 @@ from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, 
 from simulator.sound import Sound
 
 LONGEST_S = 600
-EVENT_S = 20.0
+EVENT_S = 40.0
 
 
 @dataclass(slots=True)
@@ -24,11 +24,12 @@ class Phone:
 
     `events` is all that happened: `rang`, `answered`, `hung_up`, `caller_left`, `cancelled`,
     `refused`; their values are Call-ID, the number dialled and the caller id that was shown. Of
-    `rang`, `told` has what else the call carried.
+    `rang`, `told` has what else the call carried. `voice` is G.711 that it speaks over and over.
     """
 
     own: Address = field(default_factory=lambda: Address(TRUNK_IP, free_port(TRUNK_IP)))
     codec: Codec = "ulaw"
+    voice: bytes = b""
     events: list[Event] = field(default_factory=list)
     _sound: Sound | None = None
     _opened: contextlib.AsyncExitStack | None = None
@@ -84,7 +85,7 @@ class Phone:
     async def __aenter__(self) -> "Phone":
         async with contextlib.AsyncExitStack() as opened:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="hl-phone-")))
-            self._sound = Sound(Speaker(self.codec))
+            self._sound = Sound(Speaker(self.codec, self.voice, loop=True))
             opened.callback(self._sound.close)
             await self._sound.open(self.own.ip)
             sipp = Sipp(self._command(self._sound.port), folder, "phone")

@@ -22,25 +22,35 @@ from tests.stack import free_sip_port
 
 VOICE = speech_like(120, "ulaw")
 SEAT = "1001"
+RULES = "queues.yaml"
 
 
 def calling_back(own: Address, order: str = "customer_first") -> Installation:
     """An installation whose trunk leads to a telephone at `own`: a callback is offered after a
     second, and tried again after two."""
-    toml = f"""{TENANTS}dial = "{own}"
+    installation = Installation(leading_to(own), agi_tries=60, cache=brief_cache())
+    (installation.home / RULES).write_text(rules(order))
+    return installation
+
+
+def leading_to(own: Address) -> str:
+    """The settings of a house that may ring a telephone at `own`, with rules of its own."""
+    toml = TENANTS.replace("ring_s = 4", f'ring_s = 6\nqueues_file = "{RULES}"')
+    return f"""{toml}dial = "{own}"
 
 [[outbound]]
 number = "139*"
 trunk = "carrier"
 """
-    toml = toml.replace("ring_s = 4", 'ring_s = 6\nqueues_file = "queues.yaml"')
-    installation = Installation(toml, agi_tries=60, cache=brief_cache())
+
+
+def rules(order: str) -> str:
+    """The rules of its queues, YAML: a callback is offered after a second."""
     told = yaml.safe_load(DEFAULT_RULES.read_text())
     told["callback"] = {"order": order, "tries": 2, "retry_s": 2, "expires_s": 600}
     for queue in told["queues"]:
         queue["steps"] = [{"after_s": 1, "suggest": "callback"}]
-    (installation.home / "queues.yaml").write_text(yaml.safe_dump(told, allow_unicode=True))
-    return installation
+    return str(yaml.safe_dump(told, allow_unicode=True))
 
 
 def telephone() -> Address:
@@ -59,7 +69,7 @@ class House:
     async def until(self, ready: Callable[[], bool], what: str) -> None:
         """Wait until the engine is there and it is so."""
         hotline = self.hotline
-        await asyncio.to_thread(hotline.wait, lambda: hotline.ready and ready(), what, seconds=40)
+        await asyncio.to_thread(hotline.wait, lambda: hotline.ready and ready(), what, seconds=60)
 
     async def waiting(self, count: int) -> None:
         """Wait until so many wait, callbacks with them."""

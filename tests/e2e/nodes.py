@@ -7,9 +7,10 @@ import json
 import secrets
 import shutil
 import tempfile
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import asyncpg
@@ -32,12 +33,19 @@ class OpenRedis(RedisServer):
 
 
 class Nodes(AbstractContextManager["Nodes"]):
-    """`with Nodes() as nodes:` both run, `a` was started first and leads."""
+    """`with Nodes() as nodes:` both run, `a` was started first and leads. `files` are put into
+    both homes before."""
 
-    def __init__(self, toml: str = TENANTS, **settings: object) -> None:
+    def __init__(
+        self,
+        toml: str = TENANTS,
+        files: Mapping[str, str] = MappingProxyType({}),
+        **settings: object,
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="hl-nodes-", dir="/tmp"))
         self._folder.chmod(0o755)
         self._toml = toml
+        self._files = files
         self._settings = settings
         self._opened = ExitStack()
         self.secret = self._folder / "cluster.secret"
@@ -85,6 +93,8 @@ class Nodes(AbstractContextManager["Nodes"]):
                 {"id": name, "sip": str(installation.sip), "link": f"127.0.0.1:{free_port()}"}
             )
         for name, installation in made.items():
+            for file, text in self._files.items():
+                (installation.home / file).write_text(text)
             installation.environment["HOTLINE_SIP_BIND"] = HOSTS[name]
             installation.environment["HOTLINE_NODES"] = json.dumps(told)
         self.a = self._opened.enter_context(made["a"])
@@ -118,7 +128,7 @@ class Nodes(AbstractContextManager["Nodes"]):
                 node.wait,
                 lambda node=node: node.ready and node.seat_state(seat) == state,  # type: ignore[misc]  # bound now
                 f"{seat} {state} at {node.environment['HOTLINE_NODE']}",
-                seconds=40,
+                seconds=60,
             )
 
     async def until_waiting(self, count: int) -> None:
@@ -127,7 +137,7 @@ class Nodes(AbstractContextManager["Nodes"]):
                 node.wait,
                 lambda node=node: node.ready and node.board()["waiting"] == count,  # type: ignore[misc]  # bound now
                 f"{count} waiting at {node.environment['HOTLINE_NODE']}",
-                seconds=40,
+                seconds=60,
             )
 
     async def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
@@ -138,10 +148,11 @@ class Nodes(AbstractContextManager["Nodes"]):
         finally:
             await connection.close()
 
-    async def call_of(self, caller: str) -> dict[str, Any]:
-        """The one row of this caller's call; waits until it is written."""
+    async def call_of(self, caller: str, *, outcome: str = "") -> dict[str, Any]:
+        """The one row of this caller's call (that ended so); waits until it is written."""
+        query = "SELECT * FROM calls WHERE caller_raw=$1 AND ($2='' OR outcome=$2)"
         async with asyncio.timeout(20):
-            while not (found := await self.rows("SELECT * FROM calls WHERE caller_raw=$1", caller)):
+            while not (found := await self.rows(query, caller, outcome)):
                 await asyncio.sleep(0.1)
         assert len(found) == 1, found
         return found[0]

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
 from simulator.audio import speech_like
 from simulator.citizens import Citizen, LiveCall
+from simulator.phones import Phone
 from simulator.seats import Account, Manners, Seats
+from simulator.sipp import Address
+from tests.e2e.callbacks import RULES, House, leading_to, rules, telephone
 from tests.e2e.installation import Installation
 from tests.e2e.nodes import Nodes
 
@@ -20,9 +24,15 @@ MANNERS = Manners(ring_s=0.2, talk_s=None)
 
 
 @pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
-    """Node a leads, node b follows."""
-    with Nodes() as two:
+def far() -> Address:
+    """Where the citizen's telephone is, for callbacks."""
+    return telephone()
+
+
+@pytest.fixture(scope="module")
+def nodes(far: Address) -> Iterator[Nodes]:
+    """Node a leads, node b follows; a callback rings the seat first."""
+    with Nodes(leading_to(far), {RULES: rules("seat_first")}) as two:
         yield two
 
 
@@ -88,13 +98,17 @@ async def test_a_seat_of_the_other_node_consults_and_hands_over(
     nodes: Nodes, accounts: dict[str, Account], at_a: Seats, at_b: Seats
 ) -> None:
     """The citizen and the one who is consulted are at a, the first seat at b; then back to b by a
-    blind transfer."""
+    blind transfer. Asked at b, where the call isn't, nothing is done: it says where to ask."""
     async with Citizen("13900005001", nodes.a.sip).dial("12345", voice=VOICE) as call:
         await in_talk(call, at_b, accounts["1002"])
         path = await talk_is(nodes.a, "talking", "1002")
         await verb(nodes.a, path, "consult", "1001")
         await at_a.wait_for("answered", accounts["1001"].endpoint)
         await talk_is(nodes.a, "consulting", "1002")
+        with pytest.raises(HTTPError) as refused:
+            await verb(nodes.b, path, "complete")
+        assert refused.value.code == 421
+        assert "of node a and this is node b" in refused.value.read().decode()
         await verb(nodes.a, path, "complete")
         await talk_is(nodes.a, "talking", "1001")
         await hears_voice(nodes.a, call)
@@ -138,4 +152,35 @@ async def test_a_supervisor_of_the_other_node_listens_barges_and_takes_over(
         call.hang_up()
         await call.ended()
     assert (await nodes.call_of("13900005002"))["seat_id"] == "1009"
+    await asyncio.to_thread(nodes.no_channels_left)
+
+
+async def test_a_callback_rings_the_seat_of_the_other_node_first(
+    nodes: Nodes, accounts: dict[str, Account], at_b: Seats, far: Address
+) -> None:
+    """Asked for at a; the seat at b gets ready, is rung and told who it is, then the citizen is
+    rung from a, and hears the seat (its telephone gives back what he says)."""
+    number = "13900005003"
+    await asyncio.to_thread(nodes.b.cli, "seats", "pause", "1002", "--reason", "meal")
+    await nodes.until_state("1002", "paused")
+    async with Phone(own=far, voice=VOICE) as phone:
+        house = House(nodes.a, at_b, phone)
+        await house.asks(number)
+        seen = len(at_b.events)
+        await asyncio.to_thread(nodes.b.cli, "seats", "ready", "1002")
+        talk = await at_b.wait_for("answered", accounts["1002"].endpoint, seen=seen)
+        assert talk.values[2] == number
+        rang = await phone.wait_for("rang")
+        assert rang.values[1:3] == (number, "12345")
+        phone.answer(rang)
+        await house.callback_is(number, "talking")
+        await nodes.until_state("1002", "talking")
+        await phone.hear(1.0)
+        phone.hang_up(rang)
+        await house.callback_is(number, "connected")
+        await at_b.wait_for("caller_left", accounts["1002"].endpoint, seen=seen)
+    talked = await nodes.call_of(number, outcome="answered")
+    assert talked["seat_id"] == "1002"
+    assert talked["call_id"].startswith("a-")
+    await nodes.until_state("1002", "ready")
     await asyncio.to_thread(nodes.no_channels_left)
