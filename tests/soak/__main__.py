@@ -7,11 +7,14 @@ free loopback ports with a temporary home. Exit code 1 when anything was lost, d
 import argparse
 import asyncio
 import contextlib
+import shutil
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from simulator.seats import Manners, Seats
 from tests.e2e.installation import TENANTS, Installation
@@ -132,6 +135,10 @@ async def run(outage: Outage, seconds: float, every_s: float) -> Report:
                 report.add("what is left", [str(error).splitlines()[0]], "")
         _judge_telling(report, watch, began, ended)
         _judge_log(report, hotline)
+        if not report.well:
+            kept = Path(tempfile.mkdtemp(prefix=f"hl-soak-{outage.name}-"))
+            shutil.copytree(hotline.home / "log", kept, dirs_exist_ok=True)
+            print(f"  logs kept in {kept}", flush=True)
     return report
 
 

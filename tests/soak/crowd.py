@@ -82,6 +82,8 @@ class Crowd:
                 made.answered = True
                 await _behave(call, made.kind, number)
                 made.ended_by = (await call.ended(within_s=LONGEST_S)).ended_by
+                if made.ended_by == "nobody":
+                    made.trouble = "his telephone ended without a word"
         except (SimulatorError, OSError) as error:
             made.trouble = str(error)
 
