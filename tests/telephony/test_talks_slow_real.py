@@ -61,8 +61,8 @@ async def home(tmp_path: Path) -> AsyncIterator[House]:
         yield made
 
 
-async def consulting(home: House, call_id: str, target: TalkTarget = OTHER) -> None:
-    await home.board.act(TENANT, call_id, TalkVerb.CONSULT, target)
+async def consulting(home: House, call_id: str) -> None:
+    await home.board.act(TENANT, call_id, TalkVerb.CONSULT, OTHER)
     await home.talk_is(call_id, "consulting")
 
 
@@ -85,27 +85,21 @@ async def test_of_three_the_seat_leaves_before_the_citizen_has_come(
     await home.stack.no_channels()
 
 
-@pytest.mark.parametrize("target", [OTHER, POLICE], ids=["seat", "number"])
-async def test_handed_over_and_the_seat_hangs_up_at_once(
-    home: House, late: Late, target: TalkTarget
-) -> None:
+async def test_handed_over_and_the_seat_hangs_up_at_once(home: House, late: Late) -> None:
     """The one who was consulted waits without the seat, and has the citizen."""
-    other = "8002" if target is OTHER else "far"
     async with home.citizen() as call_id:
-        await consulting(home, call_id, target)
+        await consulting(home, call_id)
         await home.board.act(TENANT, call_id, COMPLETE, None)
         home.phones["8001"].hang_up()
-        who = other if other == "far" else f"s{other}"
-        await home.hears(**{"citizen": {other}, who: {"citizen"}})
+        await home.hears(citizen={"8002"}, s8002={"citizen"})
     await home.stack.no_channels()
 
 
-@pytest.mark.parametrize("leaves", ["complete", "cancel"])
-async def test_whoever_was_to_have_him_hangs_up_first(home: House, late: Late, leaves: str) -> None:
+async def test_whoever_was_to_have_him_hangs_up_first(home: House, late: Late) -> None:
     """Nobody has him then: he goes back to his queue, and is never let go."""
     async with home.citizen() as call_id:
         await consulting(home, call_id)
-        await home.board.act(TENANT, call_id, TalkVerb(leaves), None)
+        await home.board.act(TENANT, call_id, COMPLETE, None)
         await until(late)
         home.phones["8001"].hang_up()
         home.phones["8002"].hang_up()
@@ -116,21 +110,13 @@ async def test_whoever_was_to_have_him_hangs_up_first(home: House, late: Late, l
     assert (await home.row()).outcome == "answered"
 
 
-@pytest.mark.parametrize("verb", [TalkVerb.TAKE_OVER, TalkVerb.BARGE])
-async def test_a_supervisor_comes_and_the_citizen_late(
-    home: House, late: Late, verb: TalkVerb
-) -> None:
-    """Taken over while he comes back from a consultation that was given up, too."""
+async def test_a_supervisor_takes_over_and_the_citizen_comes_late(home: House, late: Late) -> None:
+    """While he comes back from a consultation that was given up, too."""
     async with home.citizen() as call_id:
         await consulting(home, call_id)
         await home.board.act(TENANT, call_id, TalkVerb.CANCEL, None)
-        await home.board.act(TENANT, call_id, verb, SUPERVISOR)
-        if verb is TalkVerb.BARGE:
-            await home.hears(
-                citizen={"8001", "8009"}, s8001={"citizen", "8009"}, s8009={"citizen", "8001"}
-            )
-        else:
-            await home.hears(citizen={"8009"}, s8009={"citizen"}, s8001=set())
+        await home.board.act(TENANT, call_id, TalkVerb.TAKE_OVER, SUPERVISOR)
+        await home.hears(citizen={"8009"}, s8009={"citizen"}, s8001=set())
 
 
 # --- killed in between
