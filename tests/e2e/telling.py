@@ -13,15 +13,19 @@ UNIT = "urban"
 
 
 class Office:
-    """Seat, reviewer and department (`unit`) of an installation, each with a token."""
+    """Seat, reviewer and department (`unit`) of an installation, each with a token of its own once
+    it is needed."""
 
     def __init__(self, hotline: Installation, seat: str, unit: str = UNIT) -> None:
         self._hotline = hotline
-        more = {"seat": ("--seat", seat), "department": ("--unit", unit)}
-        self._tokens = {
-            role: hotline.cli("token", "create", "--role", role, *more.get(role, ())).strip()
-            for role in ("seat", "reviewer", "department")
-        }
+        self._more = {"seat": ("--seat", seat), "department": ("--unit", unit)}
+        self._tokens: dict[str, str] = {}
+
+    def _token(self, role: str) -> str:
+        if role not in self._tokens:
+            words = ("token", "create", "--role", role, *self._more.get(role, ()))
+            self._tokens[role] = self._hotline.cli(*words).strip()
+        return self._tokens[role]
 
     def take(self, **words: str) -> str:
         """The seat takes a request in; its number."""
@@ -40,7 +44,7 @@ class Office:
             method="GET" if body is None else "POST",
             data=None if body is None else json.dumps(body).encode(),
             headers={
-                "Authorization": f"Bearer {self._tokens[role]}",
+                "Authorization": f"Bearer {self._token(role)}",
                 "Content-Type": "application/json",
             },
         )
