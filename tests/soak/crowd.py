@@ -14,6 +14,8 @@ OPEN, CLOSED = "12345", "12333"
 """The line with seats, and one whose hours are over: it takes requests."""
 LONGEST_S = 170.0
 CONFIRM_TRIES = 6
+GOODBYE_S = 3.0
+"""How long a telephone may send its BYE again: nobody is asked whether it has arrived."""
 TALK = speech_like(20, "ulaw")
 REQUEST = speech_like(3, "ulaw")
 
@@ -82,6 +84,8 @@ class Crowd:
                 made.answered = True
                 await _behave(call, made.kind, number)
                 made.ended_by = (await call.ended(within_s=LONGEST_S)).ended_by
+                if made.ended_by == "citizen":
+                    await asyncio.sleep(GOODBYE_S)
                 if made.ended_by == "nobody":
                     made.trouble = "his telephone ended without a word"
         except (SimulatorError, OSError) as error:
