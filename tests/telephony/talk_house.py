@@ -24,7 +24,7 @@ from ivr.tenants import Tenant
 from queue_manager.model import QueueSettings, Seat, SeatState
 from queue_manager.opening import HoursMode
 from queue_manager.service import QueueService
-from simulator.sipp import Address, free_port
+from simulator.sipp import Address
 from telephony.call import CallInfo
 from telephony.door import Telephony
 from telephony.errors import CallEnded
@@ -32,7 +32,7 @@ from telephony.events import Event, SnapshotTaken
 from telephony.talking import TalkingCall
 from tests.ivr.script import Office, directory
 from tests.queue_manager.builders import Memory
-from tests.stack import AsteriskStack, asterisk_stack, tone, trunk
+from tests.stack import AsteriskStack, asterisk_stack, free_sip_port, tone, trunk
 from tests.telephony.peers import eventually
 from tests.tones import Phone, citizen_scenario, hearing, phone, seat_scenario
 
@@ -113,7 +113,7 @@ class House:
 
     async def row(self) -> CallRecord:
         """The one call's row, once it is written."""
-        await eventually(lambda: bool(self.office.rows), "no row was written", within_s=15)
+        await eventually(lambda: bool(self.office.rows), "no row was written", within_s=25)
         assert len(self.office.rows) == 1
         return self.office.rows[0]
 
@@ -131,7 +131,7 @@ class House:
     async def hears(self, **expected: set[str]) -> None:
         """Measure until everybody named hears exactly these (sessions take a moment)."""
         heard: dict[str, set[str]] = {}
-        for _ in range(20):
+        for _ in range(40):
             heard = await hearing(self.phones)
             if all(heard[_named(name)] == who for name, who in expected.items()):
                 return
@@ -279,12 +279,12 @@ async def house(
         ring_s=5,
         languages=("cmn",),
     )
-    far_port = free_port(FAR_IP)
+    far_port = free_sip_port(FAR_IP)
     trunks = (
         trunk("city", trusted=True),
         trunk("out", FAR_IP, dial=f"{FAR_IP}:{far_port}", trusted=True),
     )
-    ports = {seat_id: free_port(SEATS_IP) for seat_id in seat_ids}
+    ports = {seat_id: free_sip_port(SEATS_IP) for seat_id in seat_ids}
     seats = tuple(Seat("default", s, s, f"s{s}", (skills or {}).get(s, SKILLS)) for s in seat_ids)
     rules = (
         OutboundRule(number="110", trunk="out"),
