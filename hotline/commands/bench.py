@@ -95,7 +95,7 @@ def speech(
     as_json: JsonOption = False,
     quick: Annotated[bool, typer.Option("--quick", help="few callers, half a minute")] = False,
 ) -> None:
-    """Live audio through the engine against bare Vosk on the same audio. About five minutes."""
+    """Live audio through the engine against bare Vosk on the same audio. About four minutes."""
     plan = bench_speech.QUICK if quick else bench_speech.Plan()
     figures = uvloop.run(measure_speech(plan))
     _tell(bench_speech.report(figures, _commit()), figures, as_json=as_json)
