@@ -35,6 +35,8 @@ from telephony.talks import LegSeen
 
 ADOPT_S = 10.0
 """How long a citizen is held for the manager interface after a restart, to find his seats."""
+LET_GO_S = 3.0
+"""How long a leg that is in a bridge with the one that has the citizen now gets to leave it."""
 
 log = structlog.get_logger(__name__)
 
@@ -289,8 +291,16 @@ class Talks:
         if found is not None:
             talk.engaged[party.seat_id] = found
         for other in legs[1:]:
-            self.spawn(self.hang_up(other.leg_id))
+            # Who is in a bridge with the first one is set free by our joining that one: were it
+            # hung up in the same moment, Asterisk may lose both.
+            self.spawn(self._let_go(talk, other.leg_id, LET_GO_S if other.bridged else 0.0))
         return await self.follow(call, story)
+
+    async def _let_go(self, talk: Talk, leg_id: str, after_s: float) -> None:
+        """End a leg that has no part in the talk any more."""
+        await asyncio.sleep(after_s)
+        if not talk.has(leg_id):
+            await self.hang_up(leg_id)
 
     async def _legs_of(self, call_id: str) -> list[LegSeen]:
         """Asked until the manager interface answers, for a while."""
