@@ -1,7 +1,8 @@
 """Keeps the figures in SQL: reads what is stored at the start, writes what changed every few
 seconds, and counts calls that only their rows tell of.
 
-What a crash may cost: no count. What a call's row tells (offered, answered, abandoned and the rest
+What a crash may cost: the answer of a talk that began in the last `WRITE_EVERY_S` and ended before
+the next engine was there, and no other count. What a call's row tells (offered, answered, abandoned and the rest
 with their menu, waits, talks and seats) is counted from it; what no row tells is in the tail
 (`queue_manager.figure_tail`), which the next engine of this node adds, whoever leads by then. A
 seat's time is made up for by the next engine, but for what it did before its last change of state
