@@ -2,11 +2,11 @@
 seconds, and counts calls that only their rows tell of.
 
 What a crash may cost: the answer of a talk that began in the last `WRITE_EVERY_S` and ended before
-the next engine was there, and no other count. What a call's row tells (offered, answered, abandoned and the rest
-with their menu, waits, talks and seats) is counted from it; what no row tells is in the tail
-(`queue_manager.figure_tail`), which the next engine of this node adds, whoever leads by then. A
-seat's time is made up for by the next engine, but for what it did before its last change of state
-when that wasn't written: `WRITE_EVERY_S` mostly, at most `SHARES` times that.
+the next engine was there, and no other count. What a call's row tells (offered, answered, abandoned
+and the rest with their menu, waits, talks and seats) is counted from it; what no row tells is in
+the tail (`queue_manager.figure_tail`), which the next engine of this node adds, whoever leads by
+then. A seat's time is made up for by the next engine, but for what it did before its last change of
+state when that wasn't written: `WRITE_EVERY_S` mostly, at most `SHARES` times that.
 """
 
 import asyncio
