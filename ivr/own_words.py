@@ -14,9 +14,7 @@ async def keep_words(story: Story, desk: Desk) -> bool:
     if ticket is None or desk.own is None or story.voice is None or story.voice_s <= 0:
         return False
     now = desk.clock.now()
-    words = Addition(
-        story.info.call_id, story.voice.stored, story.voice_s, now, story.language
-    )
+    words = Addition(story.info.call_id, story.voice.stored, story.voice_s, now, story.language)
     try:
         kept = await desk.own.add(ticket, words)
     except StoreAway as why:
