@@ -24,6 +24,9 @@ ADOPTED_S = 15.0
 ADOPT_STEP_S = 0.5
 BESIDE_S = 0.1
 BRIDGED_TRIES = 30
+TICKET_S = 0.5
+"""How long the outside waits for the number of a ticket that is just being written: a tenth of a
+second after the answer it is durable, unless SQL is away."""
 MOVED_S = 0.3
 """How soon after a change the legs of a talk are where they belong."""
 _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReason.BUSY}
@@ -80,16 +83,7 @@ class TalkLegs:
         third = talk.status.third
         assert third is not None
         if third.number:
-            facts = talk.story.facts
-            result = await leg.transfer(
-                third.number,
-                caller=facts.caller_e164 or facts.caller_raw,
-                first_called=facts.called_number,
-                ticket=talk.story.ticket,
-                on_answer=lambda when: self._third_answered(talk, leg, when),
-            )
-            answered = result.status is DialStatus.ANSWER
-            talk.failed = "" if answered else result.status.value
+            answered = await self._call_outside(talk, leg, third.number)
         else:
             answered = await self._ring_seat(talk, leg)
         talk.then = None
@@ -97,6 +91,24 @@ class TalkLegs:
             self._talks.saw(talk, TalkEvent.THIRD_LEFT)
         else:
             self._talks.saw(talk, TalkEvent.THIRD_FAILED)
+
+    async def _call_outside(self, talk: Talk, leg: TalkingCall, number: str) -> bool:
+        story = talk.story
+        if story.draft is not None and not story.draft.done():
+            either = (story.draft, talk.change())
+            await asyncio.wait(either, timeout=TICKET_S, return_when=asyncio.FIRST_COMPLETED)
+            if talk.status.state is not TalkState.CALLING:
+                return False
+        result = await leg.transfer(
+            number,
+            caller=story.facts.caller_e164 or story.facts.caller_raw,
+            first_called=story.facts.called_number,
+            ticket=story.ticket,
+            on_answer=lambda when: self._third_answered(talk, leg, when),
+        )
+        answered = result.status is DialStatus.ANSWER
+        talk.failed = "" if answered else result.status.value
+        return answered
 
     async def _ring_seat(self, talk: Talk, leg: TalkingCall) -> bool:
         third = talk.status.third
