@@ -18,7 +18,6 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import make_url
 
 from storage.link import Bulk, Link, Operation, T
-from storage.postgres_link import PostgresLink
 from storage.sqlite_link import SqliteLink
 from tickets.errors import StoreAway
 
@@ -231,6 +230,8 @@ def _link_to(url: str, deadline_s: float) -> Link:
         case "sqlite":
             return SqliteLink(parsed, deadline_s)
         case "postgresql":
+            from storage.postgres_link import PostgresLink  # 9 MB for those who have it only
+
             return PostgresLink(parsed, deadline_s)
         case other:
             raise ValueError(f"database {other!r}: use a sqlite or a postgresql URL")

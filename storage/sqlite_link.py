@@ -16,9 +16,9 @@ from storage.migrate import upgrade
 from storage.sqlite_log import LONGEST_PAGES, Between, LogKeeper
 from tickets.errors import StoreAway
 
-_WRITER = ("cache_size=-65536", f"wal_autocheckpoint={LONGEST_PAGES}")
-"""64 MB of pages at most, used by large files only. The log is taken over in time by another
-thread: pages that many tickets share are written back once for hundreds of commits."""
+_WRITER = ("cache_size=-8192", f"wal_autocheckpoint={LONGEST_PAGES}")
+"""8 MB of pages: what else is read lies in the system's own cache. The log is taken over in time
+by another thread: pages that many tickets share are written back once for hundreds of commits."""
 
 
 class SqliteLink:

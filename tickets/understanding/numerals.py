@@ -7,8 +7,6 @@ Traps: 去年十一 is a holiday (1 October), 七八天 is seven to eight, 万�
 import re
 from collections.abc import Iterator
 
-import cn2an
-
 from tickets.understanding.model import FoundNumber
 from tickets.understanding.plain import Plain
 
@@ -50,6 +48,8 @@ def value(words: str) -> float | None:
         unit = {"百": 1e2, "千": 1e3, "万": 1e4, "亿": 1e8}[words[-1]]
         return float(words[:-1]) * unit
     try:
+        import cn2an  # 6 MB for those who hear numbers only
+
         # 零 before a bare unit (一千零一百) and a unit alone (百) are refused with a ValueError
         return float(cn2an.cn2an(words.replace("洞", "零"), "normal"))
     except (ValueError, KeyError, IndexError):

@@ -7,8 +7,6 @@ from functools import lru_cache
 # Read at import: its dictionary of phrases takes 45 MB, and single signs are enough here.
 os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
 
-from pypinyin import Style, lazy_pinyin  # after the line above
-
 _MERGED = (("zh", "z"), ("ch", "c"), ("sh", "s"), ("iang", "ian"), ("uang", "uan"))
 
 
@@ -23,6 +21,8 @@ def sounds(words: str, readings: Mapping[str, str]) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16384)
 def _syllables(words: str) -> tuple[str, ...]:
+    from pypinyin import Style, lazy_pinyin  # 10 MB for those who hear places only
+
     return tuple(lazy_pinyin(list(words), style=Style.NORMAL))
 
 
