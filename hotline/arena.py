@@ -50,6 +50,8 @@ PORTS = range(10_500, 15_000)
 UP_S = 60.0
 STOP_S = 15.0
 MB = 1_000_000
+RECOGNISER = "ivr.speech.worker"
+"""A recogniser's process: its memory is counted by `bench speech`, for each caller who speaks."""
 
 
 class BenchArena:
@@ -111,7 +113,8 @@ class BenchArena:
 
     def engine_rss_mb(self) -> float:
         """See `Arena.engine_rss_mb`."""
-        return sum(process.memory_info().rss for process in self._family("engine")) / MB
+        ours = (p for p in self._family("engine") if RECOGNISER not in p.cmdline())
+        return sum(process.memory_info().rss for process in ours) / MB
 
     async def rows(self, side: Side) -> int:
         """Calls in the engine's call log, or app_queue's answered CDRs."""

@@ -70,7 +70,7 @@ class Arena(Protocol):
         ...
 
     def engine_rss_mb(self) -> float:
-        """The engine's resident memory, MB (10^6 bytes)."""
+        """The engine's resident memory without its recognisers' processes, MB (10^6 bytes)."""
         ...
 
 
