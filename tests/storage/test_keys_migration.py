@@ -3,18 +3,14 @@ stores."""
 
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, insert, select
 
 from storage.codec import dump_new_ticket
-from storage.database import Database, migrate
 from storage.desk_tables import ticket_keys
-from storage.link import Link
-from storage.migrate import FOLDER
 from storage.rows import ticket_row
 from storage.ticket_finding import SqlTicketFinding
 from tests.storage.facts import NOON, new_ticket, opened
+from tests.storage.migrated import migrated_from
 from tickets.desk_values import Wanted
 from tickets.merge import merged
 
@@ -35,11 +31,7 @@ SAID = {
 
 
 def _as_it_was(connection: Connection) -> None:
-    """The schema of before 0015, and three tickets in it."""
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "0014")
+    """Three tickets, as they were kept before 0015."""
     names = ("tickets", "ticket_events", "ticket_states", "ticket_lives", "spoken_requests")
     metadata = MetaData()
     tables = {name: Table(name, metadata, autoload_with=connection) for name in names}
@@ -63,11 +55,7 @@ def _as_it_was(connection: Connection) -> None:
 
 async def test_tickets_of_before_are_found_by_what_was_said_of_them(sql_url: str) -> None:
     """The last word on the class holds; a ticket nothing was said of is found by nothing."""
-    old = Database(sql_url)
-    link: Link = old._link
-    await link.write(_as_it_was)
-    await link.close()
-    await migrate(sql_url)
+    await migrated_from(sql_url, "0014", _as_it_was)
     async with opened(sql_url) as database:
         finding = SqlTicketFinding(database)
 

@@ -1,28 +1,20 @@
 """Tickets from before there were chains get theirs, and go on living; both stores."""
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, MetaData, Table, insert
 
 from storage.codec import dump_new_ticket
-from storage.database import Database, migrate
-from storage.link import Link
-from storage.migrate import FOLDER
 from storage.rows import ticket_row
 from storage.seals import Sealer
 from storage.verify import Looked, verify
 from tests.storage.facts import NOON, new_ticket, opened
+from tests.storage.migrated import migrated_from
 from tests.storage.test_lives import Desk
 from tickets.merge import merged
 from tickets.model import Origin, TicketState
 
 
 def _as_it_was(connection: Connection) -> None:
-    """The schema of before, and a ticket of two facts in it."""
-    config = Config()
-    config.set_main_option("script_location", str(FOLDER))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "0007")
+    """A ticket of two facts, as it was kept then."""
     facts = [
         new_ticket(origin=Origin.ABANDONED),
         new_ticket(origin=Origin.VOICE_REQUEST, voice_path="v.wav", seat_id="801"),
@@ -44,11 +36,7 @@ def _as_it_was(connection: Connection) -> None:
 
 
 async def test_a_ticket_of_before_gets_its_chain_and_lives_on(sql_url: str) -> None:
-    old = Database(sql_url)
-    link: Link = old._link
-    await link.write(_as_it_was)
-    await link.close()
-    await migrate(sql_url)
+    await migrated_from(sql_url, "0007", _as_it_was)
     async with opened(sql_url) as database:
         await Sealer(database, lambda: NOON).seal()
         looked = Looked()
