@@ -3,8 +3,8 @@
 The vocabulary is small. A flow has steps; each `do`es one thing:
 
 say            play prompts to the end (a notice nobody may skip), then `next`
-ask            play prompts, read one key: `keys` set language or kind and may `go` elsewhere;
-               silence goes to `silence`; wrong keys twice go to a person
+ask            play prompts, read one key: `keys` set language, kind or what a seat must know and
+               may `go` elsewhere; silence goes to `silence`; wrong keys twice go to a person
 person         wait for a seat and talk, then `next`; `offer` is the voice-request step offered
                after a while, `announce` is said before each position, `inform` in turn between
 voice_request  explain, take the request (by talking with him where `spoken` says how, else
@@ -26,6 +26,8 @@ from ivr.intake_plan import SPOKEN_ALWAYS, IntakePlan
 from ivr.lines import Lines
 from ivr.prompt_texts import Catalogue, load_catalogue
 from ivr.tenants import Tenant
+from queue_manager.model import Requirement
+from queue_manager.rules import RequirementText
 from tickets.model import Kind
 
 FLOWS = Path(__file__).parent / "flows"
@@ -50,11 +52,13 @@ class _Strict(BaseModel):
 
 
 class Key(_Strict):
-    """What a key means: a language, a kind of request (咨询 …), another step, that the caller is an
-    elder or in danger (both go first), or several of these."""
+    """What a key means: a language, a kind of request (咨询 …), what a seat must know for it
+    (`needs`, besides those of the line), another step, that the caller is an elder or in danger
+    (both go first), or several of these."""
 
     language: Language | None = None
     kind: Annotated[Kind | None, Field(strict=False)] = None
+    needs: RequirementText = Requirement()
     go: StepName | None = None
     elder: bool = False
     danger: bool = False

@@ -57,5 +57,6 @@ def choose(story: Story, key: Key) -> None:
     """Take over what a key means."""
     story.language = key.language or story.language
     story.kind = key.kind or story.kind
+    story.chosen = story.chosen.joined(key.needs)
     story.elder = story.elder or key.elder
     story.danger = story.danger or key.danger

@@ -8,16 +8,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from ivr.documents import Document, parse, read_document
 from ivr.hours import DEFAULT_HOURS, Schedule, parse_hours
 from ivr.tenants import Tenant
 from queue_manager.model import Need, Requirement
-from queue_manager.rules import LANGUAGE, MAIN_QUEUE
+from queue_manager.rules import LANGUAGE, MAIN_QUEUE, RequirementText
 
 DEFAULT_TABLE = Path(__file__).parent / "data" / "lines.yaml"
 Digits = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{2,20}$")]
@@ -25,6 +33,18 @@ Skill = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,10}:[a-z0-9_]{1,30}$
 Level = Annotated[int, Field(ge=1, le=5)]
 HoursText = str | dict[str, str]
 SIGNED = "sign:"
+
+
+def _spelling(value: Any) -> str:
+    return "levels" if isinstance(value, dict) else "text"
+
+
+Needs = Annotated[
+    Annotated[dict[Skill, Level], Tag("levels")] | Annotated[RequirementText, Tag("text")],
+    Discriminator(_spelling),
+]
+"""All of these skills (`{"svc:12333": 2}`), or a text with alternatives
+(`svc:12333>=2 | svc:general>=4`)."""
 
 
 class Mode(StrEnum):
@@ -60,7 +80,7 @@ class Line(BaseModel):
     name_en: str = Field(min_length=1, max_length=100)
     unit: str = Field(min_length=1, max_length=60)
     mode: Annotated[Mode, Field(strict=False)]
-    needs: dict[Skill, Level] = Field(default_factory=lambda: {"svc:general": 1})
+    needs: Needs = Field(default_factory=lambda: {"svc:general": 1})
     hours: HoursText | None = None
     duty_phone: Digits | None = None
     target: Digits | None = None
@@ -76,10 +96,11 @@ class Line(BaseModel):
             raise ValueError(f"line {self.id}: mode {self.mode} is answered here: no target")
         if self.handed_over and self.transfers:
             raise ValueError(f"line {self.id}: calls handed over to us are answered here")
-        if not self.needs:
+        needs = tuple(self.requirement.needs())
+        if not needs:
             raise ValueError(f"line {self.id}: at least one skill is needed")
         if self.mode is Mode.BRANCH_CENTRE and not any(
-            skill.startswith("branch:") for skill in self.needs
+            need.skill.startswith("branch:") for need in needs
         ):
             raise ValueError(f"line {self.id}: a branch centre needs its own skill, branch:…")
         if self.hours is not None:
@@ -91,13 +112,20 @@ class Line(BaseModel):
         """True when its callers are connected on instead of being answered here."""
         return self.mode in TRANSFERRING
 
+    @property
+    def requirement(self) -> Requirement:
+        """`needs`, however they are written."""
+        if isinstance(self.needs, Requirement):
+            return self.needs
+        return Requirement.of(*(Need(skill, level) for skill, level in self.needs.items()))
+
     def needed(self, language: str) -> Requirement:
         """What a seat must know to serve a caller of this line in this language; who signs
         speaks none."""
-        own = [Need(skill, level) for skill, level in self.needs.items()]
-        if not any(need.skill.startswith(SIGNED) for need in own):
-            own.append(Need(f"{LANGUAGE}{language}"))
-        return Requirement.of(*own)
+        own = self.requirement
+        if any(need.skill.startswith(SIGNED) for need in own.needs()):
+            return own
+        return own.joined(Requirement.of(Need(f"{LANGUAGE}{language}")))
 
 
 class LineTable(BaseModel):

@@ -43,7 +43,7 @@ def load_all_rules(tenants: Sequence[Tenant], lines: Lines, flows: Flows) -> Map
 
     Raises `RulesError` also for an overflow between tenants that leads nowhere or in a circle, for
     a line that names a queue or skill which its tenant's rules lack, and for a flow that lets
-    callers choose a language no seat could have as a skill.
+    callers choose a language, or asks for a skill, that no seat could have.
     """
     read: dict[Path, Rules] = {}
     for tenant in tenants:
@@ -79,29 +79,32 @@ def _line_faults(tenant: Tenant, rules: Rules, lines: Lines) -> Iterator[_Found]
         if line.queue not in queues:
             reason = f"{rules_file(tenant)} has no queue {line.queue!r}"
             yield table, ("lines", index, "queue"), reason
-        for skill in line.needs:
-            if skill not in rules.skills:
-                reason = f"{rules_file(tenant)}: {unknown_skill(skill, rules.skills)}"
-                yield table, ("lines", index, "needs", skill), reason
+        for need in line.requirement.needs():
+            if need.skill not in rules.skills:
+                reason = f"{rules_file(tenant)}: {unknown_skill(need.skill, rules.skills)}"
+                yield table, ("lines", index, "needs", need.skill), reason
 
 
 def _flow_faults(tenant: Tenant, rules: Rules, lines: Lines, flows: Flows) -> Iterator[_Found]:
     names = {"": "", **{line.flow: line.id for line in lines.of(tenant.id) if line.flow}}
     for name, line_id in names.items():
-        for place, language in _chosen(flows.of(tenant.id, line_id)):
-            skill = f"{LANGUAGE}{language}"
+        for place, skill in _chosen(flows.of(tenant.id, line_id)):
             if skill not in rules.skills:
                 reason = f"{rules_file(tenant)}: {unknown_skill(skill, rules.skills)}"
                 yield flow_file(tenant, name), place, reason
 
 
 def _chosen(flow: Flow) -> Iterator[tuple[Place, str]]:
-    """The languages that a flow's callers may come to the queue with."""
-    yield ("languages", 0), flow.languages[0]
+    """The skills that a flow's callers may come to the queue with: languages, and what their keys
+    ask for."""
+    yield ("languages", 0), f"{LANGUAGE}{flow.languages[0]}"
     for name, step in flow.steps.items():
         for digit, key in (step.keys if isinstance(step, Ask | VoiceRequest) else {}).items():
+            place = ("steps", name, "keys", digit)
             if key.language is not None:
-                yield ("steps", name, "keys", digit, "language"), key.language
+                yield (*place, "language"), f"{LANGUAGE}{key.language}"
+            for need in key.needs.needs():
+                yield (*place, "needs"), need.skill
 
 
 def _raise(found: Iterator[_Found]) -> None:

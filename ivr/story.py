@@ -24,6 +24,7 @@ from tickets.model import CallFacts, Kind
 from tickets.self_service import OwnTicket
 
 NOBODY = "unknown"
+NOTHING = Requirement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,10 @@ class Story:
     talk goes on, `ticket_made` that one was written (its number may follow). `callback` is set in
     a call that we made ourselves, `asked_in` names the call in which a callback was asked for that
     this one is, or takes the place of. `elder` and `danger` are what he showed in this call,
-    `known` is what was known of him before; `priority`, `queue_id` and `waits_for` (what a seat
-    must know) are those of his place once he has one. `number` is where he wants to be called back
-    (confirmed), `promised` that this is durable. `talked` are the seats that have had him, in
+    `chosen` is what a seat must know by his keys, `known` is what was known of him before;
+    `priority`, `queue_id` and `waits_for` (what a seat must know) are those of his place once he
+    has one. `number` is where he wants to be called back (confirmed), `promised` that this is
+    durable. `talked` are the seats that have had him, in
     order, `to` is where a seat handed him on to (`ivr.targets`), `handed_to` the number outside
     where somebody answered then. `intake`: his answers by voice. `served`: he has had what he
     wanted of his ticket without a person, `adding` is the ticket that takes what he says now, and
@@ -114,6 +116,7 @@ class Story:
     keys: str = ""
     elder: bool = False
     danger: bool = False
+    chosen: Requirement = NOTHING
     known: KnownCaller | None = None
     priority: int = 0
     queue_id: str = ""
@@ -166,7 +169,7 @@ class Story:
     @property
     def needs(self) -> Requirement:
         """What a seat must know to serve him, before any step of the rules."""
-        return self.waits_for or self.known_line.needed(self.language)
+        return self.waits_for or self.known_line.needed(self.language).joined(self.chosen)
 
     @property
     def facts(self) -> CallFacts:

@@ -181,6 +181,22 @@ def test_respelling_replaces_one_prefix_at_most(number: str, spellings: dict[str
     assert result in (ways or {number})
 
 
+@pytest.mark.parametrize(
+    ("needs", "in_yue"),
+    [
+        ("{'svc:12333': 2, 'svc:general': 1}", "lang:yue & svc:12333>=2 & svc:general"),
+        ("'svc:12333>=2 | svc:general>=4'", "(svc:12333>=2 | svc:general>=4) & lang:yue"),
+        ("'sign:video & svc:general'", "sign:video & svc:general"),
+    ],
+)
+def test_a_line_asks_for_all_or_for_any_of_its_skills(
+    tmp_path: Path, needs: str, in_yue: str
+) -> None:
+    """And for the caller's language, unless he signs."""
+    file = write(tmp_path, f"lines:\n- {line(needs=needs)}\n")
+    assert str(load_lines(file).lines[0].needed("yue")) == in_yue
+
+
 def test_several_hundred_lines_are_looked_up_not_searched() -> None:
     """800 lines: no line is compared, only hashed."""
     shipped = load_lines(DEFAULT_TABLE).lines[0]
@@ -217,6 +233,10 @@ def test_duplicates_are_refused_with_their_place(tmp_path: Path) -> None:
         ({"mode": "joined"}, "mode: input should be 'merged'"),
         ({"numbers": "[12345]"}, "lines.0.numbers.0: write 12345 in quotes"),
         ({"numbers": "['12;45']"}, "should match pattern"),
+        ({"needs": "'svc:a | svc:b>=6'"}, "lines.0.needs: svc:b: level 6 is not 1 to 5"),
+        ({"needs": "'svc'"}, "lines.0.needs: 'svc' in 'svc' is not a need such as"),
+        ({"needs": "5"}, "lines.0.needs: write needs as text"),
+        ({"needs": "''"}, "line a: at least one skill is needed"),
         ({"hours": "8-18"}, "'8-18' is no range of hours"),
         ({"needs": "{general: 1}"}, "should match pattern"),
         ({"needs": "{'svc:general': 6}"}, "less than or equal to 5"),

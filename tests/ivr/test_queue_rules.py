@@ -10,6 +10,7 @@ from ivr.queue_rules import DEFAULT_RULES, RulesError, load_all_rules, read_rule
 from ivr.tenants import Tenant
 from queue_manager.rules import MAIN_QUEUE, CallbackOrder, path
 from tests.ivr.script import CATALOGUE
+from tickets.model import Kind
 
 SHIPPED = DEFAULT_RULES.read_text(encoding="utf-8")
 SMALL = """version: 1
@@ -41,6 +42,8 @@ def test_the_shipped_rules_are_good_and_hold_every_skill_of_the_issue() -> None:
     hard = {name for name, skill in rules.skills.items() if skill.hard}
     spoken = ("cmn", "za", "yue", "xinan", "csp", "hak", "ium", "hmn", "kmc", "en", "vi")
     assert hard == {*(f"lang:{code}" for code in spoken), "sign:video"}
+    domains = {"economy", "market", "society", "public", "ecology"}
+    assert {f"svc:{name}" for name in domains | set(Kind)} < rules.skills.keys() - hard
     assert rules.callback.order is CallbackOrder.CUSTOMER_FIRST
     assert rules.queue("sign").id == "sign"
     assert path({"a": rules}, "a", MAIN_QUEUE)
@@ -127,7 +130,7 @@ lines:
 """
 FLOW = """version: 1
 languages: [cmn]
-start: person
+start: welcome
 person: person
 closed: request
 steps:
@@ -139,6 +142,7 @@ steps:
     prompts: [request_intro]
     next: end
   end: {do: close}
+  welcome: {do: ask, prompts: [welcome], keys: {"3": {needs: svc:general}}, silence: person}
 """
 
 
@@ -147,7 +151,9 @@ steps:
     [
         ("lines", "queue: main", "queue: gone", 10, "has no queue 'gone'"),
         ("lines", '{"svc:general": 1}', '{"svc:12333": 1}', 9, "no skill 'svc:12333'"),
+        ("lines", '{"svc:general": 1}', '"svc:general | svc:x>=2"', 9, "no skill 'svc:x'"),
         ("flow", "language: en", "language: yue", 11, "no skill 'lang:yue'"),
+        ("flow", "needs: svc:general", "needs: svc:genral", 15, "no skill 'svc:genral'"),
         ("flow", "[cmn]", "[za]", 2, "no skill 'lang:za'"),
     ],
 )

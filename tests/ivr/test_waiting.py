@@ -200,6 +200,32 @@ async def test_elders_and_those_who_gave_up_before_go_first() -> None:
 
 
 @pytest.mark.parametrize(
+    ("digits", "priority", "needs"),
+    [
+        ([""], 2, "lang:cmn & svc:general"),
+        (["1"], 0, "lang:cmn & svc:general"),
+        (["3"], 5, "(svc:complaint>=2 | svc:general>=4) & lang:cmn & svc:general"),
+    ],
+)
+@in_virtual_time
+async def test_silence_and_keys_mean_what_a_citys_own_flow_says(
+    digits: list[str], priority: int, needs: str, tmp_path: Path
+) -> None:
+    """Who presses no key within the first prompt is an elder, who presses any isn't; a key of
+    danger goes before all, and one for a kind of request asks for seats that know it."""
+    flow = DEFAULT_FLOW.read_text(encoding="utf-8")
+    flow = flow.replace("timeout_s: 2", "timeout_s: 2\n    silent_elder: true", 1)
+    asks = '{kind: complaint, needs: "svc:complaint>=2 | svc:general>=4", danger: true}'
+    file = tmp_path / "own.yaml"
+    file.write_text(flow.replace("{language: yue}", asks, 1), encoding="utf-8")
+    own = directory([Tenant(id="default", name="12345", flow_file=file)])
+    world = World(Script(digits=digits, seats=[DialStatus.ANSWER], directory=own))
+    await converse(world.call, world.desk)
+    assert world.place.caller.priority == priority
+    assert str(world.place.caller.needs) == needs
+
+
+@pytest.mark.parametrize(
     ("same_seat_s", "last", "wanted"),
     [(0, "8001", ""), (20, "8001", "8001"), (20, "liuzhou/2001", "")],
 )
