@@ -174,7 +174,7 @@ class Engine:
             self._database, self._zones, lambda ticket, was: self._counted.stored(ticket, was),
             self._deadlines.clockwork,
         )  # fmt: skip
-        self._calls = SqlCalls(self._database, lambda record: self._keeper.told(record))
+        self._calls = SqlCalls(self._database, lambda *row: self._keeper.told(*row))
         self._seats = SqlSeats(self._database)
         self._known = SqlKnownCallers(self._database)
         self._recordings = SqlRecordings(self._database, settings.node)

@@ -1,11 +1,11 @@
 """Keeps the figures in SQL: reads what is stored at the start, writes what changed every few
 seconds, and counts calls that only their rows tell of.
 
-What a crash may cost: the answer of a talk that began in the last `WRITE_EVERY_S` and ended before
-the next engine was there, and no other count. What a call's row tells (offered, answered, abandoned
-and the rest with their menu, waits, talks and seats) is counted from it; what no row tells is in
-the tail (`queue_manager.figure_tail`), which the next engine of this node adds, whoever leads by
-then. A seat's time is made up for by the next engine, but for what it did before its last change of
+A crash costs no count. What a call's row tells (offered, answered, abandoned and the rest with
+their menu, waits, talks and seats) is counted from it, with its ticket where only that tells when a
+seat answered (the talk ended before the next engine was there); what no row tells is in the tail
+(`queue_manager.figure_tail`), which the next engine of this node adds, whoever leads by then. A
+seat's time is made up for by the next engine, but for what it did before its last change of
 state when that wasn't written: `WRITE_EVERY_S` mostly, at most `SHARES` times that.
 """
 
@@ -127,8 +127,9 @@ class FigureKeeper:
                     counters=len(found.calls) + len(found.seats), unreadable=found.unreadable,
                 )  # fmt: skip
 
-    def told(self, record: CallRecord) -> None:
-        """A new row of a call: counted here when no event of this engine told of the call."""
+    def told(self, record: CallRecord, drafted_at: datetime | None = None) -> None:
+        """A new row of a call: counted here when no event of this engine told of the call.
+        `drafted_at`: when its ticket was made, where the row doesn't tell when a seat answered."""
         facts, figures = record.facts, self._figures.get(record.facts.tenant)
         if figures is None or record.queued_at is None or not self._leads(facts.tenant):
             return
@@ -146,6 +147,7 @@ class FigureKeeper:
                 record.answered_at,
                 record.ended_at,
                 record.seat_id,
+                drafted_at,
             ),
         )
 
@@ -164,6 +166,7 @@ class FigureKeeper:
                 call.ended_at,
                 call.seat_id,
                 bool(asked_in(call.call_id)),
+                call.drafted_at,
             )
         )
 
@@ -186,6 +189,7 @@ class FigureKeeper:
             if self._database.healthy:
                 try:
                     await self.restore(tenant)
+                    await self._count_once(tenant, figures)
                     await self._store_one(tenant, figures)
                 except StoreAway as error:
                     log.warning("figures_not_written", tenant=tenant, reason=str(error))
@@ -210,6 +214,17 @@ class FigureKeeper:
                 await self._take_tails(tenant)
             except StoreAway as error:
                 log.warning("figures_not_written", tenant=tenant, reason=str(error))
+
+    async def _count_once(self, tenant: str, figures: Figures) -> None:
+        """Wrap-ups over a change of engines: those that the one before us tells of are its own."""
+        if not figures.taken_over:
+            return
+        ended = tuple(figures.taken_over)
+        ours = await self._store.claim_wrap_ups(tenant, [(e.seat_id, e.began_at) for e in ended])
+        del figures.taken_over[: len(ended)]
+        for one, mine in zip(ended, ours, strict=True):
+            if not mine:
+                figures.told_before(one)
 
     async def _store_one(self, tenant: str, figures: Figures) -> None:
         """Seats in portions, since there may be many; then callers, with the moment up to which

@@ -15,6 +15,7 @@ stored ends before it).
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -55,6 +56,14 @@ def wrap_up_line(cell: Cell, seat_id: str, began_at: datetime, wrap_up_ms: int) 
     """A wrap-up that has ended, of a seat's name without spaces."""
     begin = (began_at - _EPOCH) // _MICROSECOND
     return f"w{seat_id} {begin} {cell.quarter} wrap_ups=1,wrap_up_ms={wrap_up_ms} {cell.kind.text}"
+
+
+def wrap_up_of(line: str) -> tuple[str, datetime] | None:
+    """Whose wrap-up a line tells, and when it began; None for every other line."""
+    words = line[1:].split(" ", 2)
+    if line[:1] != "w" or len(words) < 3 or not re.fullmatch(r"\d{1,17}", words[1], re.ASCII):
+        return None
+    return words[0], _EPOCH + int(words[1]) * _MICROSECOND
 
 
 def seat_line(key: SeatKey, counters: str) -> str:

@@ -49,7 +49,8 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 class LateCall:
     """A call of which only its row tells: its engine died, or the row was written late. It began
     at `began_at`; its place may be older (of an earlier call, to be called back). `callback`: we
-    made it, to keep a promise; who asked for that was offered before."""
+    made it, to keep a promise; who asked for that was offered before. `drafted_at`: of a talk that
+    ended while no engine was there nobody knows when it began, but when its ticket was made."""
 
     call_id: str
     queue_id: str
@@ -62,6 +63,18 @@ class LateCall:
     ended_at: datetime
     seat_id: str = ""
     callback: bool = False
+    drafted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """A wrap-up that began before our start and ended here; if it ended in the last moment of the
+    engine before us, that one has told of its end, too."""
+
+    seat_id: str
+    began_at: datetime
+    cell: Cell
+    wrap_up_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,8 @@ class Figures:
         self._moved: dict[str, list[str]] = {}
         self.missed_by: set[SeatKey] = set()
         """Seats' quarters with misses that aren't stored: written together with the tail's mark."""
+        self.taken_over: list[TakenOver] = []
+        """Counted wrap-ups of which it isn't sure yet that nobody else counts them."""
 
     # --- queue_manager.ports.QueueObserver
 
@@ -215,7 +230,7 @@ class Figures:
     def wrapped_up(self, seat: Seat, wrap_up_s: float, at: datetime) -> None:
         """The after-call work counts for the caller it was for."""
         cell = self._served.pop(seat.seat_id, None)
-        self._wrapping.pop(seat.seat_id, None)
+        since = self._wrapping.pop(seat.seat_id, None)
         if cell is not None:
             wrap_up_ms = _ms(wrap_up_s)
             cell.counts.wrap_ups += 1
@@ -223,6 +238,8 @@ class Figures:
             self._cells.touch(cell)
             began_at = at - timedelta(seconds=wrap_up_s)
             self._tail(wrap_up_line(cell, seat.seat_id, began_at, wrap_up_ms))
+            if since is not None:
+                self.taken_over.append(TakenOver(seat.seat_id, began_at, cell, wrap_up_ms))
 
     def seat_state_changed(
         self, seat: Seat, old: SeatState, new: SeatState, reason: str, at: datetime
@@ -248,6 +265,12 @@ class Figures:
         if since and abs((began_at - since).total_seconds()) <= SAME_MOMENT_S:
             del self._wrapping[seat_id]
             self._served.pop(seat_id, None)
+
+    def told_before(self, ended: TakenOver) -> None:
+        """The engine before us has told of this end: it isn't counted twice."""
+        ended.cell.counts.wrap_ups -= 1
+        ended.cell.counts.wrap_up_ms -= ended.wrap_up_ms
+        self._cells.touch(ended.cell)
 
     def _wraps_up(self, call: LateCall) -> None:
         """Whether its seat wraps up this very call."""
@@ -298,20 +321,23 @@ class Figures:
             self._cells.touch(cell)
 
     def _late_answer(self, counts: CallCounts, call: LateCall, until: datetime) -> None:
-        answered_at = call.answered_at
+        answered_at = call.answered_at or call.drafted_at
         if answered_at is None:
             counts.answered = counts.offered  # when, nobody knows: not before he was queued
             return
-        if answered_at > until:
+        timed = call.answered_at is not None or call.queued_at <= answered_at < call.ended_at
+        if counts.offered or answered_at > until:
             if call.callback:
                 counts.callbacks_reached = 1
+            elif not timed:
+                counts.answered = 1  # while nobody was there: its ticket was made at the end
             else:
                 waited_s = (answered_at - call.queued_at).total_seconds()
                 self._count_wait(counts, call.queue_id, waited_s)
                 counts.menu_ms = _ms((call.queued_at - call.began_at).total_seconds())
             if call.seat_id:
                 self.seats.answered(call.seat_id, answered_at)
-        if call.ended_at > until:
+        if call.answered_at is not None and call.ended_at > until:
             counts.talks = 1
             counts.talk_ms = _ms((call.ended_at - answered_at).total_seconds())
 

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from storage.database import Database
+from storage.ended_calls import DRAFT
 from storage.prepared import Prepared
 from storage.recordings import expect_recording
 from storage.rows import facts_row, insert_once
-from storage.tables import calls
+from storage.tables import calls, tickets
 from tickets.model import CallRecord, Outcome
 
 _RECORD = Prepared(
@@ -18,33 +19,39 @@ _RECORD = Prepared(
 )
 
 
+OnNew = Callable[[CallRecord, datetime | None], None]
+
+
 class SqlCalls:
     """`tickets.ports.CallStore` on a `Database`."""
 
-    def __init__(
-        self, database: Database, on_new: Callable[[CallRecord], None] = lambda record: None
-    ) -> None:
-        """`on_new` is told of each row that wasn't there before, once it is durable."""
+    def __init__(self, database: Database, on_new: OnNew = lambda record, drafted_at: None) -> None:
+        """`on_new` is told of each row that wasn't there before, once it is durable; and when the
+        ticket of a talk was made whose begin the row doesn't tell."""
         self._database = database
         self._on_new = on_new
 
     async def record(self, record: CallRecord) -> None:
         """Write the call's row, once per call, and note its recording for checking."""
-        new = await self._database.write(
+        new, drafted_at = await self._database.write(
             lambda connection: _record(connection, record), order=record.facts.tenant, patient=True
         )
         if new:
-            self._on_new(record)
+            self._on_new(record, drafted_at)
 
 
-def _record(connection: Connection, record: CallRecord) -> bool:
+def _record(connection: Connection, record: CallRecord) -> tuple[bool, datetime | None]:
     """True when the row wasn't there."""
     written = _RECORD.run(connection, _row(record))
     facts = record.facts
     if written is not None and facts.recording:
         lasted_s = (record.ended_at - facts.started_at).total_seconds()
         expect_recording(connection, facts, facts.recording, lasted_s, record.ended_at)
-    return written is not None
+    if written is None or record.outcome is not Outcome.ANSWERED or record.answered_at is not None:
+        return written is not None, None
+    mine = (calls.c.tenant == facts.tenant) & (calls.c.call_id == facts.call_id)
+    query = select(tickets.c.created_at).join_from(calls, tickets, DRAFT).where(mine)
+    return True, connection.execute(query).scalar()
 
 
 def _row(record: CallRecord) -> dict[str, Any]:

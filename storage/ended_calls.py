@@ -6,18 +6,26 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, Select, and_, select
 
 from storage.database import Database
-from storage.tables import calls
-from tickets.model import Outcome
+from storage.tables import calls, tickets
+from tickets.model import Origin, Outcome
 
 SPAN = timedelta(minutes=30)
+OF_TALKS = (Origin.TALK.value, Origin.HANDED_OVER.value)
+DRAFT = and_(
+    calls.c.outcome == Outcome.ANSWERED.value, calls.c.answered_at.is_(None),
+    tickets.c.tenant == calls.c.tenant, tickets.c.call_id == calls.c.call_id,
+    tickets.c.origin.in_(OF_TALKS),
+)  # fmt: skip
+"""The ticket that tells when a talk began, where the call's row doesn't."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndedCall:
-    """What a call's row tells of its waiting and its talk."""
+    """What a call's row tells of its waiting and its talk. `drafted_at`: when the ticket of a talk
+    was made whose begin the row doesn't tell."""
 
     call_id: str
     line_id: str
@@ -28,6 +36,7 @@ class EndedCall:
     answered_at: datetime | None
     ended_at: datetime
     seat_id: str = ""
+    drafted_at: datetime | None = None
 
 
 async def ended_calls(
@@ -41,8 +50,8 @@ async def ended_calls(
         query = select(
             calls.c.call_id, calls.c.line_id, calls.c.language, calls.c.started_at,
             calls.c.queued_at, calls.c.outcome, calls.c.answered_at, calls.c.ended_at,
-            calls.c.seat_id,
-        ).where(
+            calls.c.seat_id, tickets.c.created_at,
+        ).outerjoin_from(calls, tickets, DRAFT).where(
             calls.c.tenant == tenant, calls.c.queued_at >= begin, calls.c.queued_at < end,
             calls.c.ended_at > ended_after,
         )  # fmt: skip
@@ -51,6 +60,7 @@ async def ended_calls(
             EndedCall(
                 row.call_id, row.line_id, row.language, row.started_at, row.queued_at,
                 Outcome(row.outcome), row.answered_at, row.ended_at, row.seat_id,
+                row.created_at,
             )
             for row in rows
         ]  # fmt: skip

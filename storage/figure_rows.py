@@ -4,15 +4,15 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Row, Table, select
+from sqlalchemy import Connection, Insert, Row, Table, delete, select
 
 from queue_manager.counts import CALL_FIELDS, SEAT_SUMS, CallCounts, SeatCounts, quarter_start
 from queue_manager.figure_book import CallKey
-from queue_manager.figure_tail import Tailed, read_tail
+from queue_manager.figure_tail import Tailed, read_tail, wrap_up_of
 from queue_manager.seat_times import SeatKey
 from storage.database import Database
-from storage.figure_tables import figure_tails
-from storage.rows import DIALECTS
+from storage.figure_tables import figure_tails, figure_wrap_ups
+from storage.rows import DIALECTS, insert_once
 from storage.tables import call_figures, figures_written, seat_figures
 
 Mine = dict[str, str]
@@ -37,6 +37,11 @@ _PUT_CALLS = _replacing(call_figures, CALL_FIELDS)
 _PUT_SEATS = _replacing(seat_figures, (*SEAT_SUMS, "pauses", "until_ms"))
 _PUT_WRITTEN = _replacing(figures_written, ("counted_until",))
 _PUT_TAIL = _replacing(figure_tails, ("file", "number"))
+_CLAIM = {
+    name: insert.returning(figure_wrap_ups.c.seat_id)
+    for name, insert in insert_once(figure_wrap_ups).items()
+}
+CLAIMS_KEPT_MS = 86_400_000
 
 
 def call_rows(mine: Mine, counted: Mapping[CallKey, CallCounts]) -> list[dict[str, Any]]:
@@ -120,13 +125,47 @@ async def take_in(
         until = connection.execute(
             select(written.counted_until).where(written.tenant == tenant, written.node == node)
         ).scalar()
-        found = read_tail(lines, stored or 0, until)
+        after = stored or 0
+        found = read_tail(_not_told(connection, tenant, lines, after), after, until)
         _add_calls(connection, mine, found)
         _add_seats(connection, mine, found)
         put_mark(connection, mine, (file, max(last, stored or 0)))
         return found
 
     return await database.write(take, order=tenant)
+
+
+def claim_wrap_ups(
+    connection: Connection, tenant: str, ended: Iterable[tuple[str, datetime]]
+) -> list[bool]:
+    """For each seat's wrap-up that began then, whether it is ours to count: nobody has told of it
+    before. What is older than a day is forgotten."""
+    won, newest_ms = [], 0
+    for seat_id, began_at in ended:
+        began_ms = round(began_at.timestamp() * 1000)
+        row = {"tenant": tenant, "seat_id": seat_id, "began_ms": began_ms}
+        won.append(connection.execute(_CLAIM[connection.dialect.name], row).first() is not None)
+        newest_ms = max(newest_ms, began_ms)
+    table = figure_wrap_ups.c
+    old = (table.tenant == tenant) & (table.began_ms < newest_ms - CLAIMS_KEPT_MS)
+    connection.execute(delete(figure_wrap_ups).where(old))
+    return won
+
+
+def _not_told(
+    connection: Connection, tenant: str, lines: list[tuple[int, str]], after: int
+) -> list[tuple[int, str]]:
+    """The lines, as stored ones (number 0) those that another engine has counted: a seat's last
+    wrap-up, if the live state still called it unended when that engine went on from there."""
+    last: dict[str, tuple[int, datetime]] = {}
+    for number, line in lines:
+        ended = wrap_up_of(line) if number > after else None
+        if ended is not None:
+            last[ended[0]] = (number, ended[1])
+    claims = [(seat_id, began_at) for seat_id, (_, began_at) in last.items()]
+    ours = claim_wrap_ups(connection, tenant, claims)
+    told = {number for (number, _), mine in zip(last.values(), ours, strict=True) if not mine}
+    return [(0 if number in told else number, line) for number, line in lines]
 
 
 def _add_calls(connection: Connection, mine: Mine, found: Tailed) -> None:

@@ -28,6 +28,7 @@ from storage.figure_rows import (
     Mark,
     call_rows,
     calls_of,
+    claim_wrap_ups,
     put_calls,
     put_mark,
     put_seats,
@@ -87,6 +88,14 @@ class SqlFigures:
     async def take_in(self, tenant: str, file: str, lines: list[tuple[int, str]]) -> Tailed:
         """Add what the tail of an engine that counted here before us says; see `figure_rows`."""
         return await take_in(self._database, tenant, self._node, file, lines)
+
+    async def claim_wrap_ups(
+        self, tenant: str, ended: Sequence[tuple[str, datetime]]
+    ) -> list[bool]:
+        """Which wrap-ups nobody has told of before; see `figure_rows`. Raises `StoreAway`."""
+        return await self._database.write(
+            lambda connection: claim_wrap_ups(connection, tenant, ended), order=tenant
+        )
 
     async def load(self, tenant: str, *, began_at: datetime, midnight: datetime) -> Stored:
         """What an engine that began at a moment goes on from: the quarters that something may

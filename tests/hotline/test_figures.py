@@ -22,14 +22,16 @@ from queue_manager.model import (
     Requirement,
     Seat,
     SeatState,
+    SeatView,
     WaitingCaller,
 )
 from storage.calls import SqlCalls
 from storage.database import Database
 from storage.figure_tail import FigureTails, read_lines
 from storage.figures import SqlFigures
+from storage.tickets import SqlTickets
 from tests.servers import PostgresServer
-from tests.storage.facts import SHANGHAI, call_record, opened, until
+from tests.storage.facts import SHANGHAI, call_record, new_ticket, opened, until
 from tickets.model import CallRecord, Outcome
 
 START = datetime(2026, 11, 21, 2, 7, tzinfo=UTC)
@@ -347,3 +349,77 @@ async def test_who_leads_no_more_adds_what_it_noted(sql_url: str, tmp_path: Path
 
 def _tails(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("drafted", ["before the last writing", "after it", "by the next engine"])
+async def test_an_answer_that_no_row_times_is_counted_by_its_ticket(
+    sql_url: str, drafted: str
+) -> None:
+    """He was stored as offered, a seat answered around the last writing before the kill, and the
+    talk was over before the next engine came: its row tells no time, its ticket does."""
+    clock = Hand()
+    zones = {"default": SHANGHAI}
+    async with opened(sql_url) as database:
+        first = Life(database, clock)
+        await first.keeper.restore("default")
+        talks = first.enters("n-1.1")
+        clock.pass_s(4)
+        ticket = new_ticket("n-1.1", at=clock.now(), seat_id="8001")
+        if drafted == "before the last writing":
+            first.answers(talks, at=clock.now())
+        await first.keeper.write()
+        clock.pass_s(1)
+        if drafted == "after it":
+            ticket = replace(ticket, at=clock.now())
+            first.answers(talks, at=clock.now())
+        clock.pass_s(3)
+        for known_by in ("told", "read"):
+            second = Life(database, clock)
+            if known_by == "told":
+                await second.keeper.restore("default")
+                clock.pass_s(1)
+                if drafted == "by the next engine":
+                    ticket = replace(ticket, at=clock.now())
+                await SqlTickets(database, zones).create(ticket)
+                row = row_of(talks, clock, clock.now())
+                await second.calls.record(replace(row, answered_at=None))
+            else:  # the engine that was told died before it wrote that down
+                await second.keeper.restore("default")
+            whole = second.figures.today(clock.now())[WHOLE]
+            assert (whole.offered, whole.answered) == (1, 1), known_by
+            assert (whole.talks, whole.wrap_ups) == (0, 0)
+            timed = drafted != "by the next engine"
+            assert (whole.waits, whole.wait_ms) == (int(timed), whole.longest_ms)
+
+
+@pytest.mark.parametrize("back_first", [True, False])
+async def test_a_wrap_up_that_two_engines_saw_end_is_counted_once(
+    sql_url: str, tmp_path: Path, back_first: bool
+) -> None:
+    """It ended a moment before its leader was killed: in its tail it has ended, in the live state,
+    from which another engine goes on, it hasn't; whichever of the two is the first to tell it."""
+    clock = Hand()
+    async with opened(sql_url) as database:
+        first = Life(database, clock, tails=FigureTails(tmp_path))
+        await first.keeper.restore("default")
+        await first.keeper.write()
+        served = first.enters("n-1.1")
+        first.answers(served)
+        answered_at, seat = clock.now(), seat_of(served)
+        first.figures.talk_ended(served, seat, 60.0, ended := clock.pass_s(60))
+        row = row_of(served, clock, answered_at)
+        first.figures.wrapped_up(seat, 9.5, clock.pass_s(9.5))
+        await first.calls.record(row)
+        clock.pass_s(0.5)
+        leads = Life(database, clock, node="b", tails=FigureTails(tmp_path / "b"))
+        leads.figures.knew(SeatView(seat, SeatState.WRAP_UP, ended))
+        await leads.keeper.restore("default")
+        leads.figures.wrapped_up(seat, 11.0, clock.pass_s(1))
+        back = Life(database, clock, leads=False, tails=FigureTails(tmp_path))
+        tellers = (back, leads) if back_first else (leads, back)
+        for one in (*tellers, *tellers):
+            await one.keeper.write()
+        counts = (await stored(database, Dimension.QUEUE))["main"].counts
+        assert isinstance(counts, CallCounts)
+        assert (counts.answered, counts.talks, counts.wrap_ups) == (1, 1, 1)
+        assert counts.wrap_up_ms == (9_500 if back_first else 11_000)

@@ -120,7 +120,7 @@ async def test_an_engine_goes_on_from_what_is_stored(sql_url: str) -> None:
 async def test_ended_calls_are_those_after_a_moment_whose_row_is_new_once(sql_url: str) -> None:
     async with opened(sql_url) as database:
         new: list[CallRecord] = []
-        store = SqlCalls(database, new.append)
+        store = SqlCalls(database, lambda record, drafted_at: new.append(record))
         records = [
             call_record("n-1.1", queued_at=NOON, talk_s=10),
             call_record("n-1.2", queued_at=NOON + timedelta(hours=1)),
