@@ -1,7 +1,10 @@
 """What the Asterisk configuration is rendered from. Plain data, validated on reading."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
+from itertools import combinations
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, IPvAnyAddress, IPvAnyNetwork,
 
 Codec = Literal["alaw", "ulaw"]
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$"
+KEPT_NAMES = frozenset({"common", "seat", "seat-video", "global", "node"})
+KEPT_BEGINNINGS = ("trunk-", "node-", "transport-")
 
 
 class Registration(BaseModel):
@@ -87,6 +92,55 @@ class OutboundRule(BaseModel):
         le=120,
         description="how long it rings there before a transfer has failed, seconds",
     )
+
+
+def is_kept(endpoint: str) -> bool:
+    """Whether a seat can't have this SIP name: a trunk, a node or a template has it."""
+    name = endpoint.lower()
+    return name in KEPT_NAMES or name.startswith(KEPT_BEGINNINGS)
+
+
+def unclear(trunks: Sequence[Trunk], outbound: Sequence[OutboundRule]) -> str:
+    """Why a call couldn't be told whose trunk's it is, or couldn't go out by a rule, in one
+    sentence; "" when all is clear."""
+    for trunk in trunks:
+        if not trunk.match and not trunk.registration:
+            return (
+                f"trunk {trunk.id}: give `match` (its source addresses) or `registration`, "
+                "else no call of it can be told from a stranger's"
+            )
+    if twice := _twice(trunk.id for trunk in trunks):
+        return f"trunk {twice}: named more than once"
+    if shared := _shared_address(trunks):
+        return shared
+    if twice := _twice(rule.number for rule in outbound):
+        return f"outbound rule {twice}: named more than once"
+    ways_out = {trunk.id for trunk in trunks if trunk.dial or trunk.registration}
+    for rule in outbound:
+        if rule.trunk not in ways_out:
+            why = f"trunk {rule.trunk} has no `dial` address: give it one (host or host:port)"
+            return f"outbound rule {rule.number}: {why}"
+    return ""
+
+
+def _shared_address(trunks: Sequence[Trunk]) -> str:
+    """Asterisk would take one of the two for every call from there, and nobody says which."""
+    known = [(trunk.id, ip_network(str(match))) for trunk in trunks for match in trunk.match]
+    for (one, here), (other, there) in combinations(known, 2):
+        if one != other and here.overlaps(there):
+            narrow = max(here, there, key=lambda network: network.prefixlen)
+            place = narrow.network_address if narrow.num_addresses == 1 else narrow
+            return (
+                f"trunks {one} and {other} both match {place}: "
+                "a call from there could be either's, so name each address at one trunk alone"
+            )
+    return ""
+
+
+def _twice(names: Iterable[str]) -> str:
+    """The first name that comes more than once; "" when none does."""
+    counted = Counter(names)
+    return next((name for name, times in counted.items() if times > 1), "")
 
 
 class Node(BaseModel):

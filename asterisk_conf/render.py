@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from asterisk_conf.model import NAME, Installation, Trunk
+from asterisk_conf.model import NAME, Installation, Trunk, is_kept, unclear
 from asterisk_conf.modules import (
     AMI_EVENTS,
     AMI_READ,
@@ -33,8 +33,9 @@ class UnsafeConfiguration(ValueError):
     """A value that can't be written into Asterisk's configuration; the text says which."""
 
 
-def render(installation: Installation, etc_dir: Path) -> None:
-    """Write all files of an installation into `etc_dir`, each at once or not at all.
+def render(installation: Installation, etc_dir: Path, only: str = "") -> None:
+    """Write all files of an installation (or `only` that one) into `etc_dir`, each at once or not
+    at all.
 
     A file whose text didn't change isn't touched. Raises UnsafeConfiguration before anything is
     written when a value is unsafe or doesn't fit, OSError when a file can't be read or written.
@@ -42,7 +43,8 @@ def render(installation: Installation, etc_dir: Path) -> None:
     texts = rendered(installation)
     etc_dir.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        _replace(etc_dir / name, text, installation.run_user)
+        if only in ("", name):
+            _replace(etc_dir / name, text, installation.run_user)
 
 
 def rendered(installation: Installation) -> dict[str, str]:
@@ -100,15 +102,11 @@ def _check(installation: Installation) -> None:
     ip_address(i.sip_bind)
     for trunk in i.trunks:
         _matches("trunk", trunk.id, NAME)
-        if not trunk.match and not trunk.registration:
-            raise UnsafeConfiguration(
-                f"trunk {trunk.id}: give `match` (its source addresses) or `registration`, "
-                "else no call of it can be told from a stranger's"
-            )
+    if why := unclear(i.trunks, i.outbound):
+        raise UnsafeConfiguration(why)
     for seat in i.seats:
         _matches("seat", seat.endpoint, NAME)
-        kept = ("common", "seat", "seat-video", "global", "node")
-        if seat.endpoint.startswith(("trunk-", "node-")) or seat.endpoint in kept:
+        if is_kept(seat.endpoint):
             raise UnsafeConfiguration(f"seat {seat.endpoint}: this name is kept for other use")
         if seat.static_contact:
             _matches(
@@ -118,19 +116,11 @@ def _check(installation: Installation) -> None:
             )
         else:
             _matches(f"seat {seat.endpoint}: md5_cred", seat.md5_cred, r"[0-9a-f]{32}")
-    _once("trunk", [t.id for t in i.trunks])
     _once("node", [n.id for n in i.nodes])
     if i.nodes:
         _matches("node secret", i.node_secret, r"[A-Za-z0-9_-]{16,128}")
         _matches("node", i.node, r"[a-z][a-z0-9]{0,15}")
     _once("seat", [s.endpoint for s in i.seats])
-    _once("outbound rule", [r.number for r in i.outbound])
-    targets = {t.id: _target(t) for t in i.trunks}
-    for rule in i.outbound:
-        if not targets.get(rule.trunk):
-            raise UnsafeConfiguration(
-                f"outbound rule {rule.number}: trunk {rule.trunk} has no `dial` address"
-            )
     for name, _ in i.extra:
         _matches("extra file", name, r"[a-z0-9_]{1,40}\.conf")
 

@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from http.client import HTTPException
 from typing import Any, cast
 
 from hotline import secrets_kept
@@ -10,14 +11,21 @@ from hotline.errors import BadRequest, EngineAway, HomeUnusable
 from hotline.settings import Settings
 
 ANSWER_S = 10.0
+UNAUTHORIZED = 401
+NO_ENGINE = (OSError, ValueError, HTTPException)
+"""Nobody there, or somebody who isn't an engine."""
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what is asked, not bound
 
 
 def base_url(settings: Settings) -> str:
     """Where the pages and the API are, seen from this machine."""
-    address = EVERYWHERE.get(settings.http_bind, settings.http_bind)
-    host = f"[{address}]" if ":" in address else address
-    return f"http://{host}:{settings.http_port}"
+    return f"http://{from_here(settings.http_bind)}:{settings.http_port}"
+
+
+def from_here(bind: str) -> str:
+    """By which address this machine reaches what listens at `bind`, as it stands in a URL."""
+    address = EVERYWHERE.get(bind, bind)
+    return f"[{address}]" if ":" in address else address
 
 
 def ask(
@@ -34,12 +42,14 @@ def ask(
         with _direct().open(request, timeout=ANSWER_S) as answer:
             return cast("dict[str, Any]", json.load(answer))
     except urllib.error.HTTPError as error:
+        if error.code == UNAUTHORIZED:
+            raise BadRequest(
+                f"{base_url(settings)} refuses the token of home {settings.folders.root}: another "
+                "installation answers there: give home and port (HOTLINE_HTTP_PORT) of the same"
+            ) from error
         raise BadRequest(_words(error)) from error
-    except (OSError, ValueError) as error:
-        raise EngineAway(
-            f"no engine answers at {base_url(settings)}: start it with `make run` (or its unit), "
-            "or name its home with HOTLINE_HOME and its port with HOTLINE_HTTP_PORT"
-        ) from error
+    except NO_ENGINE as error:
+        raise _away(settings) from error
 
 
 def readiness(settings: Settings) -> tuple[bool, dict[str, Any]]:
@@ -48,9 +58,19 @@ def readiness(settings: Settings) -> tuple[bool, dict[str, Any]]:
         with _direct().open(f"{base_url(settings)}/readyz", timeout=ANSWER_S) as answer:
             return True, cast("dict[str, Any]", json.load(answer))
     except urllib.error.HTTPError as error:
-        return False, cast("dict[str, Any]", json.loads(error.read() or b"{}"))
-    except (OSError, ValueError) as error:
-        raise EngineAway(f"no engine answers at {base_url(settings)}") from error
+        try:
+            return False, cast("dict[str, Any]", json.load(error))
+        except ValueError:  # a web server of somebody else
+            raise _away(settings) from error
+    except NO_ENGINE as error:
+        raise _away(settings) from error
+
+
+def _away(settings: Settings) -> EngineAway:
+    return EngineAway(
+        f"no engine answers at {base_url(settings)}: start it with `make run` (or its unit), "
+        "or name its home with HOTLINE_HOME and its port with HOTLINE_HTTP_PORT"
+    )
 
 
 def _direct() -> urllib.request.OpenerDirector:

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from hotline import api, parts, ports, seat_skills, setup_check
-from hotline.errors import EngineAway
+from hotline.errors import BadRequest, EngineAway, HomeUnusable
 from hotline.settings import DEMO_TRUNK, PROJECT, Settings
 from hotline.store import with_store
 
@@ -49,7 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
             findings += check(settings)
         except Exception as error:  # a check that fails is a finding, not the end of the others
             name = check.__name__.strip("_").replace("_", " ")
-            mend = "see the words on the left"
+            mend = "mend what it says, then ask again"
             findings.append(Finding(name, Grade.WRONG, f"could not be checked: {error}", mend))
     return findings
 
@@ -69,9 +69,14 @@ def _running(settings: Settings) -> Iterator[Finding]:
     except EngineAway:
         troubles = [ports.why_not(listener) for listener in ports.listeners(settings)]
         for trouble in filter(None, troubles):
-            yield Finding("ports", Grade.WRONG, trouble, "see the words on the left")
+            mend = "end that program, or set the port named here"
+            yield Finding("ports", Grade.WRONG, trouble, mend)
         if not any(troubles):
             yield Finding("ports", Grade.GOOD, "not running, and all its ports are free")
+        return
+    if words := _of_another(settings):
+        mend = "give home and ports of the same installation"
+        yield Finding("engine", Grade.WRONG, words, mend)
         return
     grade = Grade.GOOD if ready else Grade.WRONG
     state = "calls can be taken" if ready else "no calls can be taken"
@@ -80,6 +85,17 @@ def _running(settings: Settings) -> Iterator[Finding]:
         if not part["up"]:
             mend = f"see {settings.folders.log}"
             yield Finding(f"engine: {name}", Grade.WRONG, part["detail"] or "down", mend)
+
+
+def _of_another(settings: Settings) -> str:
+    """Why the engine that answers isn't this installation's; "" when it is, or can't be told."""
+    try:
+        api.ask(settings, "/api/v1/status")
+    except BadRequest as error:
+        return str(error)
+    except (EngineAway, HomeUnusable):  # no token yet, or none that this user may read
+        return ""
+    return ""
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
@@ -182,6 +198,18 @@ def _trunks(settings: Settings) -> Iterator[Finding]:
         if not any(targets):
             known = ", ".join(str(m) for m in trunk.match)
             yield Finding(name, Grade.GOOD, f"calls come in from {known}")
+
+
+def _cities(settings: Settings) -> Iterator[Finding]:
+    """With several tenants each needs a trunk of its own or a prefix, else no call is its."""
+    if len(settings.tenants) == 1:
+        return
+    fixed = {trunk.tenant for trunk in settings.trunks}
+    for tenant in settings.tenants:
+        if tenant.id not in fixed and not tenant.prefixes:
+            found = f"no call is {tenant.id}'s: no trunk names it, and it has no prefix"
+            mend = f'write tenant = "{tenant.id}" at its trunk, or its prefixes (docs/settings.md)'
+            yield Finding("tenants", Grade.LOOK, found, mend)
 
 
 def _reachable(name: str, target: str) -> Finding:
@@ -333,6 +361,7 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     _host_name,
     _clock,
     _trunks,
+    _cities,
     _database,
     _documents,
     _fallback,

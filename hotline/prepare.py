@@ -29,6 +29,7 @@ from storage.tokens import SqlTokens, StoredToken
 from tickets.errors import StoreAway, StoreRefused
 
 VIDEO = "sign:video"
+SEATS_FILE = "pjsip_seats.conf"
 LOCAL_TOKENS = {secrets_kept.CLI_TOKEN: Role.ADMIN, secrets_kept.PAGE_TOKEN: Role.WALLBOARD}
 
 
@@ -61,17 +62,26 @@ async def prepare(settings: Settings) -> Sequence[str]:
 
 def render_asterisk(settings: Settings, seats: Sequence[SeatEndpoint] | None) -> None:
     """Write Asterisk's configuration; `seats` None (database away) keeps the seats' file."""
-    home = settings.folders
-    kept = home.asterisk_etc / "pjsip_seats.conf"
+    kept = settings.folders.asterisk_etc / SEATS_FILE
     before = kept.read_bytes() if seats is None and kept.exists() else None
+    _render(settings, seats or ())
+    if before is not None:
+        kept.write_bytes(before)
+
+
+def render_seats(settings: Settings, seats: Sequence[SeatEndpoint]) -> None:
+    """Write the seats' file alone: the others are the running Asterisk's, whatever ports and
+    trunks the settings of this moment name."""
+    _render(settings, seats, only=SEATS_FILE)
+
+
+def _render(settings: Settings, seats: Sequence[SeatEndpoint], only: str = "") -> None:
     try:
-        render(installation(settings, seats or ()), home.asterisk_etc)
+        render(installation(settings, seats), settings.folders.asterisk_etc, only)
     except UnsafeConfiguration as error:
         raise BadSettings(f"Asterisk's configuration: {error}") from error
     except OSError as error:
         raise BadSettings(f"{error.filename}: {error.strerror}") from error
-    if before is not None:
-        kept.write_bytes(before)
 
 
 def installation(settings: Settings, seats: Sequence[SeatEndpoint]) -> Installation:

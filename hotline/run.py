@@ -147,7 +147,7 @@ class Runner:
         lines = (
             "",
             f"  Wallboard   {api.base_url(s)}/{self._fragment()}",
-            f"  Call        sip:12345@{s.sip_bind}:{s.sip_port} from a trunk's address "
+            f"  Call        sip:12345@{_sip_address(s)} from a trunk's address "
             f"({_trunk_addresses(s)})",
             f"  Try it      {_try_it(s)}",
             "  A phone     as a seat: hotline seats add 1001; as a trunk: docs/trunks.md",
@@ -236,9 +236,13 @@ def _try_it(settings: Settings) -> str:
     """A call anyone can place on this machine, from a trunk's address on loopback."""
     for network in _networks(settings):
         if network.is_loopback and network.num_addresses == 1:
-            source, target = network.network_address, f"{settings.sip_bind}:{settings.sip_port}"
+            source, target = network.network_address, _sip_address(settings)
             return f"sipp -sn uac -i {source} -s 12345 -d 20000 -m 1 {target}"
     return "call from a trunk (docs/trunks.md)"
+
+
+def _sip_address(settings: Settings) -> str:
+    return f"{api.from_here(settings.sip_bind)}:{settings.sip_port}"
 
 
 def _networks(settings: Settings) -> list[IPv4Network | IPv6Network]:

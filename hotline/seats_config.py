@@ -1,8 +1,10 @@
 """After seats changed in SQL: Asterisk's endpoints are written anew, and both read them again."""
 
+import contextlib
+
 from hotline import api, secrets_kept
 from hotline.errors import EngineAway
-from hotline.prepare import render_asterisk, stored_endpoints
+from hotline.prepare import render_seats, stored_endpoints
 from hotline.settings import Settings
 from storage.database import Database
 from telephony.ami import USER
@@ -12,10 +14,17 @@ from telephony.manager import GuardedManager
 ANSWER_S = 5.0
 
 
+def refuse_strangers(settings: Settings) -> None:
+    """Before anything is written: raises `BadRequest` when another installation's engine answers
+    at our port (its settings were given here, or ours forgotten)."""
+    with contextlib.suppress(EngineAway):
+        api.ask(settings, "/api/v1/status")
+
+
 async def rerender(settings: Settings, database: Database) -> None:
-    """Write Asterisk's configuration with the seats as they are stored now, and have a running
-    Asterisk read it."""
-    render_asterisk(settings, await stored_endpoints(database))
+    """Write the seats as they are stored now into Asterisk's configuration, and have a running
+    Asterisk read it; raises `ActionFailed` when it doesn't."""
+    render_seats(settings, await stored_endpoints(database))
     manager = GuardedManager(
         lambda message: None,
         host="127.0.0.1",

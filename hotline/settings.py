@@ -19,9 +19,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from asterisk_conf.model import Node, OutboundRule, Trunk
+from asterisk_conf.model import Node, OutboundRule, Trunk, unclear
 from hotline.home import Home
-from ivr.tenants import Tenant
+from ivr.tenants import Tenant, shared_prefix
 from recordings.model import RecordingKind
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -277,6 +277,10 @@ class Settings(BaseSettings):
         for rule in self.outbound:
             if rule.trunk not in names:
                 raise ValueError(f"outbound {rule.number}: there is no trunk {rule.trunk!r}")
+        if why := unclear(self.trunks, self.outbound):
+            raise ValueError(why)
+        if any(not trunk.tenant for trunk in self.trunks) and (why := shared_prefix(self.tenants)):
+            raise ValueError(why)
         if self.rtp_end - self.rtp_start < 99:
             raise ValueError("rtp_start to rtp_end: at least 100 ports are needed")
         if self.rtp_start <= self.sip_port <= self.rtp_end:

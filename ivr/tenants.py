@@ -1,8 +1,9 @@
 """Tenants: a tenant is a city or province. It is decided first, before the line."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Tenant(BaseModel):
@@ -80,7 +81,29 @@ class Tenant(BaseModel):
         default=15, ge=1, le=600, description="an answer within this is in time, seconds"
     )
 
+    @field_validator("prefixes")
+    @classmethod
+    def _are_digits(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in value:
+            digits = prefix.removeprefix("+")
+            if not (digits.isascii() and digits.isdigit()):
+                raise ValueError(f"prefix {prefix!r}: only digits, such as 0771, are allowed")
+        return value
+
     @property
     def area_code(self) -> str:
         """What completes a local number, such as 0771; "" where no prefix is one."""
         return next((prefix for prefix in self.prefixes if prefix.startswith("0")), "")
+
+
+def shared_prefix(tenants: Sequence[Tenant]) -> str:
+    """Why tenants can't be told apart by the called number, in one sentence; "" when they can."""
+    owners: dict[str, str] = {}
+    for tenant in tenants:
+        for prefix in tenant.prefixes:
+            if (other := owners.setdefault(prefix, tenant.id)) != tenant.id:
+                return (
+                    f"tenants {other} and {tenant.id} both have the prefix {prefix}: "
+                    "give every trunk its `tenant`, or the prefix to one of them alone"
+                )
+    return ""

@@ -91,7 +91,7 @@ def _number(text: str, city: Tenant) -> str:
 
 
 def _refuse_unknown(language: str, city: Tenant) -> None:
-    from hotline.commands.seats import known_skills
+    from hotline.commands.seat_words import known_skills
     from queue_manager.rule_faults import unknown_skill
     from queue_manager.rules import LANGUAGE
 

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hotline.errors import BadRequest
 from hotline.loading import load_settings
@@ -17,6 +19,8 @@ TenantOption = Annotated[
     str, typer.Option("--tenant", help="city or province; the first one if not given")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+LONGEST_NAME = 60
 
 out = Console(width=None if sys.stdout.isatty() else 240)  # a pipe cuts no column
 
@@ -33,13 +37,23 @@ def chosen(tenant: str) -> tuple[Settings, Tenant]:
     raise BadRequest(f"there is no tenant {tenant!r}; known are: {names}")
 
 
+def check_words(what: str, text: str) -> None:
+    """Raises `BadRequest` for what is no name: a second line, a control sign or `;` in it."""
+    if not text.isprintable() or ";" in text or len(text) > LONGEST_NAME:
+        raise BadRequest(
+            f"{what} {text[:LONGEST_NAME]!r}: one line without ; and control signs, "
+            f"{LONGEST_NAME} signs at most"
+        )
+
+
 def print_json(value: Any) -> None:
     """One JSON document, Chinese readable."""
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
-def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """A table as wide as needed, or one sentence when there is nothing."""
+def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str | Text, ...]]) -> None:
+    """A table as wide as needed, or one sentence when there is nothing. Cells are shown as they
+    stand: what people named is no mark-up."""
     if not rows:
         out.print("[dim]nothing there[/]")
         return
@@ -47,5 +61,5 @@ def print_table(columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     for column in columns:
         table.add_column(column)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     out.print(table)

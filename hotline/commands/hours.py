@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from hotline import api
 from hotline.commands.common import (
@@ -113,8 +114,8 @@ def _line_id(lines: Lines, city: Tenant, wanted: str) -> str:
     raise BadRequest(f"{city.id} has no line {wanted!r}: hotline lines list names them")
 
 
-def _row(view: dict[str, Any]) -> tuple[str, ...]:
-    opened = "[green]open[/]" if view["open_now"] else "[red]closed[/]"
+def _row(view: dict[str, Any]) -> tuple[str | Text, ...]:
+    opened = Text("open", "green") if view["open_now"] else Text("closed", "red")
     return (view["line"] or "(all)", opened, view["mode"], view["timetable"])
 
 

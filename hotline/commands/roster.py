@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.text import Text
 
 from hotline import api
 from hotline.commands.common import (
@@ -27,7 +28,11 @@ app = typer.Typer(
     help="Shift roster (排班): who is due, present and missing.", no_args_is_help=True
 )
 
-PRESENCE = {"present": "[green]present[/]", "paused": "[yellow]paused[/]", "missing": "missing"}
+PRESENCE = {
+    "present": Text("present", "green"),
+    "paused": Text("paused", "yellow"),
+    "missing": Text("missing"),
+}
 
 
 @app.command()
@@ -128,10 +133,10 @@ def _print(told: dict[str, Any], zone: ZoneInfo) -> None:
         )
 
 
-def _row(seat: dict[str, Any], zone: ZoneInfo) -> tuple[str, ...]:
-    presence = PRESENCE.get(seat["presence"] or "", "-")
+def _row(seat: dict[str, Any], zone: ZoneInfo) -> tuple[str | Text, ...]:
+    presence = PRESENCE.get(seat["presence"] or "", Text("-"))
     if seat["overdue"]:
-        presence = "[bold red]missing[/]"
+        presence = Text("missing", "bold red")
     since = _clock(seat["since"], zone) if seat["since"] else "-"
     return (seat["seat"], seat["team"], seat["shift_name"], presence, since)
 

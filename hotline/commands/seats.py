@@ -1,34 +1,31 @@
 """`hotline seats`: set up in SQL, ready and paused over the running engine."""
 
 import contextlib
-import re
 import secrets
+import socket
 import string
-from collections.abc import Collection
-from pathlib import Path
+from ipaddress import ip_address
 from typing import Annotated, Any
 
 import typer
 
-from asterisk_conf.model import NAME
+from asterisk_conf.model import is_kept
 from hotline import api, secrets_kept
 from hotline.commands.common import (
     JsonOption,
     TenantOption,
+    check_words,
     chosen,
     out,
     print_json,
     print_table,
 )
-from hotline.errors import BadRequest, BadSettings, HotlineError
+from hotline.commands.seat_words import check_name, check_team, refuse_unknown, skills_of
+from hotline.errors import BadRequest, HotlineError
 from hotline.settings import Settings
 from hotline.store import with_store
-from ivr.documents import DocumentError
-from ivr.queue_rules import read_rules, rules_file
-from ivr.rosters import read_roster
 from ivr.tenants import Tenant
-from queue_manager.model import LEVELS, Seat
-from queue_manager.rule_faults import unknown_skill
+from queue_manager.model import Seat
 from storage.database import Database
 from storage.seats import SqlSeats
 
@@ -36,7 +33,6 @@ app = typer.Typer(help="Seats (座席): who answers.", no_args_is_help=True)
 
 ALPHABET = "".join(set(string.ascii_letters + string.digits) - set("0O1lI"))
 PASSWORD_LENGTH = 20
-SKILL = re.compile(r"([a-z]{2,10}:[a-z0-9_]{1,30})(?:=([0-9]+))?")
 DEFAULT_SKILLS = ("lang:cmn=5", "svc:general=3")
 
 SeatArgument = Annotated[str, typer.Argument(help="the seat's number, such as 1001")]
@@ -56,29 +52,34 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a seat; its SIP password is shown once and kept nowhere."""
-    from hotline.seats_config import rerender
+    from hotline.seats_config import refuse_strangers
 
     settings, city = chosen(tenant)
     sip_name = endpoint or (seat if len(settings.tenants) == 1 else f"{city.id}-{seat}")
-    _check_name("seat", seat)
-    _check_name("endpoint", sip_name)
-    _check_team(city, team)
-    skills = _skills(skill or DEFAULT_SKILLS)
-    _refuse_unknown(city, skills)
+    check_name("seat", seat)
+    check_name("endpoint", sip_name)
+    if is_kept(sip_name):
+        raise BadRequest(f"the SIP name {sip_name} is kept for other use: give --endpoint another")
+    check_words("name", name)
+    check_team(city, team)
+    skills = skills_of(skill or DEFAULT_SKILLS)
+    refuse_unknown(city, skills)
     new = Seat(city.id, seat, name or seat, sip_name, skills, team)
-    password, credential = _credential(settings, sip_name)
+    refuse_strangers(settings)
 
-    async def write(database: Database) -> None:
+    async def write(database: Database) -> str:
         seats = SqlSeats(database)
         for stored in await seats.list():
             if stored.seat.endpoint == sip_name:
                 raise BadRequest(f"there is already a seat with the SIP name {sip_name}")
             if (stored.seat.tenant, stored.seat.seat_id) == (city.id, seat):
                 raise BadRequest(f"{city.id} already has a seat {seat}")
+        password, credential = _credential(settings, sip_name)
         await seats.add(new, credential)
-        await rerender(settings, database)
+        await _told_asterisk(settings, database)
+        return password
 
-    with_store(settings, write)
+    password = with_store(settings, write)
     _tell_account(settings, city, new, password, as_json)
 
 
@@ -87,9 +88,10 @@ def new_password(
     seat: SeatArgument, tenant: TenantOption = "", as_json: JsonOption = False
 ) -> None:
     """A new SIP password for a seat; the old one is good no longer."""
-    from hotline.seats_config import rerender
+    from hotline.seats_config import refuse_strangers
 
     settings, city = chosen(tenant)
+    refuse_strangers(settings)
 
     async def write(database: Database) -> tuple[Seat, str]:
         seats = SqlSeats(database)
@@ -97,12 +99,31 @@ def new_password(
             if stored.seat.seat_id == seat:
                 password, credential = _credential(settings, stored.seat.endpoint)
                 await seats.set_credential(city.id, seat, credential)
-                await rerender(settings, database)
+                await _told_asterisk(settings, database)
                 return stored.seat, password
         raise BadRequest(f"{city.id} has no seat {seat}: hotline seats list names them")
 
     known, password = with_store(settings, write)
     _tell_account(settings, city, known, password, as_json)
+
+
+@app.command()
+def remove(seat: SeatArgument, tenant: TenantOption = "") -> None:
+    """Take a seat away; what it has done stays in tickets and figures."""
+    from hotline.seats_config import refuse_strangers, reload_engine
+
+    settings, city = chosen(tenant)
+    refuse_strangers(settings)
+
+    async def write(database: Database) -> bool:
+        gone = await SqlSeats(database).remove(city.id, seat)
+        await _told_asterisk(settings, database)
+        return gone
+
+    if not with_store(settings, write):
+        raise BadRequest(f"{city.id} has no seat {seat}: hotline seats list names them")
+    reload_engine(settings, city.id)
+    out.print(f"seat {seat}: removed", highlight=False)
 
 
 @app.command("team")
@@ -112,10 +133,11 @@ def set_team(
     tenant: TenantOption = "",
 ) -> None:
     """Put a seat into a team of the shift roster."""
-    from hotline.seats_config import reload_engine
+    from hotline.seats_config import refuse_strangers, reload_engine
 
     settings, city = chosen(tenant)
-    _check_team(city, team)
+    check_team(city, team)
+    refuse_strangers(settings)
 
     async def write(database: Database) -> bool:
         return await SqlSeats(database).set_team(city.id, seat, team)
@@ -136,11 +158,12 @@ def set_skills(
     tenant: TenantOption = "",
 ) -> None:
     """Give a seat other skills; callers who wait are looked at anew."""
-    from hotline.seats_config import reload_engine
+    from hotline.seats_config import refuse_strangers, reload_engine
 
     settings, city = chosen(tenant)
-    skills = _skills(skill)
-    _refuse_unknown(city, skills)
+    skills = skills_of(skill)
+    refuse_unknown(city, skills)
+    refuse_strangers(settings)
 
     async def write(database: Database) -> bool:
         return await SqlSeats(database).set_skills(city.id, seat, skills)
@@ -210,6 +233,17 @@ def _credential(settings: Settings, sip_name: str) -> tuple[str, str]:
     return password, digest(sip_name, secrets_kept.sip_realm(settings.folders), password)
 
 
+async def _told_asterisk(settings: Settings, database: Database) -> None:
+    """Asterisk has the seats as they are stored; one that doesn't take them up is told of."""
+    from hotline.seats_config import rerender
+    from telephony.errors import ActionFailed
+
+    try:
+        await rerender(settings, database)
+    except ActionFailed as error:
+        typer.echo(f"Asterisk takes it up at its next start: {error}", err=True)
+
+
 def _tell_account(
     settings: Settings, city: Tenant, seat: Seat, password: str, as_json: bool
 ) -> None:
@@ -217,7 +251,7 @@ def _tell_account(
     from hotline.seats_config import reload_engine
 
     running = reload_engine(settings, city.id)
-    server = f"{settings.sip_bind}:{settings.sip_port}"
+    server = f"{_address(settings)}:{settings.sip_port}"
     account = {"user": seat.endpoint, "password": password, "server": server}
     if as_json:
         print_json({"seat": seat.seat_id, "tenant": city.id, **account, "in_use": running})
@@ -230,10 +264,17 @@ def _tell_account(
         out.print("No engine runs; the seat is known at the next start.")
 
 
+def _address(settings: Settings) -> str:
+    """Where a telephone finds us; one of this machine's when SIP listens on all of them."""
+    if not ip_address(settings.sip_bind).is_unspecified:
+        return settings.sip_bind
+    return settings.external_address or socket.gethostname()
+
+
 def _wish(tenant: str, seat: str, wish: dict[str, str]) -> None:
     settings, city = chosen(tenant)
     path = f"/api/v1/tenants/{city.id}/seats/{seat}/state"
-    _check_name("seat", seat)
+    check_name("seat", seat)
     told = api.ask(settings, path, method="POST", body=wish)["seat"]
     out.print(f"seat {seat}: {told['state']}", highlight=False)
 
@@ -246,56 +287,8 @@ def _states(settings: Settings, tenant: str) -> dict[str, str]:
     return {}
 
 
-def _skills(words: tuple[str, ...] | list[str]) -> dict[str, int]:
-    skills: dict[str, int] = {}
-    for word in words:
-        match = SKILL.fullmatch(word)
-        level = int(match[2] or 3) if match else 0
-        if match is None or level not in LEVELS:
-            raise BadRequest(f"{word!r} is no skill: write for example lang:cmn=5 (level 1 to 5)")
-        skills[match[1]] = level
-    return skills
-
-
-def known_skills(city: Tenant) -> tuple[Path, Collection[str]]:
-    """The tenant's rules file and the skills in it; raises BadSettings for a mistake there."""
-    file = rules_file(city)
-    try:
-        return file, read_rules(file).skills.keys()
-    except DocumentError as error:
-        raise BadSettings(str(error)) from error
-
-
-def _refuse_unknown(city: Tenant, skills: dict[str, int]) -> None:
-    """Raises BadRequest for a skill that the tenant's rules don't have: no caller would ask for
-    it, and a slip of the pen would be a seat that nobody rings."""
-    file, known = known_skills(city)
-    for name in skills:
-        if name not in known:
-            reason = unknown_skill(name, known)
-            raise BadRequest(f"--skill {name}: {reason}: add it to {file}, or write a known one")
-
-
 def _spelled(seat: Seat) -> str:
     return " ".join(f"{name}={level}" for name, level in seat.skills.items())
-
-
-def _check_team(city: Tenant, team: str) -> None:
-    """A team must be one of the tenant's roster, where it has one."""
-    if team and city.roster_file is not None:
-        try:
-            teams = read_roster(city.roster_file).teams()
-        except DocumentError as error:
-            raise BadSettings(str(error)) from error
-        if team not in teams:
-            raise BadRequest(f"there is no team {team!r} in {city.roster_file}: {', '.join(teams)}")
-    elif team:
-        _check_name("team", team)
-
-
-def _check_name(what: str, name: str) -> None:
-    if not re.fullmatch(NAME.removesuffix("$"), name):
-        raise BadRequest(f"{what} {name!r}: letters, digits, - and _ only, 40 at most")
 
 
 def register(root: typer.Typer) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import typer
+from rich.markup import escape
 
 from hotline import api
 from hotline.commands.common import JsonOption, out, print_json, print_table
@@ -19,7 +20,7 @@ def status(as_json: JsonOption = False) -> None:
     out.print(f"{ready}, up {told['uptime_s']:.0f} s")
     for name, part in told["parts"].items():
         mark = "[green]✓[/]" if part["up"] else "[red]✗[/]"
-        out.print(f"  {mark} {name} [dim]{part['detail']}[/]")
+        out.print(f"  {mark} {name} [dim]{escape(part['detail'])}[/]")
     print_table(
         ("tenant", "waiting", "longest", "seats", "answered", "abandoned", "tickets today"),
         [_row(tenant) for tenant in told["tenants"]],

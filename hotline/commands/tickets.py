@@ -20,6 +20,7 @@ from storage.verify import Finding, Looked, verify
 from tickets.errors import UnknownTicket
 from tickets.life import Life
 from tickets.model import Ticket
+from tickets.number import is_number
 
 app = typer.Typer(help="Tickets (工单).", no_args_is_help=True)
 
@@ -38,6 +39,8 @@ def list_tickets(
 ) -> None:
     """The newest tickets."""
     settings, city = chosen(tenant)
+    if before and not is_number(before):
+        raise BadRequest(f"--before {before!r} is no ticket number, such as 261121000042")
     zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
 
     async def read(database: Database) -> list[Ticket]:

@@ -16,7 +16,8 @@ from asterisk_conf.render import UnsafeConfiguration, render, rendered
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 CARRIER = Trunk.model_validate({"id": "carrier", "match": ["192.0.2.0/24", "198.51.100.7"]})
-DIALLING = Trunk.model_validate({"id": "out", "match": ["192.0.2.9"], "dial": "192.0.2.9:5070"})
+DIALLING = Trunk.model_validate({"id": "out", "match": ["203.0.113.9"], "dial": "192.0.2.9:5070"})
+NEAR = Trunk.model_validate({"id": "near", "match": ["192.0.2.9"]})
 BASE = Installation(
     system_name="node1",
     sip_bind="127.0.0.1",
@@ -81,6 +82,7 @@ def test_nothing_is_written_when_a_value_is_unsafe(tmp_path: Path) -> None:
         ({"trunks": (CARRIER, DIALLING, DIALLING)}, "more than once"),
         ({"trunks": (CARRIER,)}, "has no `dial` address"),
         ({"trunks": (DIALLING, Trunk.model_validate({"id": "x"}))}, "`match`"),
+        ({"trunks": (CARRIER, NEAR)}, "trunks carrier and near both match 192.0.2.9:"),
         ({"extra": (("../evil.conf", "x"),)}, "extra file"),
     ],
 )

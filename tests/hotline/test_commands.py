@@ -9,6 +9,25 @@ from hotline.loading import load_settings
 from tests.hotline.command import hotline
 from tests.servers import free_port
 
+SAME_ADDRESS = """
+[[trunks]]
+id = "a"
+match = ["192.0.2.0/28"]
+[[trunks]]
+id = "b"
+match = ["192.0.2.9"]
+"""
+SAME_PREFIX = """
+[[tenants]]
+id = "a"
+name = "A"
+prefixes = ["0771"]
+[[tenants]]
+id = "b"
+name = "B"
+prefixes = ["0772", "0771"]
+"""
+
 
 def write(home: Path, text: str) -> Path:
     """A `hotline.toml` in this home."""
@@ -48,6 +67,10 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
         ("sip_port = 10010", ["sip_port lies between"]),
         ('database_url = "mysql://x"', ["database_url", "postgresql://"]),
         ("[[outbound]]\nnumber = '96116'\ntrunk = 'nobody'", ["no trunk 'nobody'"]),
+        ("[[trunks]]\nid = 'a'", ["trunk a", "`match`", "`registration`"]),
+        (SAME_ADDRESS, ["trunks a and b both match 192.0.2.9"]),
+        (SAME_PREFIX, ["tenants a and b both have the prefix 0771"]),
+        ("[[tenants]]\nid = 'a'\nname = 'A'\nprefixes = ['0771;']", ["only digits"]),
     ],
 )
 def test_a_wrong_setting_names_file_key_and_reason(
@@ -123,6 +146,7 @@ def test_without_an_installation_the_way_to_one_is_told(
         (("hours", "set", "sometimes"), "sometimes"),
         (("lines", "list", "--tenant", "atlantis"), "no tenant 'atlantis'; known are: default"),
         (("part", "piano"), "no part 'piano'"),
+        (("tickets", "list", "--before", "soon"), "no ticket number"),
     ],
 )
 def test_wrong_words_are_told(tmp_path: Path, words: tuple[str, ...], expected: str) -> None:

@@ -108,3 +108,17 @@ def test_the_address_phones_are_told(
 ) -> None:
     settings = installation(tmp_path / "home", sip_bind=bind, external_address=external)
     assert finding(examine(settings), "SIP address").grade is grade
+
+
+def test_a_city_that_no_call_leads_to_is_found(tmp_path: Path) -> None:
+    """Neither a trunk of its own nor a prefix; one of the two is enough."""
+    tenants = [
+        {"id": "a", "name": "A"},
+        {"id": "b", "name": "B", "prefixes": ["0772"]},
+        {"id": "c", "name": "C"},
+    ]
+    trunk = Trunk.model_validate({"id": "city", "match": ["192.0.2.1"], "tenant": "a"})
+    findings = examine(installation(tmp_path / "home", tenants=tenants, trunks=[trunk]))
+    assert [f.found for f in findings if f.check == "tenants"] == [
+        "no call is c's: no trunk names it, and it has no prefix"
+    ]

@@ -2,18 +2,27 @@
 
 import asyncio
 import hashlib
+import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
 from console.auth import TOKEN
+from hotline.commands.common import check_words
+from hotline.commands.seat_words import check_name, skills_of
+from hotline.errors import BadRequest
 from ivr.lines import DEFAULT_TABLE, load_lines
 from ivr.rosters import EXAMPLE_ROSTER
 from storage.calls import SqlCalls
 from tests.hotline.prepared import Home
+from tests.servers import free_port
 from tests.storage.facts import SHANGHAI, call_record, opened
 
 CITIES = """
@@ -27,6 +36,30 @@ id = "baoji"
 name = "宝鸡12345"
 prefixes = ["0917"]
 """
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """An engine that doesn't know this installation's token."""
+
+    def do_GET(self) -> None:
+        """Refused, as by the real one."""
+        self.send_error(401)
+
+    def log_message(self, *words: object) -> None:
+        """Not into the tests' output."""
+
+
+@contextmanager
+def another_engine() -> Iterator[int]:
+    """The port it answers at."""
+    with HTTPServer(("127.0.0.1", 0), Stranger) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        serving.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 @pytest.fixture
@@ -69,17 +102,58 @@ def test_a_new_password_replaces_the_old_one(home: Home) -> None:
 
 
 @pytest.mark.parametrize("skill", ["cmn", "lang:cmn=9", "lang:cmn=0", "Lang:cmn", "lang:cmn;x=1"])
-def test_a_skill_that_is_none_is_refused(home: Home, skill: str) -> None:
-    said = home.does("seats", "add", "1001", "--skill", skill)
-    assert said.code == 2
-    assert "lang:cmn=5" in said.sentence
+def test_a_skill_that_is_none_is_refused(skill: str) -> None:
+    with pytest.raises(BadRequest, match="lang:cmn=5"):
+        skills_of([skill])
+
+
+@pytest.mark.parametrize("name", ["一号\r\nx", "a;b", "\x1b[31m", "座" * 61])
+def test_a_name_that_would_be_more_is_refused(name: str) -> None:
+    with pytest.raises(BadRequest, match="one line without ;"):
+        check_words("name", name)
+
+
+def test_names_that_would_be_in_the_way_are_refused_before_they_are_stored(home: Home) -> None:
+    """A SIP name of Asterisk's own would end every start to come."""
+    for words, told in (
+        (("trunk-city",), "kept for other use"),
+        (("1001", "--name", "a\nb"), "one line without ;"),
+        (("../1",), "letters, digits"),
+        (("1001", "--skill", "lang:cmn=9"), "lang:cmn=5"),
+    ):
+        said = home.does("seats", "add", *words)
+        assert (said.code, told in said.sentence) == (2, True)
+    assert home.json("seats", "list") == []
+
+
+def test_a_seat_can_be_taken_away_again_and_other_files_are_left_alone(home: Home) -> None:
+    """A port given at the start and forgotten now doesn't get into what Asterisk runs by."""
+    etc = home.folder / "etc/asterisk"
+    manager = (etc / "manager.conf").read_bytes()
+    home.settings["HOTLINE_AMI_PORT"] = str(free_port())
+    home.json("seats", "add", "1001")
+    assert "[1001]" in (etc / "pjsip_seats.conf").read_text()
+    assert home.does("seats", "remove", "1001").out == "seat 1001: removed\n"
+    assert "[1001]" not in (etc / "pjsip_seats.conf").read_text()
+    assert (etc / "manager.conf").read_bytes() == manager
+    assert "has no seat 1001" in home.does("seats", "remove", "1001").sentence
+
+
+def test_where_another_installation_answers_nothing_is_written(home: Home) -> None:
+    """Two side by side, and the second's port forgotten: told, with no seat and no file changed."""
+    with another_engine() as port:
+        home.settings["HOTLINE_HTTP_PORT"] = str(port)
+        said = home.does("seats", "add", "1001")
+        assert said.code == 2
+        assert f"http://127.0.0.1:{port} refuses the token of home" in said.sentence
+    assert "[1001]" not in (home.folder / "etc/asterisk/pjsip_seats.conf").read_text()
+    assert home.json("seats", "list") == []
 
 
 @pytest.mark.parametrize("seat", ["../1", "1;rm", "a b", "x" * 41, "座席"])
-def test_a_seat_number_that_would_be_more_is_refused(home: Home, seat: str) -> None:
-    said = home.does("seats", "add", seat)
-    assert said.code == 2
-    assert "letters, digits" in said.sentence
+def test_a_seat_number_that_would_be_more_is_refused(seat: str) -> None:
+    with pytest.raises(BadRequest, match="letters, digits"):
+        check_name("seat", seat)
 
 
 def test_two_cities_may_both_have_a_seat_1001(tmp_path: Path) -> None:
@@ -112,6 +186,16 @@ def test_a_token_is_shown_once_and_stored_as_its_digest(home: Home) -> None:
     secret = token.partition(".")[2].encode()
     for file in (home.folder / "state").glob("hotline.db*"):
         assert secret not in file.read_bytes()
+
+
+def test_a_lost_token_is_found_and_ended(home: Home) -> None:
+    token_id, _, secret = home.does("token", "create", "--label", "大厅").out.strip().partition(".")
+    assert home.does("token", "revoke", f"{token_id}.{secret}").code == 0
+    listed = home.does("token", "list", "--json").out
+    assert secret not in listed
+    (known,) = [one for one in json.loads(listed) if one["id"] == token_id]
+    assert (known["label"], known["role"], known["state"]) == ("大厅", "wallboard", "revoked")
+    assert "no living token" in home.does("token", "revoke", token_id).sentence
 
 
 @pytest.mark.parametrize(
