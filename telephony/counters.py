@@ -21,7 +21,9 @@ AGI_FAILED = Counter(
     registry=REGISTRY,
 )
 PROMPTS_FAILED = Counter(
-    "hotline_prompts_failed_total", "Prompts that Asterisk couldn't play (a file is missing)"
+    "hotline_prompts_failed_total",
+    "Prompts that Asterisk couldn't play (a file is missing)",
+    registry=REGISTRY,
 )
 GHOST_CALLS = Counter(
     "hotline_ghost_calls_total",
