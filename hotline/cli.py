@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("demo",),
     "doctor": ("doctor",),
     "status": ("status",),
+    "reload": ("reload",),
     "tickets": ("tickets",),
     "recordings": ("recordings",),
     "seats": ("seats",),
@@ -55,6 +56,7 @@ IN_THE_HOME = frozenset(
         "hours",
         "kpi",
         "recordings",
+        "reload",
         "seats",
         "status",
         "tickets",
@@ -76,6 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(error.format_message(), error.exit_code)
     except (typer.Abort, KeyboardInterrupt):
         return _say("interrupted", 130)
+    except PermissionError as error:
+        place = error.filename or "a folder of the installation"
+        return _say(f"{place}: this user may not go there: run it as root, or as its owner", 1)
     except BrokenPipeError:  # whoever read our output has enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
