@@ -8,11 +8,17 @@ import structlog
 
 from ivr.known_callers import KEPT, EndedCall, KnownCallers, Mark
 from ivr.ports import Clock
-from storage.known_callers import SqlKnownCallers
+from storage.known_callers import EarlierCall, SqlKnownCallers
 from tickets.errors import StoreAway
 
 REMEMBERED = timedelta(days=30)
 AGAIN_S = 5.0
+LOOK_S = 10.0
+LATE = timedelta(minutes=1)
+"""A row may be written so much later than its call ended; a later one is known at the next start.
+"""
+LONGEST = timedelta(hours=2)
+"""Of calls that took longer than this other nodes learn at their next start."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +45,28 @@ async def read_callers(
     log.info("callers_known", count=len(callers))
 
 
+async def follow_callers(
+    store: SqlKnownCallers, tenants: Sequence[str], callers: KnownCallers, clock: Clock
+) -> None:
+    """What calls at other nodes tell of their callers, for ever: who gave up there a minute ago, or
+    calls once more, is known here, too. While SQL is away nothing is."""
+    seen = {tenant: clock.now() for tenant in tenants}
+    while True:
+        await asyncio.sleep(LOOK_S)
+        for tenant in tenants:
+            now = clock.now()
+            try:
+                calls = await store.ended(tenant, seen[tenant] - LATE, now - LONGEST)
+            except StoreAway:
+                break
+            seen[tenant] = now
+            callers.hear(tenant, map(_ended, calls))
+
+
+def _ended(call: EarlierCall) -> tuple[str, EndedCall]:
+    return call.e164, EndedCall(call.ended_at, call.outcome, call.seat_id, call.language)
+
+
 async def _read(
     store: SqlKnownCallers, tenant: str, tenants: int, callers: KnownCallers, clock: Clock
 ) -> bool:
@@ -48,8 +76,5 @@ async def _read(
     except StoreAway as error:
         log.warning("callers_not_read", tenant=tenant, reason=str(error))
         return False
-    callers.learn(
-        tenant,
-        ((c.e164, EndedCall(c.ended_at, c.outcome, c.seat_id, c.language)) for c in calls),
-    )
+    callers.learn(tenant, map(_ended, calls))
     return True

@@ -27,7 +27,7 @@ from hotline.boards import (
 )
 from hotline.callback_wiring import calling_back, start_callbacks
 from hotline.callbacks import over_of_item
-from hotline.callers import read_callers
+from hotline.callers import follow_callers, read_callers
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
@@ -321,6 +321,10 @@ class Engine:
                 await self._cluster.start()
                 stack.push_async_callback(self._cluster.close)
                 stack.push_async_callback(self._keeper.close)  # while they are ours to write
+                others = follow_callers(
+                    self._known, tuple(self._queues), self._desk.callers, self._clock
+                )
+                self._spawn(others)
             self._speech.start()
             stack.push_async_callback(self._speech.close)
             stack.push_async_callback(self._peer_audio.close)

@@ -93,6 +93,14 @@ class KnownCallers:
         for number, last in seen.items():
             self._keep(number, last)
 
+    def hear(self, tenant: str, calls: Iterable[tuple[str, EndedCall]]) -> None:
+        """Calls that ended at other nodes meanwhile, oldest first; of those known already, or of
+        numbers that have called here since, nothing changes."""
+        for e164, call in calls:
+            known = self._last.get((tenant, e164))
+            if known is None or known.at < call.at:
+                self._note((tenant, e164), call)
+
     def set_marks(self, tenant: str, marks: Iterable[tuple[str, Mark]]) -> None:
         """All marks of a tenant, in place of those before."""
         kept = {number: mark for number, mark in self._marks.items() if number[0] != tenant}

@@ -1,8 +1,10 @@
-"""Callers the staff have marked, and who has called lately: read into memory at the start."""
+"""Callers the staff have marked, and who has called lately: read into memory at the start, and
+what other nodes add while they are many."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 
@@ -47,6 +49,11 @@ _MARK = {
 }
 
 
+_CALL = (
+    calls.c.caller_e164, calls.c.ended_at, calls.c.outcome, calls.c.seat_id, calls.c.language,
+)  # fmt: skip
+
+
 class SqlKnownCallers:
     """The table of marks, and the call log seen by numbers."""
 
@@ -87,21 +94,31 @@ class SqlKnownCallers:
         """The newest `limit` calls of people who were queued since then and sent a number, oldest
         first."""
         query = (
-            select(
-                calls.c.caller_e164,
-                calls.c.ended_at,
-                calls.c.outcome,
-                calls.c.seat_id,
-                calls.c.language,
-            )
+            select(*_CALL)
             .where(calls.c.tenant == tenant, calls.c.queued_at >= since, calls.c.caller_e164 != "")
             .order_by(calls.c.queued_at.desc())
             .limit(limit)
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [
-            EarlierCall(
-                row.caller_e164, row.ended_at, Outcome(row.outcome), row.seat_id, row.language
-            )
-            for row in reversed(rows)
-        ]
+        return [_earlier(row) for row in reversed(rows)]
+
+    async def ended(
+        self, tenant: str, since: datetime, queued_since: datetime
+    ) -> Sequence[EarlierCall]:
+        """Calls that have ended since then, of people who were queued not too long ago and sent a
+        number; in order of their ends."""
+        query = (
+            select(*_CALL)
+            .where(calls.c.tenant == tenant, calls.c.queued_at >= queued_since)
+            .where(calls.c.ended_at >= since, calls.c.caller_e164 != "")
+            .order_by(calls.c.ended_at)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_earlier(row) for row in rows]
+
+
+def _earlier(row: Any) -> EarlierCall:
+    """A row of `_CALL`."""
+    return EarlierCall(
+        row.caller_e164, row.ended_at, Outcome(row.outcome), row.seat_id, row.language
+    )

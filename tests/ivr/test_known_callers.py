@@ -80,6 +80,20 @@ def test_what_was_seen_since_the_start_goes_before_what_sql_tells() -> None:
     assert callers.find("default", "+8613800138001") is not None
 
 
+def test_what_ended_at_another_node_counts_unless_he_has_called_here_since() -> None:
+    """Told twice, it is one; the seat that had him stays known."""
+    callers = KnownCallers()
+    callers.note(ANSWERED)
+    gave_up = EndedCall(NOON + timedelta(minutes=5), Outcome.ABANDONED, "", "cmn")
+    before = EndedCall(NOON - timedelta(minutes=5), Outcome.ABANDONED, "", "cmn")
+    for _ in range(2):
+        callers.hear("default", [(NUMBER, before), (NUMBER, gave_up)])
+    known = callers.find("default", NUMBER)
+    assert known is not None
+    assert (known.last_at, known.abandoned_at) == (gave_up.at, gave_up.at)
+    assert known.last_seat == "8001"
+
+
 def test_learning_one_tenant_forgets_no_other() -> None:
     callers = KnownCallers()
     old = EndedCall(NOON, Outcome.ANSWERED, "8001", "cmn")
