@@ -11,8 +11,8 @@ from typing import Any
 
 from console.ports import GroupFigures, Groups
 from ivr.story import Directory
+from ivr.taking_place import served_needs
 from ivr.tenants import Tenant
-from ivr.waiting import served_needs
 from queue_manager.model import Requirement, Seat, SeatState, SeatView
 from queue_manager.rules import QueueRules, Rules
 from queue_manager.staffing import Profile, profile_of

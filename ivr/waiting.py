@@ -1,7 +1,6 @@
 """Waiting for a person: a place in the queue, music, position, choices by key, ring, talk."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from itertools import count
 
@@ -11,26 +10,21 @@ from ivr.ending import begin_talk, draft_ticket, leave_place
 from ivr.flow import Person
 from ivr.handing_on import talk_on
 from ivr.ports import Place
-from ivr.priority import priority_of, standing
 from ivr.story import Story
+from ivr.taking_place import take_a_place, waiting_caller
 from ivr.wait_plan import Due, Told, WaitPlan, information, told_now, worth_telling
 from queue_manager.model import (
     LeaveReason,
     MissReason,
-    Need,
     Offer,
-    Requirement,
     Seat,
     Suggestion,
     Verdict,
-    WaitingCaller,
 )
-from queue_manager.rules import Rules
-from telephony.call import Call, DialStatus
+from telephony.call import Call, DialStatus, RingEnd
 from telephony.errors import CallEnded
 
 CALLBACK_KEY, VOICE_KEY = "1", "2"
-GENERAL = Need("svc:general")
 CHOICE_SILENCE_S = 3.0
 _MISSED = {DialStatus.NOANSWER: MissReason.NO_ANSWER, DialStatus.BUSY: MissReason.BUSY}
 
@@ -40,61 +34,15 @@ async def wait_for_person(call: Call, desk: Desk, story: Story, step: Person) ->
     now = desk.clock.now()
     story.served = False
     if story.queued_at is None:
-        await _take_a_place(desk, story, now)
+        await take_a_place(desk, story, now)
     assert story.queued_at is not None
-    place = desk.queues[story.tenant.id].enter(_waiting_caller(desk, story))
+    place = desk.queues[story.tenant.id].enter(waiting_caller(desk, story))
     story.place = place
     waiting = _Waiting(call, desk, story, step, place, (now - story.queued_at).total_seconds())
     try:
         return await waiting.until_over()
     finally:
         desk.waiting.pop(story.info.call_id, None)
-
-
-async def _take_a_place(desk: Desk, story: Story, now: datetime) -> None:
-    """What his place is: now and by what he is, or the one he was to be called back for."""
-    rules = desk.directory.rules[story.tenant.id]
-    shown = standing(story.known, now, rules.priorities, elder=story.elder, danger=story.danger)
-    story.queued_at, story.priority = now, priority_of(shown, rules.priorities)
-    story.queue_id = story.known_line.queue
-    staffed = desk.queues[story.tenant.id].staffed
-    story.waits_for = served_needs(story.needs, staffed, rules)
-    kept = await desk.callbacks.take_over(story.tenant.id, story.caller.e164)
-    if kept is not None:
-        story.queued_at = min(now, kept.queued_at)
-        story.priority = max(story.priority, kept.priority)
-        story.asked_in = kept.call_id
-
-
-def _waiting_caller(desk: Desk, story: Story) -> WaitingCaller:
-    assert story.queued_at is not None
-    same_seat_s = desk.directory.rules[story.tenant.id].seats.same_seat_s
-    last_seat = story.known.last_seat if story.known is not None and same_seat_s > 0 else ""
-    return WaitingCaller(
-        tenant=story.tenant.id,
-        call_id=story.info.call_id,
-        line_id=story.known_line.id,
-        needs=story.needs,
-        queued_at=story.queued_at,
-        priority=story.priority,
-        queue_id=story.queue_id or story.known_line.queue,
-        language=story.language,
-        preferred_seat="" if "/" in last_seat else last_seat,  # a "/": another city's seat
-        began_at=story.info.answered_at,
-    )
-
-
-def served_needs(
-    needs: Requirement, staffed: Callable[[Requirement], bool], rules: Rules
-) -> Requirement:
-    """What a seat must know, so that some seat of this city does: callers of a line that none of
-    them has as a skill are answered at the general desk. What is hard (language, sign language)
-    stays as it is."""
-    if staffed(needs):
-        return needs
-    hard = (n for n in needs.needs() if rules.is_hard(n.skill) and n.skill in rules.skills)
-    general = Requirement.of(GENERAL, *hard)
-    return general if staffed(general) else needs
 
 
 class _Waiting:
@@ -116,6 +64,7 @@ class _Waiting:
         self._turns = count()
         self._remembered = False
         self._following: str | None = None
+        self._ring_end: RingEnd | None = None
         place.when_moved(self._moved_up)
 
     def _moved_up(self, priority: int) -> None:
@@ -258,6 +207,7 @@ class _Waiting:
         story.offer, story.seat_id = offer, seat_name(offer.seat, story.tenant.id)
         written = {"STAGE": "dialing"} if self._remembered else story.variables("dialing")
         self._remembered = True
+        self._ring_end = None
         taken_back = self._place.taken_back(offer)
         taken_back.add_done_callback(self._let_go)
         try:
@@ -283,16 +233,21 @@ class _Waiting:
 
     def _let_go(self, taken_back: "asyncio.Future[None]") -> None:
         """The queue has taken the offer back: the seat shall ring for him no longer."""
-        if not taken_back.cancelled() and taken_back.exception() is None:
-            self._call.end_ring()
+        told = not taken_back.cancelled() and taken_back.exception() is None
+        if told and not self._story.answered:
+            self._ring_end = self._call.end_ring()
 
     async def _answered(self, offer: Offer, when: datetime) -> None:
-        """The seat picked up: from here on it is a talk, and its ticket is written at once."""
+        """The seat picked up: from here on it is a talk, and its ticket is written at once. Only
+        when the offer was taken back and its leg is being hung up there is none: he waits on."""
         story = self._story
+        if self._ring_end is not None and not self._ring_end.spare():
+            story.log().warning("answer_cut_off", seat=story.seat_id, token=offer.token)
+            return
         if begin_talk(story, offer) is Verdict.REFUSED:
             story.answered = False
             story.log().warning("answer_refused", seat=story.seat_id, token=offer.token)
-            self._call.end_ring()
+            self._call.end_ring(answered=True)
             return
         story.answered_at = when
         self._desk.waiting.pop(story.info.call_id, None)

@@ -73,6 +73,15 @@ class RecordResult:
     digit: str
 
 
+class RingEnd(Protocol):
+    """A ring being ended."""
+
+    def spare(self) -> bool:
+        """The seat has picked up all the same: it keeps him. False when it is too late for that:
+        it is being hung up on, `dial` comes to its end with ANSWER and there was no talk."""
+        ...
+
+
 class Call(Protocol):
     """One caller on the line. Prompts are names such as `welcome` or `digits/7`, in `language`."""
 
@@ -156,9 +165,9 @@ class Call(Protocol):
         """
         ...
 
-    def end_ring(self) -> None:
-        """Let the seat that is being rung go, also when it has just answered: `dial` comes to its
-        end. Returns at once."""
+    def end_ring(self, *, answered: bool = False) -> RingEnd:
+        """Let the seat that is being rung go; `answered`: also when it has just picked up. `dial`
+        comes to its end. Returns at once."""
         ...
 
     async def transfer(

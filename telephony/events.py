@@ -78,7 +78,7 @@ class EndpointReachable:
 @dataclass(frozen=True, slots=True)
 class ChannelSeen:
     """One living channel in a snapshot; `variables` are its HL_ values without the prefix,
-    `bridge_id` tells who is together."""
+    `bridge_id` tells who is together, `up` that it has been answered."""
 
     call_id: str
     linked_id: str
@@ -87,6 +87,7 @@ class ChannelSeen:
     seconds: float
     variables: Mapping[str, str] = field(default_factory=dict)
     bridge_id: str = ""
+    up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Action
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from typing import Any, Protocol
 
 import structlog
 
+from telephony import ring_end
 from telephony.errors import ActionFailed, NotConnected
-from telephony.events import ChannelSeen, KeyPressed
+from telephony.events import KeyPressed
 
 QUIET_S = 10.0
 """So long nobody must wait for a key until they are no longer told."""
@@ -25,14 +26,8 @@ WAKE_MS = "200"
 log = structlog.get_logger(__name__)
 
 
-class Manager(Protocol):
+class Manager(ring_end.Manager, Protocol):
     """What is needed of the AMI here."""
-
-    async def action(
-        self, name: str, fields: Mapping[str, str] | None = None, *, timeout_s: float = 5.0
-    ) -> Any: ...
-
-    async def channels(self) -> Sequence[ChannelSeen]: ...
 
     def hear_keys(self, wanted: bool) -> None: ...
 
@@ -74,10 +69,13 @@ class Keys:
         to its end."""
         self._spawn(self._press(channel))
 
-    def end_ring(self, call_id: str) -> None:
-        """Hang up whom this caller's Dial has rung, also when he has just answered; returns at
-        once. While AMI is away it rings to its end."""
-        self._spawn(self._hang_up_legs(call_id))
+    def end_ring(self, call_id: str, channel: str, *, answered: bool) -> ring_end.EndingRing:
+        """Hang up whom this caller's Dial has rung; `answered`: also when it has just answered.
+        Returns at once. While AMI is away it rings to its end."""
+        ending = ring_end.EndingRing(self._manager, call_id, channel, answered=answered)
+        self._tasks.add(ending.task)
+        ending.task.add_done_callback(self._tasks.discard)
+        return ending
 
     def note(self, channel: str, variables: Mapping[str, str]) -> None:
         """Write variables on a channel whose session is busy; returns at once."""
@@ -96,14 +94,6 @@ class Keys:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    async def _hang_up_legs(self, call_id: str) -> None:
-        try:
-            for leg in await self._manager.channels():
-                if leg.linked_id == call_id != leg.call_id:
-                    await self._manager.action("Hangup", {"Channel": leg.channel})
-        except (NotConnected, ActionFailed) as error:
-            log.warning("ring_not_ended", call_id=call_id, error=str(error))
 
     async def _write(self, channel: str, variables: Mapping[str, str]) -> None:
         try:

@@ -15,7 +15,7 @@ from telephony import agi, counters, entry
 from telephony.answers import AnswerRegistry, OnAnswer
 from telephony.audio_call import live_audio
 from telephony.audiosocket_server import AudioSocketServer
-from telephony.call import CallInfo, DialResult, DialStatus, RecordResult
+from telephony.call import CallInfo, DialResult, DialStatus, RecordResult, RingEnd
 from telephony.connection import AgiConnection
 from telephony.errors import CallEnded, PeerError, UnsafeValue
 from telephony.keys import WAKE_KEY, Keys
@@ -131,8 +131,9 @@ class FastAgiCall:
     def next_key(self) -> "asyncio.Future[str]":
         return self._keys.expect(self.info.call_id)
 
-    def end_ring(self) -> None:
-        self._keys.end_ring(self.info.call_id)
+    def end_ring(self, *, answered: bool = False) -> RingEnd:
+        info = self.info
+        return self._keys.end_ring(info.call_id, info.channel, answered=answered)
 
     async def record(
         self, path: str, *, max_s: float, silence_s: float, beep: bool = True

@@ -28,6 +28,8 @@ STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 MEDIA = re.compile(r"HL_MEDIA=(\d{9,11}\.\d+) (\d+) (\d+)", re.ASCII)
 LEG = re.compile(r"(?:HL_LEG=)?([A-Za-z0-9_-]{1,80}) ([A-Za-z0-9._-]{1,80})", re.ASCII)
 GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
+UP = "6"
+"""`ChannelState` of a channel that has been answered (AST_STATE_UP)."""
 
 
 def told_at(message: Message) -> datetime:
@@ -114,6 +116,7 @@ def channel_seen(message: Message) -> ChannelSeen:
         seconds=float(seconds) if seconds.isdigit() else 0.0,
         variables=dict(_variables(message.variable)),
         bridge_id=message.bridgeid,
+        up=message.channelstate == UP,
     )
 
 

@@ -40,6 +40,7 @@ class ScriptedCall:
         self.rung = 0
         self.holds = 0
         self.let_go = 0
+        self.cut = False
         self.hang_up_at = 0
         self.stop_at = 0
         self.stopped = asyncio.Event()
@@ -168,8 +169,15 @@ class ScriptedCall:
             await asyncio.wait({until}, timeout=timeout_s)
         return digit if digit in keys else ""
 
-    def end_ring(self) -> None:
+    def end_ring(self, *, answered: bool = False) -> "ScriptedCall":
         self.let_go += 1
+        if self.cut:
+            self.variables["STAGE"] = "queued"
+        return self
+
+    def spare(self) -> bool:
+        """Whether a seat that picks up while its ring is being ended keeps him."""
+        return not self.cut
 
     def note(self, **variables: str) -> None:
         self.variables.update(variables)

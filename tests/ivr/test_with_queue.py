@@ -6,7 +6,7 @@ from dataclasses import replace
 from ivr.conversation import converse
 from ivr.ports import Outcome
 from ivr.story import open_story
-from ivr.waiting import served_needs
+from ivr.taking_place import served_needs
 from queue_manager.model import Need, QueueSettings, Requirement, Seat, SeatState
 from queue_manager.service import QueueService
 from telephony.call import DialStatus

@@ -81,7 +81,7 @@ class Engine:
 
 @dataclass
 class House:
-    """See the module."""
+    """See the module. `ami_port`: where its engines find the manager, 0: where it is."""
 
     stack: AsteriskStack
     directory: Directory
@@ -89,6 +89,7 @@ class House:
     rules: tuple[OutboundRule, ...]
     office: Office = field(default_factory=Office)
     phones: dict[str, Phone] = field(default_factory=dict)
+    ami_port: int = 0
     _engine: Engine | None = None
 
     @property
@@ -162,7 +163,7 @@ class House:
         telephony = Telephony(
             host="127.0.0.1",
             agi_port=self.stack.agi_port,
-            ami_port=self.stack.ami_port,
+            ami_port=self.ami_port or self.stack.ami_port,
             ami_secret=self.stack.ami_secret,
             on_call=self._on_call,
             on_hangup=self._on_hangup,
@@ -228,14 +229,13 @@ class House:
     # --- calls
 
     @contextlib.asynccontextmanager
-    async def citizen(self, called: str = "12345", seat: str = "8001") -> AsyncIterator[str]:
-        """A citizen who calls and talks with `seat`; his call_id. He hangs up at the end."""
+    async def calling(self, called: str = "12345") -> AsyncIterator[Phone]:
+        """A citizen's telephone that calls at once."""
         keys = {
             "called": called,
             "from": f"<sip:13800138000@{TRUNK_IP}>",
             "headers": "User-Agent: citizen",
         }
-        known = {view.call_id for view in self.board.talks("default")}
         async with phone(
             "citizen",
             TONES["citizen"],
@@ -246,6 +246,13 @@ class House:
             options=("-m", "1"),
         ) as made:
             self.phones["citizen"] = made
+            yield made
+
+    @contextlib.asynccontextmanager
+    async def citizen(self, called: str = "12345", seat: str = "8001") -> AsyncIterator[str]:
+        """A citizen who calls and talks with `seat`; his call_id. He hangs up at the end."""
+        known = {view.call_id for view in self.board.talks("default")}
+        async with self.calling(called) as made:
             await self.phones[seat].happens("answered")
             await eventually(
                 lambda: {v.call_id for v in self.board.talks("default")} != known, "no talk"

@@ -126,7 +126,7 @@ async def test_a_ring_is_ended_from_outside_and_the_caller_stays(stack: Asterisk
 
     async def lead(call: FastAgiCall) -> list[DialStatus]:
         async def refuse(at: datetime) -> None:
-            call.end_ring()
+            call.end_ring(answered=True)
 
         asyncio.get_running_loop().call_later(0.5, call.end_ring)
         ended = await call.dial("s1", ring_s=10, on_answer=nothing)
