@@ -97,6 +97,10 @@ class BenchArena:
                 return Crowd(arena_files.TRUNK_IP, self._queue(seats), sip, self._phones)
         return Crowd(ENGINE_TRUNK_IP, NUMBER, sip, self._phones)
 
+    def start_over(self) -> None:
+        """See `Arena.start_over`."""
+        self._side = None
+
     def _queue(self, seats: int) -> str:
         """app_queue's queue with so many members."""
         if seats == 0:

@@ -6,17 +6,26 @@ means and why the yardsticks are what they are.
 """
 
 import asyncio
+import contextlib
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from statistics import median
+from typing import TypeVar
 
 import psutil
 
-from simulator.bench_hold import hold_figures
-from simulator.bench_plan import BARE, FULL, TARGETS, Arena, Measure, Plan, Side, Tally
+from simulator.bench_figures import (
+    bare_figures,
+    count_figures,
+    flow_figures,
+    hold_figures,
+    ring_figures,
+)
+from simulator.bench_plan import BARE, FULL, TARGETS, Arena, Measure, Pair, Plan, Side, Tally
+from simulator.bench_steps import Figures, Steps, within
 from simulator.errors import StepMissed
 from simulator.load import (
     Burst,
@@ -29,6 +38,8 @@ from simulator.load import (
 )
 from simulator.rings import answered_at, percentiles, ring_gaps
 
+T = TypeVar("T")
+
 KEY_AT = ((0.8, "1"),)
 QUEUED_AFTER_S = 1.5
 SETTLE_S = 1.0
@@ -36,49 +47,49 @@ CHANNELS_GONE_S = 10.0
 WAITING_SAMPLES = 5
 
 
-async def bench_calls(
-    arena: Arena, plan: Plan, folder: Path, say: Callable[[str], None]
-) -> dict[str, float]:
-    """Run the whole plan; the figures by name. Raises SimulatorError when it can't be measured."""
+async def bench_calls(arena: Arena, plan: Plan, folder: Path, steps: Steps) -> Figures:
+    """Run the whole plan; the figures by name. What failed stands in the steps' errors.
+
+    Raises SimulatorError when nothing can be measured at all.
+    """
     raw_sockets_allowed()
     tallies = {side: Tally() for side in Side}
-    bench = Bench(arena, plan, folder, say, tallies)
+    bench = Bench(arena, plan, folder, steps, tallies)
     await asyncio.to_thread(bench.make_sounds)
-    figures: dict[str, float] = {}
+    figures: dict[str, float | None] = {}
     if Measure.FLOW in plan.measures:
         for rate in plan.rates:
-            for side in _alternately(plan.pairs):
-                await bench.flow(side, rate)
-        figures |= _flow_figures(plan, tallies)
+            for sides in _alternately(plan.pairs):
+                await bench.take(f"calls at {rate}/s", bench.pair(sides, rate))
+        figures |= flow_figures(plan, tallies)
     if Measure.BARE in plan.measures:
-        for side in _alternately(plan.pairs, BARE):
-            await bench.flow(side, plan.bare_rate)
-        figures |= _bare_figures(plan, tallies)
+        for sides in _alternately(plan.pairs, BARE):
+            await bench.take("bare calls", bench.pair(sides, plan.bare_rate))
+        figures |= bare_figures(plan, tallies)
     if Measure.RING in plan.measures:
-        for side in _alternately(plan.crowd_pairs):
-            await bench.crowd(side)
-        figures |= _ring_figures(tallies)
+        for side in chain.from_iterable(_alternately(plan.crowd_pairs)):
+            await bench.take(f"ringing, {side}", bench.crowd(side))
+        figures |= ring_figures(tallies)
     if Measure.MEMORY in plan.measures:
-        rss_mb = await bench.wait_together()
-        figures[f"rss_{plan.waiting}_waiting_mb"] = round(rss_mb, 1)
+        rss_mb = await bench.take(f"{plan.waiting} waiting", bench.wait_together())
+        figures[f"rss_{plan.waiting}_waiting_mb"] = None if rss_mb is None else round(rss_mb, 1)
     if Measure.HOLD in plan.measures:
         for held, seconds in plan.holds:
             for side in FULL:
-                await bench.hold(side, held, seconds)
+                await bench.take(f"{held} held, {side}", bench.hold(side, held, seconds))
         figures |= hold_figures(plan, tallies)
-    return figures | _count_figures(tallies)
+    return {**figures, **count_figures(tallies)}
 
 
-def report(figures: Mapping[str, float], commit: str) -> dict[str, object]:
+def report(figures: Figures, commit: str) -> dict[str, object]:
     """The JSON object every bench prints. Targets are upper limits; one not measured isn't met."""
-    met = all(name in figures and figures[name] <= limit for name, limit in TARGETS.items())
     return {
         "bench": "calls",
         "commit": commit,
         "machine": machine(),
         "figures": dict(figures),
         "targets": dict(TARGETS),
-        "met": met,
+        "met": within(figures, TARGETS),
     }
 
 
@@ -92,9 +103,9 @@ def machine() -> dict[str, object]:
     }
 
 
-def _alternately(pairs: int, sides: tuple[Side, Side] = FULL) -> list[Side]:
+def _alternately(pairs: int, sides: Pair = FULL) -> list[Pair]:
     """A B, B A, A B …: drift of the machine falls on both sides alike, and so do switches."""
-    return [side for pair in range(pairs) for side in (sides if pair % 2 == 0 else sides[::-1])]
+    return [sides if pair % 2 == 0 else (sides[1], sides[0]) for pair in range(pairs)]
 
 
 @dataclass(slots=True)
@@ -104,7 +115,7 @@ class Bench:
     arena: Arena
     plan: Plan
     folder: Path
-    say: Callable[[str], None]
+    steps: Steps
     tallies: dict[Side, Tally]
     _bursts: int = 0
 
@@ -123,8 +134,22 @@ class Bench:
         longest_s = max(seconds + callers / rate for callers, seconds in self.plan.holds)
         write_quiet_sound(self.quiet_sound, "ulaw", KEY_AT, longest_s + 60)
 
-    async def flow(self, side: Side, rate: int) -> None:
-        """Enough seats for everybody: what does a call cost?"""
+    async def take(self, name: str, work: Awaitable[T]) -> T | None:
+        """A step of the plan; after one that failed every part is started anew."""
+        failed = len(self.steps.errors)
+        taken = await self.steps.take(name, work)
+        if len(self.steps.errors) > failed:
+            self.arena.start_over()
+        return taken
+
+    async def pair(self, sides: Pair, rate: int) -> None:
+        """Both sides one after the other; a pair of which one failed counts for neither."""
+        costs_ms = [await self.flow(side, rate) for side in sides]
+        for side, cost_ms in zip(sides, costs_ms, strict=True):
+            self.tallies[side].cpu_ms.setdefault(rate, []).append(cost_ms)
+
+    async def flow(self, side: Side, rate: int) -> float:
+        """Enough seats for everybody: what does a call cost, ms of CPU?"""
         crowd = await self.arena.switch(side, self.plan.seats)
         await self._burst(side, Burst(self.plan.warm_up, 10), crowd)
         before = self.arena.cpu_s(side)
@@ -134,9 +159,11 @@ class Bench:
         after = self.arena.cpu_s(side)
         parts_ms = {part: 1000 * (after[part] - before[part]) / served for part in after}
         per_call = sum(parts_ms.values())
-        self.tallies[side].cpu_ms.setdefault(rate, []).append(per_call)
         shares = ", ".join(f"{part} {spent:.1f}" for part, spent in parts_ms.items())
-        self.say(f"{side}: {burst.calls} calls at {rate}/s, {per_call:.1f} ms CPU each ({shares})")
+        self.steps.say(
+            f"{side}: {burst.calls} calls at {rate}/s, {per_call:.1f} ms CPU each ({shares})"
+        )
+        return per_call
 
     async def crowd(self, side: Side) -> None:
         """More callers than seats: how long is a free seat left alone?"""
@@ -148,7 +175,7 @@ class Bench:
         gaps = ring_gaps(result.seats_trace, answered, key_after_s=QUEUED_AFTER_S)
         rings = percentiles(gaps)
         self.tallies[side].gaps_ms += gaps
-        self.say(
+        self.steps.say(
             f"{side}: {rings.count} seats set free while callers waited, "
             f"next ring after {rings.p50:.1f} ms (median), {rings.p99:.1f} ms (p99)"
         )
@@ -159,14 +186,10 @@ class Bench:
         crowd = await self.arena.switch(Side.ENGINE, 0)
         arriving_s = plan.waiting / plan.waiting_rate
         burst = Burst(plan.waiting, plan.waiting_rate, hold_s=arriving_s + plan.all_wait_s)
-        run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
-        try:
+        async with self._calling(burst, crowd):
             samples = await self._weigh(arriving_s + plan.all_wait_s)
-        finally:
-            await asyncio.wait({run})
-        await run
+            self.steps.say(f"engine: {max(samples):.1f} MB with {plan.waiting} callers waiting")
         self.tallies[Side.ENGINE].left_over += await self.left_over()
-        self.say(f"engine: {max(samples):.1f} MB with {plan.waiting} callers waiting")
         return max(samples)
 
     async def hold(self, side: Side, callers: int, seconds: float) -> None:
@@ -176,24 +199,35 @@ class Bench:
         arriving_s = callers / plan.waiting_rate
         stay_s = arriving_s + plan.all_wait_s + seconds
         burst = Burst(callers, plan.waiting_rate, hold_s=stay_s)
-        run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
-        try:
+        tally = self.tallies[side]
+        async with self._calling(burst, crowd) as run:
             await asyncio.sleep(arriving_s + plan.all_wait_s / 2)
             before = sum(self.arena.cpu_s(side).values())
             await asyncio.sleep(seconds)
             spent_s = sum(self.arena.cpu_s(side).values()) - before
             there = await self.arena.channels()
-        finally:
-            await asyncio.wait({run})
-        await run
-        tally = self.tallies[side]
-        tally.held_cpu_s[callers] = spent_s / seconds
-        tally.lost[callers] = callers - there
+            if run.done():
+                await run  # it broke off; what was measured then isn't meant
+            tally.held_cpu_s[callers] = spent_s / seconds
+            tally.lost[callers] = callers - there
+            self.steps.say(
+                f"{side}: {there} of {callers} held for {seconds:g} s, "
+                f"{100 * spent_s / seconds:.0f} % of a core"
+            )
         tally.left_over += await self.left_over()
-        self.say(
-            f"{side}: {there} of {callers} held for {seconds:g} s, "
-            f"{100 * spent_s / seconds:.0f} % of a core"
-        )
+
+    @contextlib.asynccontextmanager
+    async def _calling(
+        self, burst: Burst, crowd: Crowd
+    ) -> "AsyncIterator[asyncio.Task[BurstResult]]":
+        """A burst of callers beside what is measured; ended with it when that fails."""
+        run = asyncio.create_task(self.run(burst, crowd, self.quiet_sound))
+        try:
+            yield run
+            await run
+        finally:
+            run.cancel()
+            await asyncio.gather(run, return_exceptions=True)
 
     async def _weigh(self, within_s: float) -> list[float]:
         """The engine's memory, some times, once all wait; raises StepMissed if they never do."""
@@ -238,58 +272,3 @@ class Bench:
                 return left
             await asyncio.sleep(0.5)
         return 0
-
-
-def _flow_figures(plan: Plan, tallies: Mapping[Side, Tally]) -> dict[str, float]:
-    """Medians of the pairs; `cpu_ratio` is the worst rate's median ratio."""
-    engine, queue = tallies[Side.ENGINE], tallies[Side.APP_QUEUE]
-    figures: dict[str, float] = {}
-    for rate in plan.rates:
-        figures[f"cpu_ratio_{rate}"] = _ratio(engine, queue, rate)
-        figures[f"engine_cpu_ms_{rate}"] = round(median(engine.cpu_ms[rate]), 2)
-        figures[f"app_queue_cpu_ms_{rate}"] = round(median(queue.cpu_ms[rate]), 2)
-    return {"cpu_ratio": max(figures[f"cpu_ratio_{rate}"] for rate in plan.rates)} | figures
-
-
-def _bare_figures(plan: Plan, tallies: Mapping[Side, Tally]) -> dict[str, float]:
-    engine, queue = tallies[Side.BARE_ENGINE], tallies[Side.BARE_APP_QUEUE]
-    return {
-        "cpu_ratio_bare": _ratio(engine, queue, plan.bare_rate),
-        "bare_engine_cpu_ms": round(median(engine.cpu_ms[plan.bare_rate]), 2),
-        "bare_app_queue_cpu_ms": round(median(queue.cpu_ms[plan.bare_rate]), 2),
-    }
-
-
-def _ratio(engine: Tally, queue: Tally, rate: int) -> float:
-    """The median of the pairs' ratios."""
-    pairs = zip(engine.cpu_ms[rate], queue.cpu_ms[rate], strict=True)
-    return round(median(e / q for e, q in pairs), 3)
-
-
-def _ring_figures(tallies: Mapping[Side, Tally]) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    for prefix, side in (("", Side.ENGINE), ("app_queue_", Side.APP_QUEUE)):
-        rings = percentiles(tallies[side].gaps_ms)
-        figures |= {
-            f"{prefix}ring_p50_ms": round(rings.p50, 2),
-            f"{prefix}ring_p95_ms": round(rings.p95, 2),
-            f"{prefix}ring_p99_ms": round(rings.p99, 2),
-            f"{prefix}rings": rings.count,
-        }
-    return figures
-
-
-def _count_figures(tallies: Mapping[Side, Tally]) -> dict[str, float]:
-    """What went wrong on each side; the bare sides' count with their own."""
-    figures: dict[str, float] = {}
-    for prefix, sides in (
-        ("", (Side.ENGINE, Side.BARE_ENGINE)),
-        ("app_queue_", (Side.APP_QUEUE, Side.BARE_APP_QUEUE)),
-    ):
-        told = [tallies[side] for side in sides]
-        figures |= {
-            f"{prefix}failed_calls": sum(tally.failed for tally in told),
-            f"{prefix}leftover_channels": sum(tally.left_over for tally in told),
-            f"{prefix}rows_missing": sum(tally.rows_missing for tally in told),
-        }
-    return figures

@@ -33,6 +33,7 @@ class Side(StrEnum):
         return self in (Side.APP_QUEUE, Side.ENGINE)
 
 
+Pair = tuple[Side, Side]
 FULL, BARE = (Side.APP_QUEUE, Side.ENGINE), (Side.BARE_APP_QUEUE, Side.BARE_ENGINE)
 
 
@@ -51,6 +52,10 @@ class Arena(Protocol):
 
     async def switch(self, side: Side, seats: int) -> Crowd:
         """Let this side alone take calls, with so many seats ready; how to reach it."""
+        ...
+
+    def start_over(self) -> None:
+        """Something hangs or died: the next switch starts every part of its side anew."""
         ...
 
     def cpu_s(self, side: Side) -> Mapping[str, float]:

@@ -171,7 +171,8 @@ class Sipp:
         try:
             return await asyncio.wait_for(self._process.wait(), within_s)
         except TimeoutError:
-            raise StepMissed(f"{self.name}: SIPp didn't end within {within_s:g} s") from None
+            left = f"{self.name}: SIPp didn't end within {within_s:g} s{self._still_there()}"
+            raise StepMissed(left) from None
 
     async def finish(self, within_s: float) -> int:
         """Take no new call, end when the last one has (SIGUSR1); its exit code."""
@@ -196,6 +197,16 @@ class Sipp:
     def statistics(self) -> Statistics:
         """What SIPp counted; see `parse_statistics`."""
         return parse_statistics(self.statistics_file.read_text())
+
+    def _still_there(self) -> str:
+        """Of how many calls it still has, for an error message; "" when it told nothing yet."""
+        try:
+            told = self.statistics()
+        except (OSError, ProgramFailed):
+            return ""
+        there = told.created - told.successful - told.failed
+        words = f": {there} of {told.created} calls are still there"
+        return f"{words}; {self.complaint()}" if self.complaint() else words
 
     def complaint(self) -> str:
         """The first thing SIPp complained of, for an error message; "" when nothing."""

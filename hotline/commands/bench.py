@@ -25,6 +25,7 @@ from ivr.speech.tiny.place import place
 from simulator import bench_failover, bench_routing, bench_speech
 from simulator.bench_calls import bench_calls, report
 from simulator.bench_plan import QUICK, Measure, Plan
+from simulator.bench_steps import Figures, Steps, with_errors
 from simulator.errors import SimulatorError
 from simulator.load import raw_sockets_allowed
 
@@ -49,12 +50,11 @@ def calls(
     """The same calls through app_queue and through the engine, in turn. Needs root, ~35 minutes."""
     plan = QUICK if quick else Plan(pairs=pairs)
     plan = replace(plan, measures=frozenset(only or Measure))
-    try:
-        raw_sockets_allowed()
-        figures = asyncio.run(_measure(plan))
-    except SimulatorError as error:
-        raise PartsFailed(f"bench calls: {error}") from error
-    _tell(report(figures, _commit()), figures, as_json=as_json)
+    _may_make_sound("bench calls")
+    steps = Steps(_say)
+    figures: dict[str, float | None] = {}
+    asyncio.run(steps.take("bench calls", _measure(plan, steps, figures)))
+    _tell(report(figures, _commit()), figures, steps.errors, as_json=as_json)
 
 
 @bench_app.command()
@@ -64,8 +64,11 @@ def routing(
 ) -> None:
     """What one decision of the matcher costs with 500,000 callers waiting. About two minutes."""
     plan = bench_routing.QUICK if quick else bench_routing.Plan()
-    figures = bench_routing.bench_routing(RealHouse(), plan, _say)
-    _tell(bench_routing.report(figures, _commit()), figures, as_json=as_json)
+    steps = Steps(_say)
+    figures = steps.do(
+        "bench routing", lambda: bench_routing.bench_routing(RealHouse(), plan, _say)
+    )
+    _tell(bench_routing.report(figures, _commit()), figures, steps.errors, as_json=as_json)
 
 
 @bench_app.command()
@@ -75,12 +78,10 @@ def failover(
 ) -> None:
     """Two nodes under load, and the engine that leads is killed. Needs root and PostgreSQL."""
     plan = bench_failover.QUICK if quick else bench_failover.FailoverPlan()
-    try:
-        raw_sockets_allowed()
-        figures = asyncio.run(measure_failover(plan))
-    except SimulatorError as error:
-        raise PartsFailed(f"bench failover: {error}") from error
-    _tell(bench_failover.report(figures, _commit()), figures, as_json=as_json)
+    _may_make_sound("bench failover")
+    steps = Steps(_say)
+    figures = steps.do("bench failover", lambda: asyncio.run(measure_failover(plan)))
+    _tell(bench_failover.report(figures, _commit()), figures, steps.errors, as_json=as_json)
 
 
 async def measure_failover(plan: bench_failover.FailoverPlan) -> dict[str, float]:
@@ -97,8 +98,9 @@ def speech(
 ) -> None:
     """Live audio through the engine against bare Vosk on the same audio. About four minutes."""
     plan = bench_speech.QUICK if quick else bench_speech.Plan()
-    figures = uvloop.run(measure_speech(plan))
-    _tell(bench_speech.report(figures, _commit()), figures, as_json=as_json)
+    steps = Steps(_say)
+    figures = steps.do("bench speech", lambda: uvloop.run(measure_speech(plan)))
+    _tell(bench_speech.report(figures, _commit()), figures, steps.errors, as_json=as_json)
 
 
 async def measure_speech(plan: bench_speech.Plan) -> dict[str, float]:
@@ -117,22 +119,40 @@ def understanding(
 ) -> None:
     """How well sentences are understood, on text and by ear. About three minutes."""
     model = place(load_settings().cache.resolve() / "speech")
-    figures = bench_understanding(model, _say, audio=not text_only)
-    _tell(understanding_report(figures, _commit()), figures, as_json=as_json)
+    steps = Steps(_say)
+    figures = steps.do(
+        "bench understanding", lambda: bench_understanding(model, _say, audio=not text_only)
+    )
+    _tell(understanding_report(figures, _commit()), figures, steps.errors, as_json=as_json)
 
 
-def _tell(told: dict[str, object], figures: dict[str, float], *, as_json: bool) -> None:
+def _tell(report: dict[str, object], figures: Figures, errors: list[str], *, as_json: bool) -> None:
+    """Print what was measured; the command fails when some of it couldn't be."""
+    told = with_errors(report, errors)
+    if errors and not figures and not as_json:
+        raise PartsFailed("; ".join(errors))
     if as_json:
         print_json(told)
     else:
-        print_table(("figure", "value"), [(name, f"{value:g}") for name, value in figures.items()])
+        rows = [(name, "-" if value is None else f"{value:g}") for name, value in figures.items()]
+        print_table(("figure", "value"), rows)
         out.print("targets met" if told["met"] else "targets NOT met")
+    if errors:
+        raise typer.Exit(PartsFailed.code)
 
 
-async def _measure(plan: Plan) -> dict[str, float]:
+def _may_make_sound(bench: str) -> None:
+    try:
+        raw_sockets_allowed()
+    except SimulatorError as error:
+        raise PartsFailed(f"{bench}: {error}") from error
+
+
+async def _measure(plan: Plan, steps: Steps, figures: dict[str, float | None]) -> None:
+    """Fills in the figures: they are there also when ending the arena fails."""
     _say("starting a private Asterisk, database and engine")
     async with arena(plan) as (built, folder):
-        return await bench_calls(built, plan, folder, _say)
+        figures |= await bench_calls(built, plan, folder, steps)
 
 
 def _say(line: str) -> None:

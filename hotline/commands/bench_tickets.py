@@ -11,6 +11,7 @@ import uvloop
 
 from hotline.commands.common import JsonOption
 from hotline.tickets_house import stores
+from simulator.bench_steps import Figures, Steps
 from simulator.bench_tickets import Plan, bench_tickets, report
 
 BOTH = ("sqlite", "postgresql")
@@ -21,7 +22,7 @@ class Tell(Protocol):
     """Prints what was measured."""
 
     def __call__(
-        self, told: dict[str, object], figures: dict[str, float], *, as_json: bool
+        self, report: dict[str, object], figures: Figures, errors: list[str], *, as_json: bool
     ) -> None: ...
 
 
@@ -51,5 +52,8 @@ def register(
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         )
         sys.setswitchinterval(SWITCH_S)  # as the engine has it
-        figures = uvloop.run(bench_tickets(stores(chosen), plan, say))
-        tell(report(figures, commit()), figures, as_json=as_json)
+        steps = Steps(say)
+        figures = steps.do(
+            "bench tickets", lambda: uvloop.run(bench_tickets(stores(chosen), plan, steps))
+        )
+        tell(report(figures, commit()), figures, steps.errors, as_json=as_json)

@@ -7,6 +7,7 @@ import pytest
 from hotline.arena import arena
 from simulator.bench_calls import bench_calls, report
 from simulator.bench_plan import TARGETS, Plan
+from simulator.bench_steps import Steps
 
 TINY = Plan(
     pairs=1, rates=(10,), bare_rate=10, burst_s=2.0, seats=16, few=8, crowd=40, crowd_rate=10,
@@ -20,9 +21,13 @@ TINY = Plan(
 async def test_both_sides_serve_every_call_and_are_measured() -> None:
     """Every figure the report promises is there; no call fails, no channel stays, on both sides."""
     told: list[str] = []
+    steps = Steps(told.append)
     async with arena(TINY) as (built, folder):
-        figures = await bench_calls(built, TINY, folder, told.append)
+        measured = await bench_calls(built, TINY, folder, steps)
         commands = await asyncio.to_thread(lambda: sorted(p.name for p in folder.iterdir()))
+    assert steps.errors == []
+    figures = {name: value for name, value in measured.items() if value is not None}
+    assert len(figures) == len(measured)
     assert "burst-1" in commands
     for side in ("", "app_queue_"):
         assert figures[f"{side}failed_calls"] == 0

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from simulator.bench_steps import Steps
 from simulator.bench_tickets import AT_LEAST, AT_MOST, WAY, Plan, bench_tickets, report
 
 PLAN = Plan(stored=400, rate=50, seconds=0.2, burst=40, reads=10, due=20)
@@ -53,7 +54,7 @@ async def test_every_figure_is_the_worse_stores_and_tickets_go_their_way() -> No
         for store in made:
             yield store
 
-    figures = await bench_tickets(stores(), PLAN, lambda line: None)
+    figures = await bench_tickets(stores(), PLAN, Steps(lambda line: None))
     assert set(AT_MOST) | set(AT_LEAST) <= set(figures)
     assert (figures["due_10000_s"], figures["recompute_s"]) == (6.0, 15.0)
     assert figures["stored"] == 400
