@@ -15,6 +15,7 @@ from console.api import (
     callbacks,
     callers,
     choices,
+    evidence,
     exchange,
     exchange_audio,
     figures,
@@ -59,7 +60,7 @@ def doors() -> Iterable[Door]:
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding, scope, words,
         openapi, exchange, exchange_audio, webhooks, open311,
-        followups, ticket_life, units, choices,
+        followups, ticket_life, units, choices, evidence,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
 
@@ -84,6 +85,7 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
         (
             wallboard.live,
             *audio.UNBOUNDED,
+            *evidence.UNBOUNDED,
             *exchange_audio.UNBOUNDED,
             *figures.UNBOUNDED,
             *spoken.UNBOUNDED,

@@ -35,7 +35,8 @@ class Door:
     """One route. `answers` is the type of a good answer's JSON (a TypedDict, a model; None: no
     JSON), `media` what else it is. `errors` and `refusals` (ids of `console.refusals`) are those
     beyond what every route may answer. `headers` are request headers by name, with what they mean;
-    `ranges`: a part of it may be asked for (206).
+    `ranges`: a part of it may be asked for (206); `upload` is the media type of a body that isn't
+    JSON.
     """
 
     method: str
@@ -51,6 +52,7 @@ class Door:
     refusals: tuple[str, ...] = ()
     headers: Mapping[str, str] | None = None
     ranges: bool = False
+    upload: str = ""
 
     @property
     def route(self) -> web.RouteDef:

@@ -236,6 +236,33 @@ class NotJson(ConsoleError):
     message_zh = "请以 Content-Type: application/json 发送请求内容。"
 
 
+class NotEvidence(ConsoleError):
+    """A body that is neither a picture nor a PDF."""
+
+    id = "not-evidence"
+    status = 415
+    message = "Send a JPEG, PNG or PDF as Content-Type: application/octet-stream."
+    message_zh = "请以 application/octet-stream 发送 JPEG、PNG 或 PDF 文件。"
+
+
+class EvidenceMissing(ConsoleError):
+    """No such file was put to this ticket, or it isn't here, or isn't what it was."""
+
+    id = "unknown-evidence"
+    status = 404
+    message = "There is no such file of this ticket here."
+    message_zh = "该工单没有此佐证材料。"
+
+
+class TooMuchEvidence(ConsoleError):
+    """A ticket has so many files already."""
+
+    id = "too-much-evidence"
+    status = 409
+    message = "The ticket has as many files as it may have."
+    message_zh = "该工单的佐证材料已达上限。"
+
+
 class BadRange(ConsoleError):
     """A byte range beyond the audio's end, or unreadable."""
 

@@ -13,8 +13,8 @@ from tickets.follow_up import FollowUp, FollowUpState
 class FollowUps(Protocol):
     """The tenants' follow-ups."""
 
-    async def follow_ups(self, tenant: str) -> Sequence[FollowUp]:
-        """The newest hundred; raises `StoreAway`."""
+    async def follow_ups(self, tenant: str, number: str = "") -> Sequence[FollowUp]:
+        """The newest hundred, of one ticket when it is named; raises `StoreAway`."""
         ...
 
     async def call_off(self, tenant: str, number: str, *, by: str) -> FollowUp:
@@ -26,7 +26,7 @@ class FollowUps(Protocol):
 class NoFollowUps:
     """`FollowUps` of a house that phones nobody."""
 
-    async def follow_ups(self, tenant: str) -> Sequence[FollowUp]:
+    async def follow_ups(self, tenant: str, number: str = "") -> Sequence[FollowUp]:
         return ()
 
     async def call_off(self, tenant: str, number: str, *, by: str) -> FollowUp:

@@ -118,6 +118,9 @@ def _operation(one: Door, schemas: _Schemas, components: Doc) -> Doc:
     if one.body is not None:
         content = {JSON: {"schema": schemas[id(one), "body"]}}
         operation["requestBody"] = {"required": True, "content": content}
+    elif one.upload:
+        content = {one.upload: {"schema": {"type": "string", "format": "binary"}}}
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 

@@ -9,6 +9,7 @@ from aiohttp import web
 from console.auth import Authenticator
 from console.desk import TicketDesk
 from console.errors import UnknownTenant
+from console.evidence import Evidence, NoEvidence
 from console.follow_ups import FollowUps, NoFollowUps
 from console.kpi import KpiReader, NoKpis
 from console.metrics import Metrics
@@ -64,6 +65,7 @@ class Services:
     talks: Talks = field(default_factory=NoTalks)
     spoken: SpokenCases = field(default_factory=NoSpoken)
     understanding: Context = HERE
+    evidence: Evidence = field(default_factory=NoEvidence)
     follow_ups: FollowUps = field(default_factory=NoFollowUps)
     exchange: Exchange = field(default_factory=NoOutward)
     webhooks: Webhooks = field(default_factory=NoOutward)

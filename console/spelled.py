@@ -111,7 +111,7 @@ def content(whole: Whole) -> t.ContentTold:
         "replies": [
             {
                 "at": iso(one.at), "unit": one.unit, "text": text_for(seen, one.text),
-                "public": text_for(seen, one.public),
+                "public": text_for(seen, one.public), "evidence": list(one.evidence),
             }
             for one in said.replies
         ],

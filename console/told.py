@@ -95,12 +95,14 @@ class LifeTold(TypedDict):
 
 
 class ReplyTold(TypedDict):
-    """A unit's reply; `public` is what anybody may read."""
+    """A unit's reply; `public` is what anybody may read, `evidence` are files put to the ticket (or
+    what else names a proof)."""
 
     at: Moment
     unit: str
     text: str
     public: str
+    evidence: list[str]
 
 
 class Added(TypedDict):

@@ -32,6 +32,7 @@ from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
 from hotline.disk_watch import watch_disk
+from hotline.evidence import HomeEvidence
 from hotline.exchange import ExchangeHouse
 from hotline.exchange_audio import ExchangeAudio
 from hotline.figures import FigureKeeper
@@ -497,7 +498,9 @@ class Engine:
                 self._clock,
                 rules_of(self._settings),
                 self._counted.stored,
+                self._spoken.messages.ticket_told,
             ),
+            evidence=HomeEvidence(self._settings.folders.evidence),
             hours=self._overrides,
             lines=self._line_board,
             rosters=self._rosters,

@@ -279,9 +279,9 @@ class FollowUps:
 
     # --- for people
 
-    async def follow_ups(self, tenant: str) -> Sequence[FollowUp]:
+    async def follow_ups(self, tenant: str, number: str = "") -> Sequence[FollowUp]:
         """`console.follow_ups.FollowUps`: the newest hundred. Raises `StoreAway`."""
-        return await self._store.list(tenant)
+        return await self._store.list(tenant, number=number)
 
     async def call_off(self, tenant: str, number: str, *, by: str) -> FollowUp:
         """`console.follow_ups.FollowUps`: a person takes it over. Raises `UnknownTicket`,

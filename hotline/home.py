@@ -27,6 +27,11 @@ class Home:
         return self.root / "recordings"
 
     @property
+    def evidence(self) -> Path:
+        """What proves replies: `evidence/<tenant>/<ticket>/<sha256>.{jpg,png,pdf}`."""
+        return self.root / "evidence"
+
+    @property
     def prompts(self) -> Path:
         """`prompts/<language>/<name>.{alaw,ulaw}`: built, or replaced by a recorded file."""
         return self.root / "prompts"
@@ -111,6 +116,7 @@ class Home:
         return (
             self.asterisk_etc,
             self.recordings,
+            self.evidence,
             self.prompts,
             self.spool / "incoming",
             self.spool / "done",

@@ -1,4 +1,6 @@
-"""Text messages: a signed web hook that tells a gateway which ticket was made for whom.
+"""Text messages: a signed web hook that tells a gateway which ticket was made for whom, and what
+its citizen has to know of it later (`event` is extension-granted, not-accepted, info-asked,
+case-filed; `seq` counts the ticket's events: the same one twice is one message).
 
 The gateway is the installation's own; without a URL nothing is sent. A message is tried three
 times and never keeps a caller waiting; one that can't be delivered is logged.
@@ -20,7 +22,7 @@ import structlog
 
 from hotline.home import Home
 from hotline.secrets_kept import sms_hook_secret
-from ivr.intake_house import NoMessages, TicketMade, TicketMessages
+from ivr.intake_house import NoMessages, TicketMade, TicketMessages, TicketTold
 from ivr.ports import Clock
 
 WAITS_S = (1.0, 5.0)
@@ -50,10 +52,23 @@ class SmsHook:
 
     def ticket_made(self, made: TicketMade) -> None:
         """Send it beside everything else."""
+        self._begin(made, "ticket_made")
+
+    def ticket_told(self, told: TicketTold) -> None:
+        """Send it likewise."""
+        self._begin(told, told.what, seq=told.seq)
+
+    def _begin(self, of: TicketMade | TicketTold, event: str, **more: int) -> None:
         if len(self._sending) >= MOST_WAITING:
-            log.error("sms_hook_full", ticket=made.ticket, tenant=made.tenant)
+            log.error("sms_hook_full", ticket=of.ticket, tenant=of.tenant)
             return
-        task = asyncio.create_task(self._send(made), name="sms-hook")
+        body = json.dumps(
+            {
+                "event": event, "tenant": of.tenant, "ticket": of.ticket, "to": of.to,
+                "language": of.language, **more,
+            }
+        ).encode()  # fmt: skip
+        task = asyncio.create_task(self._send(of, body), name="sms-hook")
         self._sending.add(task)
         task.add_done_callback(self._sent)
 
@@ -70,21 +85,15 @@ class SmsHook:
         if not task.cancelled() and task.exception() is not None:
             log.error("task_failed", exc_info=task.exception())
 
-    async def _send(self, made: TicketMade) -> None:
-        body = json.dumps(
-            {
-                "event": "ticket_made", "tenant": made.tenant, "ticket": made.ticket,
-                "to": made.to, "language": made.language,
-            }
-        ).encode()  # fmt: skip
+    async def _send(self, of: TicketMade | TicketTold, body: bytes) -> None:
         reason = ""
         for wait_s in (0.0, *WAITS_S):
             await asyncio.sleep(wait_s)
             reason = await self._try(body)
             if not reason:
-                log.info("sms_hook_told", ticket=made.ticket, tenant=made.tenant)
+                log.info("sms_hook_told", ticket=of.ticket, tenant=of.tenant)
                 return
-        log.error("sms_hook_failed", ticket=made.ticket, tenant=made.tenant, reason=reason)
+        log.error("sms_hook_failed", ticket=of.ticket, tenant=of.tenant, reason=reason)
 
     async def _try(self, body: bytes) -> str:
         """Why it wasn't taken; "" when it was."""

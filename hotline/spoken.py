@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 class SpokenIntakes:
     """What the engine needs of them: the `house` of its conversations (None when the data of the
-    understanding can't be used), and `watch`."""
+    understanding can't be used), `messages` for citizens, and `watch`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class SpokenIntakes:
         clock: Clock,
     ) -> None:
         home = settings.folders
-        self._messages = messages(settings.sms_hook_url, home, clock)
+        self.messages = messages(settings.sms_hook_url, home, clock)
         self._zones = zones
         self._voice = HomeVoiceFiles(home.root)
         self._recordings = LiveRecordings(home.root)
@@ -62,7 +62,7 @@ class SpokenIntakes:
             says=catalogue.has,
             mind=mind,
             journal=self._journal,
-            messages=self._messages,
+            messages=self.messages,
         )
 
     def watch(self, tickets: Tickets, led: Callable[[str], bool]) -> Coroutine[Any, Any, None]:
@@ -71,7 +71,7 @@ class SpokenIntakes:
 
     async def close(self) -> None:
         """Finish what is being recorded and sent."""
-        await self._messages.close()
+        await self.messages.close()
         await self._recordings.close()
 
     async def _parts(self, kept: KeptTalk) -> Sequence[tuple[str, float]]:

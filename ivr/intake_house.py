@@ -24,11 +24,28 @@ class TicketMade:
     language: str
 
 
+@dataclass(frozen=True, slots=True)
+class TicketTold:
+    """What became of his ticket with its event `seq`: `what` is a stable id (`extension-granted`,
+    `not-accepted`, `info-asked`, `case-filed`), never the ticket's words. `to` is E.164."""
+
+    tenant: str
+    ticket: str
+    to: str
+    language: str
+    what: str
+    seq: int
+
+
 class TicketMessages(Protocol):
     """Text messages."""
 
     def ticket_made(self, made: TicketMade) -> None:
         """Have it sent; returns at once, whatever becomes of it."""
+        ...
+
+    def ticket_told(self, told: TicketTold) -> None:
+        """As `ticket_made`."""
         ...
 
     async def close(self) -> None:
@@ -40,6 +57,9 @@ class NoMessages:
     """`TicketMessages` of a house that sends none."""
 
     def ticket_made(self, made: TicketMade) -> None:
+        return None
+
+    def ticket_told(self, told: TicketTold) -> None:
         return None
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from storage.prepared import Prepared
 from storage.rows import DIALECTS
 from tickets.calendar import moment
 from tickets.clocks import TicketClock, fire
-from tickets.effects import ClockName
+from tickets.effects import LONG_TERM, ClockName
 from tickets.life import SYSTEM, Told
 from tickets.model import TicketState
 from tickets.policy import MarkName
@@ -30,7 +30,7 @@ Tell = Callable[[Connection, str, Sequence[tuple[str, Told]]], None]
 """Writes events of a tenant's tickets in this transaction; the lifecycle's."""
 
 _MARK = Prepared(dict.fromkeys(DIALECTS, insert(clock_marks)))
-_EVENTS = {
+EVENTS = {
     MarkName.REMINDER: "reminded",
     MarkName.YELLOW: "yellow_card",
     MarkName.RED: "red_card",
@@ -38,6 +38,7 @@ _EVENTS = {
     MarkName.CIRCULAR: "circulated",
     MarkName.TIMEOUT: "reminded",
 }
+"""What a mark is told its ticket as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +160,16 @@ def _row(given: GivenMark, now: int) -> dict[str, object]:
 
 def _told(given: GivenMark, now: int) -> Told:
     clock = given.clock
-    event = _EVENTS[given.mark.name]
+    event = EVENTS[given.mark.name]
+    reason = ""
     if given.mark.name is MarkName.TIMEOUT and clock.state == TicketState.PENDING_INFO:
         event = "info_expired"
+    elif given.mark.name is MarkName.TIMEOUT and clock.state == LONG_TERM:
+        event, reason = "long_term_ended", "the day of its review has come"
     data = {
         "clock": clock.name.value, "mark": given.mark.name.value, "unit": clock.unit,
         "state": clock.state, "round": clock.round, "term": clock.term,
         "due": moment(clock.due).isoformat(), "since": moment(given.mark.at).isoformat(),
+        "reason": reason,
     }  # fmt: skip
     return Told(event, SYSTEM, moment(now), {name: value for name, value in data.items() if value})

@@ -18,7 +18,7 @@ ticket_keys = Table(
     Index(None, "tenant", "number"),
 )  # fmt: skip
 """`key` is what a ticket is found by: `class:05`, `class:0501`, `class:050101`, `area:450103`,
-`place:…`, `co:<unit>`; see `storage.ticket_keys`."""
+`place:…`, `co:<unit>`, `card:<event>`; see `storage.ticket_keys`."""
 
 unit_notices = Table(
     "unit_notices", metadata,

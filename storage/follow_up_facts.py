@@ -63,7 +63,7 @@ def _states(connection: Connection, tenant: str, numbers: Sequence[str]) -> dict
     return {row.number: TicketState(row.state) for row in connection.execute(query)}
 
 
-def citizen_of(connection: Connection, one: FollowUp) -> tuple[CallFacts, str] | None:
+def citizen_of(connection: Connection, tenant: str, number: str) -> tuple[CallFacts, str] | None:
     """The facts of his call, and where he is to be phoned (E.164): the number that he named, else
     the one he called from; "" when neither is known. None: the house that sent us the ticket
     phones him."""
@@ -76,7 +76,7 @@ def citizen_of(connection: Connection, one: FollowUp) -> tuple[CallFacts, str] |
             & (spoken_requests.c.number == tickets.c.number),
             isouter=True,
         )
-        .where(tickets.c.tenant == one.tenant, tickets.c.number == one.number)
+        .where(tickets.c.tenant == tenant, tickets.c.number == number)
     )
     row: Row[Any] | None = connection.execute(query).first()
     if row is None or row.origin == Origin.PEER:

@@ -130,11 +130,11 @@ class SqlFollowUps:
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_leg(follow_up_of(row)) for row in rows]
 
-    async def list(self, tenant: str, *, limit: int = 100) -> Sequence[FollowUp]:
-        """A tenant's follow-ups, the newest first."""
+    async def list(self, tenant: str, *, number: str = "", limit: int = 100) -> Sequence[FollowUp]:
+        """A tenant's follow-ups, or one ticket's, the newest first."""
         query = (
             select(follow_ups)
-            .where(_ROWS.tenant == tenant)
+            .where(_ROWS.tenant == tenant, *([_ROWS.number == number] if number else ()))
             .order_by(_ROWS.made_at.desc(), _ROWS.number.desc(), _ROWS.n.desc())
             .limit(limit)
         )
@@ -200,7 +200,7 @@ class SqlFollowUps:
     def _ring(
         self, connection: Connection, one: FollowUp, now: int, rules: Rules, calling: set[str]
     ) -> Due | None:
-        citizen = citizen_of(connection, one)
+        citizen = citizen_of(connection, one.tenant, one.number)
         if citizen is None:
             save(connection, superseded(one, now))
             return None

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, and_, or_, select
 
+from storage.clock_tables import clock_marks
+from storage.clock_watching import EVENTS
 from storage.database import Database
 from storage.desk_tables import ticket_keys
 from storage.life_rows import load_life
 from storage.life_tables import ticket_lives, ticket_states, ticket_texts
 from storage.rows import row_ticket
 from storage.tables import tickets
+from storage.ticket_keys import card_key
 from storage.ticket_lists import After, SqlTicketLists
 from storage.ticket_making import as_lived
 from storage.ticket_search import SqlTicketSearch
@@ -37,7 +40,7 @@ class SqlTicketFinding:
         """A page. Raises `EventRefused` for words that are too short, `StoreAway`."""
         if wanted.words:
             return await self._by_words(tenant, wanted)
-        if wanted.due_before is None and not wanted.keys:
+        if wanted.due_before is None and not wanted.keys and not wanted.card:
             lines = await self._lists.newest(
                 tenant, unit=wanted.unit or None, state=wanted.state, limit=wanted.limit,
                 after=After(wanted.after) if wanted.after else None,
@@ -80,7 +83,7 @@ class SqlTicketFinding:
 
 def _found(connection: Connection, tenant: str, wanted: Wanted) -> list[tuple[str, str]]:
     """Numbers, each with the cursor that goes on after it."""
-    where = [_STATES.tenant == tenant, *_narrowed(wanted)]
+    where = [_STATES.tenant == tenant, *_narrowed(tenant, wanted)]
     query = select(_STATES.number, _STATES.due)
     for key in wanted.keys:
         one = ticket_keys.alias()
@@ -102,13 +105,24 @@ def _found(connection: Connection, tenant: str, wanted: Wanted) -> list[tuple[st
     return [(row.number, f"{row.number}-{row.due}") for row in connection.execute(query)]
 
 
-def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _narrowed(tenant: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = []
     if wanted.state is not None:
         where.append(_STATES.state == wanted.state.value)
     if wanted.unit:
         where.append(_STATES.unit == wanted.unit)
+    if wanted.card:
+        where.append(_STATES.number.in_(_carded(tenant, wanted.card)))
     return where
+
+
+def _carded(tenant: str, card: str) -> CompoundSelect[Any]:
+    """Numbers of the tickets that were given a card, by their clocks or by hand."""
+    marks = clock_marks.c
+    names = [mark.value for mark, event in EVENTS.items() if event == card]
+    by_clock = select(marks.number).where(marks.tenant == tenant, marks.mark.in_(names))
+    by_hand = select(_KEYS.number).where(_KEYS.tenant == tenant, _KEYS.key == card_key(card))
+    return by_clock.union(by_hand)
 
 
 def _fitting(
@@ -117,7 +131,7 @@ def _fitting(
     """Those of the numbers that are as wanted, words aside."""
     if not numbers:
         return set()
-    where = [_STATES.tenant == tenant, _STATES.number.in_(numbers), *_narrowed(wanted)]
+    where = [_STATES.tenant == tenant, _STATES.number.in_(numbers), *_narrowed(tenant, wanted)]
     if wanted.due_before is not None:
         where.append(_STATES.due < seconds(wanted.due_before))
     found = set(connection.execute(select(_STATES.number).where(*where)).scalars())

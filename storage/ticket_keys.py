@@ -9,12 +9,14 @@ from storage.among import Among
 from storage.desk_tables import ticket_keys
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
+from tickets.desk_values import Card
 from tickets.grams import plain
-from tickets.life import Life, Told
+from tickets.life import Life, Role, Told
 from tickets.spoken import Question, SpokenRequest
 from tickets.told_data import text
 
 PLACE_SIGNS = 40
+_CARDS = frozenset(Card)
 _KEYS = ticket_keys.c
 _PUT = Prepared({name: i(ticket_keys).on_conflict_do_nothing() for name, i in DIALECTS.items()})
 _OF = Among(
@@ -39,6 +41,11 @@ def place_key(place: str) -> tuple[str, ...]:
     """A place by its name as it is searched."""
     name = plain(place)[:PLACE_SIGNS]
     return (f"place:{name}",) if name else ()
+
+
+def card_key(card: str) -> str:
+    """A card (its event's name) that somebody gave by hand; those of clocks are `clock_marks`."""
+    return f"card:{card}"
 
 
 def keep_keys(connection: Connection, tenant: str, kept: Sequence[tuple[Life, Told]]) -> None:
@@ -82,6 +89,8 @@ def _said(life: Life, told: Told) -> Mapping[str, tuple[str, ...]]:
             found["area:"] = area_keys(code)
         if told.event == "submitted" and (place := text(data, "place")):
             found["place:"] = place_key(place)
+    if told.event in _CARDS and told.actor.role is not Role.SYSTEM:
+        found[card_key(told.event)] = (card_key(told.event),)
     if "co_units" in data or told.event == "units_added":
         found["co:"] = tuple(f"co:{unit}" for unit in life.co_units)
     return found

@@ -13,7 +13,7 @@ from storage.life_tables import ticket_lives, ticket_seals, ticket_states
 from storage.seals import seal_hash
 from storage.tables import ticket_events, tickets
 from tickets.chain import FIRST
-from tickets.life import Life
+from tickets.life import Life, Role
 from tickets.lifecycle import replay
 
 TICKETS_A_READ = 200
@@ -150,8 +150,27 @@ def _of_life(tenant: str, page: _Page, state: Row[Any]) -> Iterator[Finding]:
         yield Finding(tenant, page.number, 0, f"its events can't be told again: {error}")
         return
     kept = load_life(tenant, page.number, page.life) if page.life is not None else life
-    if (life.state, life.lead) != (state.state, state.unit) or kept not in (life, _earlier(life)):
+    if (life.state, life.lead) != (state.state, state.unit) or not _made_by(page, kept, life):
         yield Finding(tenant, page.number, 0, "its state isn't what its events made of it")
+
+
+def _made_by(page: _Page, kept: Life, life: Life) -> bool:
+    """Whether a life is what its events make of it, now or by the rules it was kept by: a
+    reviewer who added co-units was a handler, and a reassigned long-term matter still one."""
+    told = [one.told for one in page.events]
+    added = {
+        who
+        for one in told
+        if one.event == "units_added" and one.actor.role is Role.REVIEWER
+        for who in (one.actor.id, f"unit:{one.actor.unit}")
+    }
+    kept, life = (
+        replace(one, handlers=tuple(who for who in one.handlers if who not in added))
+        for one in (kept, life)
+    )
+    if any(one.event == "reassigned" for one in told):
+        kept = replace(kept, long_term=life.long_term)
+    return kept in (life, _earlier(life))
 
 
 def _earlier(life: Life) -> Life:

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 
 from tickets import clocks
 from tickets.calendar import CalendarEnd
 from tickets.clocks import TicketClock
 from tickets.effects import (
+    LONG_TERM,
     ClockName,
     ExtendClock,
     PauseClock,
@@ -83,9 +85,11 @@ class ClockBook:
                     self._start(name, unit, round_, state, at)
                 case StopClock(clock=name):
                     self.stop(name, at)
-                case PauseClock(clock=name, reason=reason):
+                case PauseClock(clock=name, reason=reason, until=until):
                     if reason in self._rules.policy.pauses and (found := self.running(name)):
                         self._put(clocks.pause(found, at, self._rules))
+                        if until is not None:
+                            self._look_again(found.round, until, at)
                 case ResumeClock(clock=name):
                     if found := self.running(name):
                         self._put(clocks.resume(found, at, self._rules))
@@ -97,6 +101,22 @@ class ClockBook:
                         self._put(clocks.set_statutory(found, day, self._rules))
                 case _:
                     pass
+        self._end_look(at)
+
+    def _look_again(self, round_: int, on: date, at: int) -> None:
+        """A clock of the desk until this day; set anew, the new day holds."""
+        if self.running(ClockName.DESK) is None:
+            self._begin(ClockName.DESK, "", round_, LONG_TERM, at)
+        if found := self.running(ClockName.DESK):
+            self._put(clocks.set_statutory(found, on, self._rules))
+
+    def _end_look(self, at: int) -> None:
+        desk = self.running(ClockName.DESK)
+        if desk is None or desk.state != LONG_TERM:
+            return
+        finish = self.running(ClockName.FINISH)
+        if finish is None or finish.paused_at is None:
+            self.stop(ClockName.DESK, at)
 
     def stop(self, name: ClockName, at: int) -> None:
         """End the clock of this name, if one runs."""

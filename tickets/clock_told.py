@@ -7,6 +7,7 @@ from itertools import pairwise
 from tickets.calendar import CalendarEnd, moment
 from tickets.clocks import TicketClock, elapsed_s, marks_of, total_s
 from tickets.desk_values import ClockTold
+from tickets.effects import LONG_TERM
 from tickets.explain import explain
 from tickets.timetable import Rules
 
@@ -53,6 +54,9 @@ def _why(clock: TicketClock, rules: Rules) -> tuple[tuple[str, ...], tuple[str, 
         provisional = rules.calendar.provisional(clock.started_at, clock.due)
     except CalendarEnd as end:
         return (str(end),), (), True
+    if clock.state == LONG_TERM:
+        until = f"a long-term matter: looked at again on {clock.statutory}, then its clock goes on"
+        return (until,), (), provisional
     if found is None:
         return ("the policy has no such clock any longer: it is as counted before",), (), False
     more: list[str] = []

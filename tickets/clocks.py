@@ -168,9 +168,14 @@ def marks_of(clock: TicketClock, rules: Rules) -> tuple[Mark, ...]:
 
 
 def total_s(clock: TicketClock, rules: Rules) -> int:
-    """Seconds it has in all: its limit, as urgency leaves it, and its extensions. 0: no limit."""
+    """Seconds it has in all: its limit, as urgency leaves it, and its extensions; where a law or
+    its whole names the due date, what counts until then. 0: no limit."""
     plan = _plan(clock, rules)
-    return plan.limit_s + clock.extended_days * plan.extra_s if plan else 0
+    if plan is None:
+        return 0
+    if clock.statutory is not None or (clock.cap and clock.due == clock.cap):
+        return elapsed_s(clock, clock.due, rules)
+    return plan.limit_s + clock.extended_days * plan.extra_s
 
 
 def elapsed_s(clock: TicketClock, at: int, rules: Rules) -> int:

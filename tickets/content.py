@@ -16,12 +16,14 @@ _KEPT = ("title", "text", "class_code", "place", "place_code", "requester", "cha
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A unit's reply (反馈), or an answer given at once; `public` is what anybody may read."""
+    """A unit's reply (反馈), or an answer given at once; `public` is what anybody may read,
+    `evidence` names what proves it."""
 
     at: datetime
     unit: str
     text: str
     public: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def _after(said: Content, told: Told) -> Content:
             return replace(said, added=(*said.added, (told.at, more))) if more else said
         case "replied":
             public = text(data, "public_reply")
-            reply = Reply(told.at, told.actor.unit, text(data, "reply"), public)
+            reply = Reply(told.at, told.actor.unit, text(data, "reply"), public, _proofs(data))
             return replace(said, replies=(*said.replies, reply))
         case "noted" if data.get("of") == "spoken":
             return _corrected(said, data)
@@ -74,6 +76,11 @@ def _after(said: Content, told: Told) -> Content:
         case _:
             code = text(data, "class_code")
             return replace(said, class_code=code) if code else said
+
+
+def _proofs(data: Mapping[str, object]) -> tuple[str, ...]:
+    named = data.get("evidence")
+    return tuple(map(str, named)) if isinstance(named, list | tuple) else ()
 
 
 def _submitted(said: Content, data: Mapping[str, object]) -> Content:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from tickets.content import Content
 from tickets.dispatch import Suggestion
@@ -12,16 +13,26 @@ from tickets.model import Ticket, TicketState
 from tickets.rights import Sight
 
 
+class Card(StrEnum):
+    """What tickets are looked for by: 黄牌, 红牌, 通报; the names of the events that give them."""
+
+    YELLOW = "yellow_card"
+    RED = "red_card"
+    CIRCULAR = "circulated"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What a list shows; all that is given must be so. `keys` are of `storage.ticket_keys`, `unit`
-    leads it. With `due_before` the most pressing come first (with `words` too: the newest), else
-    the newest. `after` is the cursor of the page before."""
+    leads it, `card` is a `Card` it was given ("": any or none). With `due_before` the most pressing
+    come first (with `words` too: the newest), else the newest. `after` is the cursor of the page
+    before."""
 
     words: str = ""
     state: TicketState | None = None
     unit: str = ""
     keys: tuple[str, ...] = ()
+    card: str = ""
     due_before: datetime | None = None
     limit: int = 50
     after: str = ""

@@ -23,6 +23,10 @@ class ClockName(StrEnum):
     FINISH = "finish"
 
 
+LONG_TERM = "LONG_TERM"
+"""The `state` of a desk clock that runs until a long-term matter (挂账) is looked at again."""
+
+
 class PauseReason(StrEnum):
     """Why a clock rests; a policy names those that count, the others change nothing.
 
@@ -60,10 +64,15 @@ class StopClock:
 
 @dataclass(frozen=True, slots=True)
 class PauseClock:
-    """Let it rest, if the policy knows the reason; elapsed time stays. Twice is once."""
+    """Let it rest, if the policy knows the reason; elapsed time stays. Twice is once.
+
+    `until`: the local day on which somebody looks at it again, by a clock of the desk with state
+    `LONG_TERM`, which ends when this one goes on or ends.
+    """
 
     clock: ClockName
     reason: PauseReason
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

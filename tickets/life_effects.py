@@ -79,6 +79,7 @@ NOTICES: Mapping[str, tuple[Notify, ...]] = {
     "case_filed": (Notify(Audience.CITIZEN, "case-filed"),),
     "urged": (Notify(Audience.LEAD, "urged"),),
     "supervised": (Notify(Audience.LEAD, "supervised"),),
+    "long_term_ended": (Notify(Audience.LEAD, "long-term-ended"),),
     "instructed": (Notify(Audience.LEAD, "instructed"), Notify(Audience.SUPERVISORS, "instructed")),
     "unsatisfied": (Notify(Audience.LEAD, "citizen-not-content"),),
 }  # fmt: skip
@@ -149,11 +150,11 @@ def _finish(before: Life | None, after: Life, told: Told, moved: bool) -> Iterat
     if told.event == "case_filed":
         if rested:
             yield ResumeClock(FINISH)
-        yield SetStatutory(_day(told), text(told.data, "basis"))
+        yield SetStatutory(_day(told, "due_on"), text(told.data, "basis"))
     elif told.event == "extension_granted":
         yield ExtendClock(FINISH, _whole(told.data.get("days")))
     elif told.event == "long_term_set":
-        yield PauseClock(FINISH, PauseReason.LONG_TERM)
+        yield PauseClock(FINISH, PauseReason.LONG_TERM, _day(told, "review_on"))
     elif told.event == "long_term_ended":
         yield ResumeClock(FINISH)
     elif after.state is S.DISPATCHED and (moved or told.event in _SIGNED_ANEW):
@@ -192,11 +193,11 @@ def _of_linked(before: Life, after: Life, closed: frozenset[TicketState]) -> Ite
         yield TellMerged("archived" if after.state is S.ARCHIVED else "gone")
 
 
-def _day(told: Told) -> date:
+def _day(told: Told, name: str) -> date:
     try:
-        return date.fromisoformat(text(told.data, "due_on"))
+        return date.fromisoformat(text(told.data, name))
     except ValueError as error:
-        raise EventRefused("bad-data", "due_on must be a day such as 2026-11-30") from error
+        raise EventRefused("bad-data", f"{name} must be a day such as 2026-11-30") from error
 
 
 def _whole(value: object) -> int:

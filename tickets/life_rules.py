@@ -4,7 +4,9 @@ A rule raises `EventRefused`; a choice names the state. `tickets.lifecycle` says
 """
 
 from collections.abc import Callable
+from datetime import date
 
+from tickets.effects import ClockName
 from tickets.errors import EventRefused
 from tickets.life import Life, Limits, Told
 from tickets.model import TicketState
@@ -36,7 +38,7 @@ def extendable(life: Life, told: Told, limits: Limits) -> None:
         raise EventRefused("not-extendable", f"a {life.kind} is never extended")
     if life.extensions >= limits.extensions:
         raise EventRefused("not-extendable", f"{days} more days: it was extended before")
-    if life.long_term:
+    if life.long_term and ClockName.FINISH in life.paused:
         raise EventRefused("not-extendable", "a long-term matter's clock stands still")
     if limits.finish_due is not None and told.at > limits.finish_due:
         raise EventRefused("extension-too-late", f"it was due at {limits.finish_due}")
@@ -71,6 +73,18 @@ def new_units(life: Life, told: Told, limits: Limits) -> None:
 def part_units(life: Life, told: Told, limits: Limits) -> None:
     if life.lead in texts(told.data, "units"):
         raise EventRefused("unit-twice", f"{life.lead} can't hand a part to itself")
+
+
+def _to_come(name: str) -> Rule:
+    def rule(life: Life, told: Told, limits: Limits) -> None:
+        try:
+            day = date.fromisoformat(text(told.data, name))
+        except ValueError as error:
+            raise EventRefused("bad-data", f"{name} must be a day such as 2026-11-30") from error
+        if day < told.at.date():
+            raise EventRefused("bad-data", f"{name} {day} lies in the past")
+
+    return rule
 
 
 def proven(life: Life, told: Told, limits: Limits) -> None:
@@ -130,3 +144,4 @@ def to_emergency(life: Life, told: Told, limits: Limits) -> None:
 
 
 refusal_code, void_code = _code(REFUSABLE), _code(VOIDS)
+due_to_come, review_to_come = _to_come("due_on"), _to_come("review_on")

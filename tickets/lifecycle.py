@@ -33,6 +33,7 @@ HANDLING = frozenset(
         E.REPLIED, E.CONTACTED,
     }
 )  # fmt: skip
+"""What only a unit does; co-units may be added by a reviewer too, who handles nothing by that."""
 SUPERVISING = frozenset(
     {
         E.RETURN_GRANTED, E.RETURN_REFUSED, E.RULED, E.EXTENSION_GRANTED, E.EXTENSION_REFUSED,
@@ -40,6 +41,11 @@ SUPERVISING = frozenset(
         E.CIRCULATED, E.INSTRUCTED, E.LONG_TERM_SET, E.LONG_TERM_ENDED,
     }
 )  # fmt: skip
+"""What judges or drives the handling: whoever does it is kept as its supervisor."""
+NOT_BY_HANDLERS = SUPERVISING | {
+    E.REMINDED, E.OVERDUE_TOLD, E.SATISFIED, E.UNSATISFIED, E.MIXED, E.UNREACHABLE,
+}  # fmt: skip
+"""With what a citizen said of the handling, written down by a person: who handles does none."""
 
 _SEAT, _REVIEWER, _SUPERVISOR, _DEPARTMENT = (
     Role.SEAT, Role.REVIEWER, Role.SUPERVISOR, Role.DEPARTMENT,
@@ -138,7 +144,10 @@ STEPS: tuple[Step, ...] = (
         S.IN_PROGRESS, E.EXTENSION_ASKED, (S.EXTENSION_REVIEW,), (_DEPARTMENT,), ("reason",),
         rules.extendable,
     ),
-    Step(S.IN_PROGRESS, E.CASE_FILED, (S.STATUTORY,), (_DEPARTMENT,), ("due_on", "basis")),
+    Step(
+        S.IN_PROGRESS, E.CASE_FILED, (S.STATUTORY,), (_DEPARTMENT,), ("due_on", "basis"),
+        rules.due_to_come,
+    ),
     Step(S.IN_PROGRESS, E.REASSIGNED, (S.DISPATCHED,), (_REVIEWER,), ("lead", "reason")),
     Step(S.IN_PROGRESS, E.REPLIED, (S.REPLY_REVIEW,), (_DEPARTMENT,), ("reply",), rules.may_reply),
     Step(
@@ -217,7 +226,10 @@ OVERLAYS: Mapping[Event, Overlay] = {
     E.CIRCULATED: Overlay(OPEN, _WATCH),
     E.INSTRUCTED: Overlay(_ALL, (_LEADER,), ("text",)),
     E.LONG_TERM_SET: Overlay(
-        frozenset({S.IN_PROGRESS}), (_SUPERVISOR, _LEADER), ("reason", "review_on")
+        frozenset({S.IN_PROGRESS}),
+        (_SUPERVISOR, _LEADER),
+        ("reason", "review_on"),
+        rules.review_to_come,
     ),
     E.LONG_TERM_ENDED: Overlay(
         frozenset({S.IN_PROGRESS}), (_SUPERVISOR, _LEADER, _SYSTEM), ("reason",), rules.is_long_term
@@ -294,7 +306,7 @@ def evolve(life: Life, told: Told, state: TicketState) -> Life:
     if life.state is S.MERGED and state not in (S.MERGED, S.ARCHIVED):
         changes["main"] = ""
     if told.actor.role is not Role.SYSTEM:
-        if event in HANDLING:
+        if _handles(event, told.actor):
             changes["handlers"] = _with(life.handlers, *_who(told.actor))
         if event in SUPERVISING:
             changes["watchers"] = _with(life.watchers, *_who(told.actor))
@@ -354,12 +366,16 @@ def _may(life: Life, told: Told, event: Event, who: Iterable[Role]) -> None:
     if actor.role is _SYSTEM:
         return
     mine = set(_who(actor))
-    if event in SUPERVISING and (
+    if event in NOT_BY_HANDLERS and (
         mine & set(life.handlers) or (actor.unit and actor.unit in (life.lead, *life.co_units))
     ):
         raise EventRefused("handler-may-not-supervise", "who handles a ticket can't supervise it")
-    if event in HANDLING and mine & set(life.watchers):
+    if _handles(event, actor) and mine & set(life.watchers):
         raise EventRefused("supervisor-may-not-handle", "who supervises a ticket can't handle it")
+
+
+def _handles(event: Event, actor: Actor) -> bool:
+    return event in HANDLING and actor.role is _DEPARTMENT
 
 
 _CO_UNITS = frozenset({E.CONTACTED, E.NOTED})
@@ -374,7 +390,8 @@ def _changes(life: Life, told: Told, event: Event) -> dict[str, Any]:
             return _units(life, data) | (_round(life) if again else {})
         case E.REASSIGNED:
             other = text(data, "lead") != life.lead
-            return _units(life, data) | {"returnable": life.returnable or other}
+            given = {"returnable": life.returnable or other, "long_term": False}
+            return _units(life, data) | given
         case E.RULED:
             return _units(life, data) | {"returnable": False}
         case E.SUBMITTED | E.MERGED:

@@ -1,4 +1,5 @@
-"""What units are told of their tickets: dispatches, cards, reminders, circulars. Pure."""
+"""What units are told of their tickets (dispatches, cards, reminders, circulars), and citizens of
+theirs. Pure."""
 
 from collections.abc import Iterator
 
@@ -28,3 +29,12 @@ def notices_of(life: Life, told: Told) -> Iterator[tuple[str, str]]:
             if (unit, notice.message) not in seen:
                 seen.add((unit, notice.message))
                 yield unit, notice.message
+
+
+def citizen_message(life: Life, told: Told) -> str:
+    """The message that its citizen gets of an event; "" for none. Of a confidential ticket, and of
+    a part of one, a machine tells him nothing."""
+    if life.confidential or life.parent:
+        return ""
+    asked = NOTICES.get(told.event, ())
+    return next((one.message for one in asked if one.audience is Audience.CITIZEN), "")

@@ -5,19 +5,28 @@ Role wallboard sees numbers masked, and no answers of single citizens.
 
 import structlog
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
 
 from console.api.tickets import masked
 from console.board import iso
 from console.doors import delete, get
 from console.errors import TicketNotFound
 from console.follow_ups import FollowUpCalledOff, ShownFollowUp, ShownFollowUps
-from console.guard import allowed, reply
+from console.guard import allowed, query, reply
 from console.ports import Role
 from console.services import SERVICES
 from tickets.calendar import moment
 from tickets.follow_up import FollowUp, FollowUpState
 
 log = structlog.get_logger(__name__)
+
+
+class Which(BaseModel):
+    """Of whom: of one ticket, or (empty) of all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ticket: str = Field(default="", pattern=r"^[0-9]{0,20}$")
 
 
 def spelled(one: FollowUp, *, mask: bool) -> ShownFollowUp:
@@ -42,7 +51,8 @@ def spelled(one: FollowUp, *, mask: bool) -> ShownFollowUp:
 async def list_follow_ups(request: web.Request) -> web.Response:
     """The newest hundred, open and ended ones."""
     identity, tenant = await allowed(request)
-    found = await request.app[SERVICES].follow_ups.follow_ups(tenant.id)
+    number = query(request, Which).ticket
+    found = await request.app[SERVICES].follow_ups.follow_ups(tenant.id, number)
     mask = identity.role is Role.WALLBOARD
     return reply({"followups": [spelled(one, mask=mask) for one in found]})
 
@@ -56,7 +66,7 @@ async def call_off(request: web.Request) -> web.Response:
 
 
 ROUTES = (
-    get("/api/v1/tenants/{tenant}/followups", list_follow_ups, ShownFollowUps),
+    get("/api/v1/tenants/{tenant}/followups", list_follow_ups, ShownFollowUps, query=Which),
     delete(
         "/api/v1/tenants/{tenant}/followups/{number:[0-9]{1,20}}",
         call_off,

@@ -18,7 +18,7 @@ from console.errors import TicketNotFound
 from console.guard import allowed, query, reply
 from console.ports import Role
 from console.services import SERVICES
-from tickets.desk_values import Listed, Wanted, Whole
+from tickets.desk_values import Card, Listed, Wanted, Whole
 from tickets.life import Life
 from tickets.model import TicketState
 from tickets.rights import Requester, number_for, sight
@@ -33,9 +33,10 @@ UNSEEN = ("not-your-unit",)
 
 class Page(BaseModel):
     """Which tickets; all that is named must be so. `q` are words side by side (two signs at least),
-    `class` a code of the classification at any level, `area` a county or town, `due_before`: what
-    must be finished by then, the most pressing first (`overdue`: by now). `helping`: those in which
-    `unit` is a co-unit. `before` (a number) or `cursor` goes on after a page."""
+    `class` a code of the classification at any level, `area` a county or town, `card` what it was
+    given, `due_before`: what must be finished by then, the most pressing first (`overdue`: by now).
+    `helping`: those in which `unit` is a co-unit. `before` (a number) or `cursor` goes on after a
+    page."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -48,6 +49,7 @@ class Page(BaseModel):
     helping: bool = False
     class_code: str = Field(default="", alias="class", pattern=f"^$|{CLASS}")
     area: str = Field(default="", pattern=f"^$|{AREA}")
+    card: Card | None = None
     due_before: AwareDatetime | None = None
     overdue: bool = False
 
@@ -157,6 +159,7 @@ def _wanted(page: Page, identity: Identity, now: datetime) -> Wanted:
     ]
     return Wanted(
         words=page.q, state=page.state, unit="" if page.helping else unit, keys=tuple(keys),
+        card=page.card or "",
         due_before=now.astimezone(UTC) if page.overdue else page.due_before, limit=page.limit,
         after=page.cursor or page.before,
     )  # fmt: skip

@@ -10,7 +10,7 @@ const PAGE = 50;
 const MESSAGES = {
   "ticket-dispatched": "新派工单", "ticket-ruled": "联席会议已裁定", "return-refused": "退单被驳回",
   "extension-granted": "延期已同意", "extension-refused": "延期被驳回", "reply-sent-back": "答复被退回",
-  "citizen-not-content": "市民不满意，请再次办理", reminded: "提醒：临近期限",
+  "citizen-not-content": "市民不满意，请再次办理", "long-term-ended": "挂账结束，期限继续计时", reminded: "提醒：临近期限",
 };
 const EVERY_MS = 60_000;
 

@@ -28,16 +28,18 @@ export function whenRefused(deed) {
 
 export const part = encodeURIComponent;
 
-// The answer, good. With a `body` it is posted as JSON. Raises Failure, and nothing else.
-export async function answer(path, { body, headers, method } = {}) {
+// The answer, good. With a `body` it is posted as JSON, a `file` as its bytes. Raises Failure, and
+// nothing else.
+export async function answer(path, { body, file, headers, method } = {}) {
   const got = await sent(path.startsWith("/") ? path : `/api/v1/${path}`, {
-    method: method ?? (body === undefined ? "GET" : "POST"),
+    method: method ?? (body === undefined && !file ? "GET" : "POST"),
     headers: {
       Authorization: `Bearer ${keptToken()}`,
       ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...(file && { "Content-Type": "application/octet-stream" }),
       ...headers,
     },
-    body: body === undefined ? undefined : JSON.stringify(body),
+    body: file ?? (body === undefined ? undefined : JSON.stringify(body)),
   });
   if (got.ok) return got;
   const failure = await failed(got);

@@ -3,7 +3,7 @@
 
 import { element, english } from "./dom.js";
 import { hours, now, short, span, standing } from "./ticket_time.js";
-import { CLOCKS, MARKS, STATES, both, zh } from "./ticket_words.js";
+import { CLOCKS, DESKS, MARKS, both, zh } from "./ticket_words.js";
 import { unitName } from "./units.js";
 
 const ROOM = 0.04; // of the axis, right of the last thing on it
@@ -82,7 +82,7 @@ function legend(clock) {
 function head(clock) {
   const line = element("p", "clock-head");
   const [name, en] = both(CLOCKS, clock.clock);
-  const title = element("b", "", clock.clock === "desk" ? `${name} · ${zh(STATES, clock.state)}` : name);
+  const title = element("b", "", clock.clock === "desk" ? `${name} · ${zh(DESKS, clock.state)}` : name);
   const whose = [clock.unit && unitName(clock.unit), clock.round > 1 && `第${clock.round}轮`].filter(Boolean).join(" · ");
   line.append(title, " ", english(en), element("span", "whose", whose));
   const stands = element("span", "stands");
@@ -121,7 +121,7 @@ function ended(clocks) {
   for (const clock of clocks) {
     const item = element("li");
     item.dataset.tone = clock.in_time ? "calm" : "alarm";
-    const name = clock.clock === "desk" ? `平台处理(${zh(STATES, clock.state)})` : zh(CLOCKS, clock.clock);
+    const name = clock.clock === "desk" ? `平台处理(${zh(DESKS, clock.state)})` : zh(CLOCKS, clock.clock);
     item.append(element("b", "", clock.in_time ? "✓ 按时" : "✗ 超期"), ` ${name}${clock.unit ? ` · ${unitName(clock.unit)}` : ""}`,
       element("span", "soft", ` ${short(clock.began)} → ${short(clock.ended)}，限 ${short(clock.due)}`));
     if (!clock.in_time) item.title = `超 ${span(Date.parse(clock.ended) - Date.parse(clock.due))}`;

@@ -1,6 +1,7 @@
 // One field of a form: what it looks like, and the value it gives (undefined: left out).
 
 import { element, english } from "./dom.js";
+import { telling } from "./said.js";
 import { CHOICES, FIELDS, both } from "./ticket_words.js";
 import { areaOptions, classOptions, fullName, unitName, unitOf } from "./units.js";
 
@@ -92,17 +93,45 @@ function severalUnits(field) {
   return { node, input, put, value: () => (ids.length ? [...ids] : undefined) };
 }
 
+// Pictures and PDFs: each is sent when it is chosen, and stands below until it is taken away.
+function files(field, upload) {
+  const input = oneLine("file", field.name);
+  Object.assign(input, { multiple: true, accept: "image/jpeg,image/png,application/pdf" });
+  const list = element("span", "taken");
+  const taken = new Map();
+  const draw = () => {
+    list.replaceChildren(...[...taken].map(([id, name]) => {
+      const one = element("button", "chip", `${name} ✕`);
+      one.type = "button";
+      one.setAttribute("aria-label", `移除 ${name}`);
+      one.addEventListener("click", () => {
+        taken.delete(id);
+        draw();
+      });
+      return one;
+    }));
+  };
+  input.addEventListener("change", telling(async () => {
+    const chosen = [...input.files];
+    input.setCustomValidity("正在上传，请稍候。 Being sent, wait a moment.");
+    try {
+      for (const file of chosen) {
+        taken.set(await upload(file), file.name);
+        draw();
+      }
+    } finally {
+      input.setCustomValidity("");
+      input.value = "";
+    }
+  }));
+  const node = element("div", "several");
+  node.append(labelled(field, input), list);
+  return { node, input, value: () => (taken.size ? [...taken.keys()] : undefined) };
+}
+
 function flag(field) {
   const input = chosen(field.name, [new Option("未问 not asked", ""), new Option("是 yes", "true"), new Option("否 no", "false")]);
   return { node: labelled(field, input), input, value: () => (input.value ? input.value === "true" : undefined) };
-}
-
-function lines(field) {
-  const input = element("textarea");
-  input.rows = 2;
-  input.placeholder = "每行一项 one a line";
-  const value = () => input.value.split("\n").map((line) => line.trim()).filter(Boolean);
-  return { node: labelled(field, input), input, value: () => (value().length ? value() : undefined) };
 }
 
 function inputOf(field, value, names) {
@@ -122,11 +151,11 @@ function inputOf(field, value, names) {
 }
 
 // `value`: what it holds at first (undefined: an event that changes it only if told to); `names`:
-// better names of its choices.
-export function fieldOf(field, value, names = {}) {
+// better names of its choices; `upload` sends a file and tells its id.
+export function fieldOf(field, value, names = {}, upload = null) {
   if (UNIT.has(field.name)) return oneUnit(field);
   if (field.shape === "flag") return flag(field);
-  if (field.shape === "ids") return ["co_units", "units"].includes(field.name) ? severalUnits(field) : lines(field);
+  if (field.shape === "ids") return field.name === "evidence" ? files(field, upload) : severalUnits(field);
   const input = inputOf(field, value, names);
   input.required = field.needed;
   if (field.shape === "text" && "maxLength" in input) input.maxLength = field.most;

@@ -9,7 +9,7 @@ import { EVENTS, both } from "./ticket_words.js";
 import { unitName } from "./units.js";
 
 // Optional fields that are worth a place at once; all others are behind "more".
-const AT_ONCE = new Set(["reason", "co_units", "public_reply", "basis", "result", "solved", "satisfied"]);
+const AT_ONCE = new Set(["reason", "co_units", "public_reply", "basis", "result", "solved", "satisfied", "evidence"]);
 const WORDED = new Set(["submitted", "answered"]);
 const MATTER = new Set(["title", "text", "kind", "class_code", "place", "place_code"]);
 // What goes on with it stands first, in these colours; words to it stand below.
@@ -117,12 +117,14 @@ export async function drawForm(possible, ticket, { ours, role, send, back }) {
   const names = possible.event === "refused" ? await refusalNames(ours) : {};
   const content = { ...ticket.content, kind: ticket.kind };
   const worded = WORDED.has(possible.event);
+  const upload = async (file) =>
+    (await ask(ours(`tickets/${ticket.number}/evidence`), { file })).evidence.id;
   const fields = {};
   const main = element("div", "fields");
   const more = element("details", "more-fields");
   more.append(element("summary", "", "更多 more"));
   for (const field of possible.fields) {
-    fields[field.name] = fieldOf(field, worded ? content[field.name] ?? "" : undefined, names);
+    fields[field.name] = fieldOf(field, worded ? content[field.name] ?? "" : undefined, names, upload);
     const shown = field.needed || AT_ONCE.has(field.name) || (worded && MATTER.has(field.name));
     (shown ? main : more).append(fields[field.name].node);
   }

@@ -9,7 +9,7 @@ import { areaOptions, classOptions, unitName, unitOptions } from "./units.js";
 
 const PAGE = 30;
 const DAY_MS = 24 * 3_600_000;
-const CHOICES = ["q", "state", "due", "unit", "part", "class", "area"];
+const CHOICES = ["q", "state", "due", "card", "unit", "part", "class", "area"];
 
 let before = []; // cursors of the pages before this one
 let here = "";
@@ -56,7 +56,7 @@ function fits() {
 
 function query() {
   const value = (id) => byId(id).value.trim();
-  const asks = { limit: PAGE, q: value("q"), state: value("state"), unit: value("unit"), class: value("class"), area: value("area") };
+  const asks = { limit: PAGE, q: value("q"), state: value("state"), unit: value("unit"), class: value("class"), area: value("area"), card: value("card") };
   const due = value("due");
   if (due === "overdue") asks.overdue = "true";
   else if (due) asks.due_before = new Date(now() + Number(due) * DAY_MS).toISOString();

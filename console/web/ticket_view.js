@@ -54,7 +54,7 @@ export function ownerWords(owner) {
   return what === "ticket" ? `随主工单 ${id}` : ROLES[what] ?? what;
 }
 
-function heading(zhWords, en) {
+export function heading(zhWords, en) {
   const made = element("h3", "", `${zhWords} `);
   made.append(english(en));
   return made;
@@ -119,7 +119,30 @@ export function drawMatter(ticket) {
   return made;
 }
 
-export function drawReplies(ticket) {
+// A file is fetched when somebody wants it: each look is in the log. The window saves it.
+function proof(id, place, path) {
+  if (!FILE.test(id)) return element("span", "chip", id);
+  const button = element("button", "chip", `📎 佐证 ${place} ${id.split(".").pop()}`);
+  button.type = "button";
+  button.title = id;
+  button.addEventListener("click", telling(async () => {
+    button.disabled = true;
+    try {
+      const link = element("a");
+      link.href = URL.createObjectURL(await read(await answer(`${path}/${id}`), "blob"));
+      link.download = `${id.slice(0, 8)}.${id.split(".").pop()}`;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), KEPT_MS);
+    } finally {
+      button.disabled = false;
+    }
+  }));
+  return button;
+}
+const FILE = /^[0-9a-f]{64}\.(jpg|png|pdf)$/;
+const KEPT_MS = 60_000;
+
+export function drawReplies(ticket, path) {
   const made = element("section", "replies");
   const { replies } = ticket.content;
   if (!replies.length) return made;
@@ -132,6 +155,11 @@ export function drawReplies(ticket) {
       const open = element("p", "public");
       open.append(element("b", "", "公开答复 "), reply.public);
       one.append(open);
+    }
+    if (reply.evidence.length) {
+      const proofs = element("p", "proofs");
+      reply.evidence.forEach((id, index) => proofs.append(proof(id, index + 1, path), " "));
+      one.append(proofs);
     }
     made.append(one);
   }

@@ -14,6 +14,7 @@ const MOST = 200;
 const TOKEN = /^[0-9a-f]{12}$/;
 
 function worded(name, value) {
+  if (name === "evidence" && Array.isArray(value)) return `${value.length} 份`;
   if (Array.isArray(value)) return value.map((one) => worded(name, one)).join("、");
   if (value === true) return "是";
   if (value === false) return "否";

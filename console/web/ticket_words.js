@@ -86,9 +86,20 @@ export const ORIGINS = {
 export const CLOCKS = {
   desk: ["平台处理", "desk"], sign: ["签收", "sign"], contact: ["首次联系", "contact"], finish: ["办结", "finish"],
 };
+// What the desk's clock measures: a state, or until when a long-term matter is looked at again.
+export const DESKS = { ...STATES, LONG_TERM: ["挂账复查", "long-term matter"] };
 export const MARKS = {
   reminder: ["提醒", "reminder"], yellow_card: ["黄牌", "yellow"], red_card: ["红牌", "red"],
   notice: ["督办通知", "notice"], circular: ["通报", "circular"], timeout: ["超时", "time-out"],
+};
+export const FOLLOW_UPS = {
+  waiting: ["待拨打", "to be called"], calling: ["拨打中", "being called"], satisfied: ["满意", "satisfied"],
+  unsatisfied: ["不满意", "not satisfied"], mixed: ["转人工", "to a person"],
+  unreached: ["未接通", "not reached"], superseded: ["已不需要", "superseded"],
+};
+export const RESULTS = {
+  answered: "已接听", busy: "占线", no_answer: "无人接听", failed: "无法接通", hung_up: "中途挂断",
+  no_key: "无按键应答", no_number: "没有号码", no_rule: "号码不允许外呼", lost: "通话中断", called_off: "人工接手",
 };
 export const ALIKE = {
   words: "用词相近", place: "同一地点", area: "同一区域", class: "同一分类", group: "同类", caller: "同一来电人",

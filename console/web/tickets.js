@@ -8,6 +8,7 @@ import { say, telling } from "./said.js";
 import { ask, part } from "./server.js";
 import { drawClocks } from "./ticket_clocks.js";
 import { drawActions, drawForm } from "./ticket_forms.js";
+import { drawOutside, wasOutside } from "./ticket_outside.js";
 import { beginList, markRow, readFirst, readList, turn } from "./ticket_list.js";
 import { drawNew } from "./ticket_new.js";
 import { setTime } from "./ticket_time.js";
@@ -45,7 +46,7 @@ async function show(number) {
   history.replaceState(null, "", `${location.pathname}?${wanted}`);
   draw();
   markRow(number);
-  await Promise.all([drawBeside(turnOf), telling(related)(turnOf)]);
+  await Promise.all([drawBeside(turnOf), telling(outside)(turnOf), telling(related)(turnOf)]);
 }
 
 function draw() {
@@ -62,8 +63,9 @@ function draw() {
   body.setAttribute("aria-label", "工单内容 The ticket");
   body.setAttribute("role", "region");
   body.append(
-    drawMatter(ticket), drawClocks(ticket.clocks), drawReplies(ticket), drawSounds(ticket, me.role, null),
-    drawRelated(ticket, {}, telling(show)), drawWay(events, ticket, listen));
+    drawMatter(ticket), drawClocks(ticket.clocks),
+    drawReplies(ticket, `/api/v1/${ours(`tickets/${ticket.number}/evidence`)}`), drawSounds(ticket, me.role, null),
+    drawOutside(ticket, {}), drawRelated(ticket, {}, telling(show)), drawWay(events, ticket, listen));
   one.replaceChildren(drawHead(ticket), body);
   body.scrollTop = at;
   document.title = `${ticket.number} ${ticket.title} · 12345 工单`;
@@ -85,6 +87,16 @@ const drawBeside = telling(async (turnOf) => {
   }
   if (turnOf === showing) replace(".sounds", drawSounds(ticket, me.role, spoken));
 });
+
+// Calls to its citizen with the result, and other houses it went to or came from.
+async function outside(turnOf) {
+  const { ticket, events } = open;
+  if (!wasOutside(ticket, events, me.role)) return;
+  const [{ followups }, { crossings }] = await Promise.all([
+    ask(ours(`followups?ticket=${ticket.number}`)), ask(ours(`tickets/${ticket.number}/crossings`)),
+  ]);
+  if (turnOf === showing) replace(".outside", drawOutside(ticket, { followups, crossings }));
+}
 
 // A ticket, or null for one that isn't this unit's: a merged one has no unit of its own.
 async function ifOurs(number) {
@@ -246,7 +258,7 @@ function leave() {
   byId("board").hidden = true;
 }
 
-for (const id of ["state", "due", "unit", "part", "class", "area"]) {
+for (const id of ["state", "due", "card", "unit", "part", "class", "area"]) {
   byId(id).addEventListener("change", telling(readFirst));
 }
 byId("filters").addEventListener("submit", (event) => {

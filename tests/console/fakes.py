@@ -308,8 +308,8 @@ class CityFollowUps:
 
     of: dict[str, list[FollowUp]]
 
-    async def follow_ups(self, tenant: str) -> Sequence[FollowUp]:
-        return self.of.get(tenant, [])
+    async def follow_ups(self, tenant: str, number: str = "") -> Sequence[FollowUp]:
+        return [one for one in self.of.get(tenant, []) if number in ("", one.number)]
 
     async def call_off(self, tenant: str, number: str, *, by: str) -> FollowUp:
         one = next((one for one in self.of.get(tenant, []) if one.number == number), None)

@@ -28,6 +28,9 @@ async def test_they_are_shown_and_the_wallboard_sees_nobody(
     assert (shown["phone"], shown["solved"], shown["satisfied"]) == ("+8613812345678", True, None)
     assert shown["next_at"] == "2026-11-21T23:26:40.000+00:00"
     assert (ended["next_at"], ended["ended_at"]) == (None, "2026-11-21T22:26:40.000+00:00")
+    _, told, _ = await supervisor.ask(f"{PATH}?ticket={over.number}")
+    assert [one["ticket"] for one in told["followups"]] == [over.number]
+    assert await supervisor.refused(f"{PATH}?ticket=x") == (422, "invalid")
     _, told, _ = await wall.ask(PATH)
     assert "12345678" not in str(told)
     assert told["followups"][0]["solved"] is None

@@ -305,7 +305,17 @@ async def test_lists_by_state_unit_class_area_due_date_and_words(sql_url: str) -
         assert await found("overdue=true") == []
         house.clock.on(days=60)
         assert await found("overdue=true") == [lamp, road]
-        for query in ("", "class=05", "overdue=true", "q=路"):
+        assert await found("card=red_card") == []
+        await house.supervisor.tells(lamp, "red_card", reason="逾期")
+        assert await found("card=red_card") == [lamp], "given by hand"
+        house.clock.on(days=2)  # a Monday: clocks give theirs
+        await house.watch.look()
+        assert await found("card=red_card") == [road, lamp]
+        assert await found(f"card=yellow_card&unit={URBAN}") == [road]
+        assert await found("card=red_card&q=塌陷") == [road]
+        assert await found("card=red_card&overdue=true") == [lamp, road]
+        assert await reviewer.caller.refused(f"{HERE_PATH}/tickets?card=green") == (422, "invalid")
+        for query in ("", "class=05", "overdue=true", "card=red_card", "q=路"):
             if query == "q=路":
                 assert await reviewer.caller.refused(f"{HERE_PATH}/tickets?{query}") == (
                     422, "search-too-short",
@@ -374,6 +384,32 @@ async def test_units_have_their_contacts_and_an_inbox_they_acknowledge(sql_url: 
         assert await unit.caller.refused(missing, "POST") == (404, "unknown-notice")
         nowhere = await house.reviewer.caller.refused(f"{HERE_PATH}/units/nowhere/notices")
         assert nowhere == (422, "unknown-unit")
+
+
+@pytest.mark.parametrize("confidential", [False, True])
+async def test_the_citizen_is_told_what_he_has_to_know(sqlite_url: str, confidential: bool) -> None:
+    """More time, a question, a case filed: by a text message to his number; not of a ticket that is
+    confidential, and nothing of what is refused."""
+    async with ticket_house(sqlite_url) as house:
+        number = (await house.seat.take(confidential=confidential))["ticket"]["number"]
+        await house.reviewer.tells(number, "info_asked", question="哪一栋?")
+        await house.seat.tells(number, "info_given", text="三栋")
+        await house.reviewer.tells(number, "dispatched", lead=LAMPS)
+        unit = house.unit(LAMPS)
+        await unit.tells(number, "signed")
+        asked = await unit.tells(number, "extension_asked", reason="需开挖", days=3)
+        refused = await house.reviewer.refused(
+            number, "extension_granted", asked["version"], days=99
+        )
+        assert refused == (422, "bad-data")
+        granted = await house.reviewer.tells(number, "extension_granted", days=3)
+        await unit.tells(number, "case_filed", due_on="2026-12-30", basis="行政处罚法")
+        told = [(one.what, one.to) for one in house.texts]
+        phone = "+8613812345678"
+        assert told == ([] if confidential else [
+            ("info-asked", phone), ("extension-granted", phone), ("case-filed", phone),
+        ])  # fmt: skip
+        assert confidential or house.texts[1].seq == granted["version"]
 
 
 async def test_a_request_answered_at_once_is_a_direct_answer(sqlite_url: str) -> None:

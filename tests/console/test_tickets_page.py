@@ -2,15 +2,18 @@
 
 import wave
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
 from console.ports import Role
+from tests.console.fakes import CITY
 from tests.console.ticket_house import HERE_PATH, LAMP, Person, TicketHouse, ticket_house
 from tests.storage.facts import call_facts, new_ticket
+from tickets.follow_up import FollowUp, FollowUpState
 from tickets.model import Origin
 
 LAMPS = "lighting"
@@ -120,8 +123,16 @@ async def test_from_the_form_to_the_archive(house: TicketHouse, page: Page) -> N
     form = await begin(page, "replied")
     await form.locator('[name="reply"]').fill("已更换灯泡")
     await form.locator('[name="public_reply"]').fill("已修复")
+    photo = b"\xff\xd8\xff a lamp that shines"
+    await form.locator('[name="evidence"]').set_input_files(
+        [FilePayload(name="灯.jpg", mimeType="image/jpeg", buffer=photo)]
+    )
+    await expect(form.locator(".taken")).to_contain_text("灯.jpg")
     await done(page, "replied")
     await expect(page.locator(".reply")).to_contain_text("已更换灯泡")
+    async with page.expect_download() as saving:
+        await page.click(".proofs button")
+    assert Path(await (await saving.value).path()).read_bytes() == photo
 
     await enter(page, house.reviewer, f"?ticket={number}")
     await begin(page, "reply_passed")
@@ -281,8 +292,47 @@ async def test_it_finds_by_words_state_unit_and_limit_in_pages(
         await page.fill("#q", words)
         await page.press("#q", "Enter")
         await expect(rows).to_have_count(found)
+    await page.fill("#q", "")
+    await page.select_option("#due", "")
+    await page.select_option("#state", "")
+    await house.supervisor.tells(numbers[0], "red_card", reason="逾期")
+    await page.select_option("#card", "red_card")
+    await expect(rows).to_have_count(1)
+    await expect(rows.locator(".chip", has_text="红牌")).to_be_visible()
+    await page.reload()
+    await expect(page.locator("#card")).to_have_value("red_card")
+    await expect(rows).to_have_count(1)
     await page.select_option("#unit", LAMPS)
     await expect(page.locator("#part")).to_be_enabled()
+
+
+async def test_calls_to_the_citizen_and_other_houses_are_shown(
+    house: TicketHouse, page: Page
+) -> None:
+    """What he said when he was phoned, and the number his ticket has elsewhere; a unit has no ear
+    for the centre's calls."""
+    number = await taken(house)
+    await house.reviewer.tells(number, "dispatched", lead=LAMPS)
+    call = FollowUp(
+        CITY, number, 1, made_at=1_795_300_000, next_at=0, state=FollowUpState.UNSATISFIED,
+        attempts=2, result="answered", solved=True, satisfied=False, ended_at=1_795_390_000,
+    )  # fmt: skip
+    house.city.followed_up[CITY] = [call, replace(call, number="1")]
+    house.crossings[number] = [
+        {"peer": "water", "way": "out", "their_number": "261123000007",
+         "their_state": "IN_PROGRESS", "open": True}
+    ]  # fmt: skip
+    await enter(page, house.reviewer, f"?ticket={number}")
+    shown = page.locator(".outside li")
+    await expect(shown).to_have_count(2)
+    await expect(shown.first).to_contain_text("不满意")
+    await expect(shown.first).to_contain_text("已拨 2 次 · 上次：已接听 · 解决 是 · 满意 否")
+    await expect(shown.last).to_contain_text("已转往 water")
+    await expect(shown.last).to_contain_text("对方单号 261123000007 · 对方状态 办理中")
+    assert await page.evaluate(CUT_OFF) == []
+    await enter(page, house.unit(LAMPS), f"?ticket={number}")
+    await expect(page.locator("#title")).to_be_visible()
+    await expect(shown).to_have_count(0)
 
 
 async def test_limits_parts_and_merged_ones_are_shown(house: TicketHouse, page: Page) -> None:
@@ -304,6 +354,7 @@ async def test_limits_parts_and_merged_ones_are_shown(house: TicketHouse, page: 
     await expect(finish.locator(".track .over")).to_be_visible()
     await expect(finish.locator(".legend")).to_contain_text("黄牌")
     await expect(finish.locator(".legend")).to_contain_text("暂停")
+    await expect(page.locator(".clocks .ended")).to_contain_text("平台处理(挂账复查)")
     await expect(finish.locator(".stands")).to_contain_text("■ 已超期")
     label = await finish.locator(".track").get_attribute("aria-label")
     assert label is not None

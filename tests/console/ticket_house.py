@@ -1,20 +1,26 @@
 """A city whose tickets are real: a database, the lifecycle, clocks and units behind a real server,
 and people with tokens who ask it over HTTP."""
 
-from collections.abc import AsyncIterator, Mapping
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import aiohttp
 
 from console.app import build_app, serving
+from console.outward import NoOutward
 from console.ports import Role
+from hotline.clock_watch import ClockWatch
 from hotline.deadlines import Deadlines
+from hotline.evidence import HomeEvidence
 from hotline.ticket_desk import TicketDesk
+from ivr.intake_house import TicketTold
 from ivr.tenants import Tenant
 from storage.database import Database
 from storage.tickets import SqlTickets
@@ -107,17 +113,30 @@ class Person:
         return await self.caller.ask(f"{HERE_PATH}/tickets/{number}/events", "POST", json=body)
 
 
-class TicketHouse:
-    """The city, its clock, and everybody in it."""
+class Abroad(NoOutward):
+    """Where tickets are beside here, by number."""
 
-    def __init__(
-        self, city: City, nobody: Caller, database: Database, clock: ToldClock, tickets: SqlTickets
-    ) -> None:
-        self.city = city
-        self.nobody = nobody
-        self.database = database
-        self.clock = clock
-        self.tickets = tickets
+    def __init__(self) -> None:
+        self.of: dict[str, Sequence[Mapping[str, Any]]] = {}
+
+    async def crossed(self, tenant: str, ticket: str) -> Sequence[Mapping[str, Any]]:
+        return self.of.get(ticket, ())
+
+
+@dataclass
+class TicketHouse:
+    """The city, its clock, and everybody in it. `texts` are text messages to citizens, `evidence`
+    is where files lie, `crossings` where tickets are beside here, by number."""
+
+    city: City
+    nobody: Caller
+    database: Database
+    clock: ToldClock
+    tickets: SqlTickets
+    watch: ClockWatch
+    texts: list[TicketTold]
+    evidence: Path
+    crossings: dict[str, Sequence[Mapping[str, Any]]]
 
     def person(self, role: Role, *, unit: str = "", name: str = "", seat: str = "") -> Person:
         """Somebody with a token of this role."""
@@ -144,18 +163,28 @@ class TicketHouse:
 @asynccontextmanager
 async def ticket_house(url: str) -> AsyncIterator[TicketHouse]:
     """The house with its server, for the length of the block."""
-    city, clock, port = City(), ToldClock(), free_port()
+    city, clock, port, abroad = City(), ToldClock(), free_port(), Abroad()
     city.seat(CITY, "801")
     tenant = Tenant(id=CITY, name="市")
-    async with opened(url) as database:
-        deadlines = Deadlines([tenant], database, clock)
-        zones = {CITY: ZONE}
-        tickets = SqlTickets(database, zones, clockwork=deadlines.clockwork)
-        desk = TicketDesk(database, deadlines, tickets, zones, clock, HERE)
-        services = replace(city.services(), desk=desk, tickets=tickets, now=clock.now)
-        async with (
-            serving(build_app(services, FLUSH_S), "127.0.0.1", port),
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
-        ):
-            nobody = Caller(session, f"http://127.0.0.1:{port}")
-            yield TicketHouse(city, nobody, database, clock, tickets)
+    with tempfile.TemporaryDirectory() as folder:
+        async with opened(url) as database:
+            deadlines = Deadlines([tenant], database, clock)
+            zones = {CITY: ZONE}
+            tickets = SqlTickets(database, zones, clockwork=deadlines.clockwork)
+            texts: list[TicketTold] = []
+            desk = TicketDesk(
+                database, deadlines, tickets, zones, clock, HERE, tell_citizen=texts.append
+            )
+            services = replace(
+                city.services(), desk=desk, tickets=tickets, now=clock.now, exchange=abroad,
+                evidence=HomeEvidence(Path(folder)),
+            )  # fmt: skip
+            async with (
+                serving(build_app(services, FLUSH_S), "127.0.0.1", port),
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session,
+            ):
+                nobody = Caller(session, f"http://127.0.0.1:{port}")
+                yield TicketHouse(
+                    city, nobody, database, clock, tickets, deadlines.watch, texts, Path(folder),
+                    abroad.of,
+                )  # fmt: skip

@@ -13,9 +13,11 @@ from hotline.clock_watch import ClockWatch, told_by
 from hotline.policies import RuleBook
 from storage.clock_tables import clock_marks
 from storage.clock_watching import GivenMark, give_due, marks_given
+from storage.notices import SqlNotices
 from tests.storage.clock_house import (
     GUANGXI,
     REVIEWER,
+    SUPERVISOR,
     TENANT,
     WATER,
     House,
@@ -88,6 +90,29 @@ async def test_a_draft_that_lies_is_told_at_the_desk_and_information_that_never_
         assert (await house.lives.life(TENANT, number)).state == "MANUAL_REVIEW"
         clocks = await house.clocks(number)
         assert (clocks["desk"].state, clocks["desk"].stopped_at) == ("MANUAL_REVIEW", 0)
+
+
+async def test_a_long_term_matter_comes_back_on_the_day_of_its_review(sql_url: str) -> None:
+    """Nobody has to remember it: its clock goes on with what was left, and its unit is told."""
+    async with house_on(sql_url) as house:
+        number = await house.dispatched(Kind.HELP)
+        await house.tell(number, "signed", WATER)
+        house.now = local("2026-11-24 18:00")
+        await house.tell(number, "long_term_set", SUPERVISOR, reason="待", review_on="2026-12-10")
+        house.now = local("2026-12-10 17:59")
+        assert await watch(house).look() == 0
+        house.now = local("2026-12-10 23:00")
+        assert await watch(house).look() == 0
+        house.now = local("2026-12-11 09:00")
+        for given in (1, 0):
+            assert await watch(house).look() == given
+        assert (await house.events(number))[-1] == "long_term_ended"
+        finish = (await house.clocks(number))["finish"]
+        assert (finish.paused_at, finish.due) == (None, seconds(local("2026-12-14 18:00")))
+        life = await house.lives.life(TENANT, number)
+        assert not life.long_term
+        notices = await SqlNotices(house.database).of(TENANT, "water")
+        assert notices[0].message == "long-term-ended"
 
 
 async def test_nothing_is_told_at_night_but_what_runs_round_the_clock(sql_url: str) -> None:

@@ -15,7 +15,7 @@ from aiohttp import web
 from hotline import sms_hook
 from hotline.home import Home
 from hotline.sms_hook import SmsHook, messages
-from ivr.intake_house import NoMessages, TicketMade
+from ivr.intake_house import NoMessages, TicketMade, TicketTold
 from tests.servers import free_port
 
 AT = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
@@ -73,6 +73,19 @@ async def test_a_ticket_is_told_with_a_signature_that_can_be_checked() -> None:
     assert json.loads(body) == {
         "event": "ticket_made", "tenant": "default", "ticket": "261122000007",
         "to": "+8613800138000", "language": "cmn",
+    }  # fmt: skip
+
+
+async def test_what_became_of_a_ticket_is_told_with_the_event_it_comes_of() -> None:
+    gateway = Gateway()
+    async with served(gateway) as url:
+        hook = SmsHook(url, "secret", Clock())
+        hook.ticket_told(TicketTold("default", MADE.ticket, MADE.to, "cmn", "extension-granted", 9))
+        await asyncio.wait_for(gateway.told.wait(), 10)
+        await hook.close()
+    assert json.loads(gateway.taken[0][1]) == {
+        "event": "extension-granted", "tenant": "default", "ticket": MADE.ticket, "to": MADE.to,
+        "language": "cmn", "seq": 9,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from storage.clock_recount import OTHERS, recount_chunk
+from storage.clock_rows import clocks_of
 from storage.clock_tables import clock_bases
 from storage.life_tables import ticket_states
 from tests.storage.clock_house import (
@@ -23,6 +24,7 @@ from tests.storage.clock_house import (
 from tests.storage.facts import new_ticket
 from tickets.calendar import WorkCalendar, moment, seconds
 from tickets.errors import EventRefused, TicketError
+from tickets.life import Actor, Role
 from tickets.model import Kind, Origin
 from tickets.spoken import Review, SpokenRequest
 from tickets.timetable import Rules, rules_of
@@ -153,10 +155,36 @@ async def test_a_long_term_matter_rests_and_goes_on_with_what_was_left(sql_url: 
         await house.tell(
             number, "long_term_set", SUPERVISOR, reason="待规划", review_on="2026-12-10"
         )
-        assert (await house.clocks(number))["finish"].paused_at
+        clocks = await house.clocks(number)
+        assert clocks["finish"].paused_at
+        assert (clocks["desk"].state, told(clocks["desk"].due)) == ("LONG_TERM", "12-10 18:00")
+        await house.tell(number, "long_term_set", SUPERVISOR, reason="再", review_on="2026-12-14")
+        assert told((await house.clocks(number))["desk"].due) == "12-14 18:00"
         house.now = local("2026-12-10 09:00")
         await house.tell(number, "long_term_ended", SUPERVISOR, reason="已规划")
-        assert told((await house.clocks(number))["finish"].due) == "12-11 18:00"
+        clocks = await house.clocks(number)
+        assert told(clocks["finish"].due) == "12-11 18:00"
+        assert clocks["desk"].stopped_at
+
+
+@pytest.mark.parametrize("event", ["reassigned", "withdrawn", "case_filed", "replied"])
+async def test_nobody_is_reminded_of_a_long_term_matter_that_went_on(
+    sqlite_url: str, event: str
+) -> None:
+    who, data = {
+        "reassigned": (REVIEWER, {"lead": "gas", "reason": "职责"}),
+        "withdrawn": (Actor("c", Role.CITIZEN), {"code": "1"}),
+        "case_filed": (WATER, {"due_on": "2026-12-20", "basis": "行政处罚法"}),
+        "replied": (WATER, {"reply": "已列入计划"}),
+    }[event]
+    async with house_on(sqlite_url) as house:
+        number = await house.dispatched(Kind.HELP)
+        await house.tell(number, "signed", WATER)
+        await house.tell(number, "contacted", WATER, how="电话")
+        await house.tell(number, "long_term_set", SUPERVISOR, reason="待", review_on="2026-12-10")
+        await house.tell(number, event, who, **data)
+        found = await house.database.read(lambda c: clocks_of(c, TENANT, [number]))
+        assert not [one for one in found[number] if one.state == "LONG_TERM" and not one.stopped_at]
 
 
 async def test_a_part_is_due_with_its_whole_and_comes_forward_with_it(sql_url: str) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from storage.database import Database
 from storage.events import event_row
@@ -15,8 +15,11 @@ from storage.tables import ticket_events, tickets
 from storage.verify import Finding, Looked, verify
 from tests.storage.facts import NOON, opened
 from tests.storage.test_lives import Desk
+from tests.tickets.lives import PEOPLE, WATER
+from tickets.life import Role
 from tickets.model import Origin
 
+PEOPLE_OF_UNIT = (PEOPLE[Role.DEPARTMENT].id, f"unit:{WATER}")
 EVENTS, STATES = ticket_events.c, ticket_states.c
 
 
@@ -139,6 +142,31 @@ async def test_a_state_that_its_events_did_not_make_is_named(sql_url: str) -> No
         closed = update(ticket_states).where(STATES.number == one).values(state="ARCHIVED")
         await database.write(lambda c: c.execute(closed) and None)
         assert await _found(database) == [(one, 0, "its state isn't what its events made of it")]
+
+
+async def test_a_life_kept_by_earlier_rules_is_no_finding(sqlite_url: str) -> None:
+    """A reviewer who added co-units was a handler once, a reassigned long-term matter still one."""
+    async with opened(sqlite_url) as database:
+        desk = Desk(database)
+        one = await desk.made("a", origin=Origin.VOICE_REQUEST)
+        await desk.through(one, "dispatched", "signed")
+        await desk.tell(one, "units_added", Role.REVIEWER)
+        await desk.through(one, "long_term_set", "reassigned")
+        lives = ticket_lives.c
+
+        async def kept(**changed: Any) -> list[tuple[str, int, str]]:
+            life = await database.read(
+                lambda c: c.execute(select(lives.life).where(lives.number == one)).scalar_one()
+            )
+            now = update(ticket_lives).where(lives.number == one).values(life={**life, **changed})
+            await database.write(lambda c: c.execute(now) and None)
+            return await _found(database)
+
+        handlers = [*PEOPLE_OF_UNIT, PEOPLE[Role.REVIEWER].id]
+        assert await kept(handlers=handlers, long_term=True) == []
+        assert await kept(handlers=[*handlers, "somebody"]) == [
+            (one, 0, "its state isn't what its events made of it")
+        ]
 
 
 async def test_what_an_engine_left_unsealed_the_next_one_seals(sql_url: str) -> None:

@@ -140,6 +140,8 @@ def test_a_filed_case_is_due_by_law_also_on_a_day_off() -> None:
     filed = clocks.set_statutory(clock, date(2026, 10, 4), GUANGXI)
     assert local(filed.due) == "10-08 18:00"
     assert settle(filed, ALL_RULES[1]).statutory == date(2026, 10, 4)
+    assert remaining_s(filed, filed.due - 60, GUANGXI) == 60
+    assert remaining_s(filed, at("2026-09-30 18:00"), GUANGXI) == GUANGXI.calendar.day_s
 
 
 def test_a_part_is_never_due_after_its_whole() -> None:
@@ -149,6 +151,7 @@ def test_a_part_is_never_due_after_its_whole() -> None:
                   GUANGXI)  # fmt: skip
     assert part.due == clock.due
     assert all(settle(part, rules).due <= clock.due for rules in ALL_RULES)
+    assert remaining_s(part, part.due, GUANGXI) == 0, "not what its own limit would leave"
 
 
 def test_an_ended_clock_sets_nothing_off_and_knows_whether_it_was_in_time() -> None:

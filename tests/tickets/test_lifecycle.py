@@ -10,7 +10,19 @@ from tickets.consequences import CallCitizen, EndChildren, MakeChild, TellMain, 
 from tickets.effects import ClockName, PauseClock, PauseReason, StartClock, StopClock
 from tickets.errors import EventRefused
 from tickets.life import Actor, Life, Limits, Role
-from tickets.lifecycle import CLOSED, OPEN, OVERLAYS, STEPS, TABLE, Event, Step, decide, owner
+from tickets.lifecycle import (
+    CLOSED,
+    HANDLING,
+    NOT_BY_HANDLERS,
+    OPEN,
+    OVERLAYS,
+    STEPS,
+    TABLE,
+    Event,
+    Step,
+    decide,
+    owner,
+)
 from tickets.model import TicketState as S
 
 NO_LIMITS = Limits()
@@ -104,6 +116,50 @@ def test_who_handles_a_ticket_cannot_supervise_it_nor_the_other_way_round() -> N
     watched = decide(lived(*WAYS[S.IN_PROGRESS]), told("supervised", Role.SUPERVISOR), NO_LIMITS)
     watcher = Actor(PEOPLE[Role.SUPERVISOR].id, Role.DEPARTMENT, WATER)
     assert refusal(watched.life, "contacted", watcher) == "supervisor-may-not-handle"
+
+
+def _where(event: Event) -> tuple[S, tuple[Role, ...]]:
+    """A state in which it may be told, and by whom."""
+    for (state, one), step in TABLE.items():
+        if one is event:
+            return state, step.who
+    overlay = OVERLAYS[event]
+    return S.IN_PROGRESS if S.IN_PROGRESS in overlay.states else S.DISPATCHED, overlay.who
+
+
+@pytest.mark.parametrize("event", sorted(NOT_BY_HANDLERS))
+def test_who_handled_judges_nothing_of_it_whatever_the_verb(event: Event) -> None:
+    state, who = _where(event)
+    life = replace(lived(*WAYS[state]), handlers=("both", f"unit:{WATER}"))
+    for role in set(who) - {Role.SYSTEM}:
+        for actor in (Actor("both", role), Actor("other", role, WATER)):
+            assert refusal(life, event, actor) == "handler-may-not-supervise"
+
+
+@pytest.mark.parametrize("event", sorted(HANDLING))
+def test_who_supervised_handles_nothing_of_it_whatever_the_verb(event: Event) -> None:
+    state, _ = _where(event)
+    life = replace(lived(*WAYS[state]), watchers=("both",))
+    actor = Actor("both", Role.DEPARTMENT, life.lead)
+    assert refusal(life, event, actor) == "supervisor-may-not-handle"
+
+
+def test_every_verb_of_a_unit_handles_and_every_verb_of_supervision_judges() -> None:
+    by = {event: set(step.who) for (_, event), step in TABLE.items()}
+    by |= {event: set(overlay.who) for event, overlay in OVERLAYS.items()}
+    assert {event for event, who in by.items() if Role.DEPARTMENT in who} == HANDLING | {
+        Event.NOTED
+    }
+    above = {Role.SUPERVISOR, Role.LEADER, Role.SYSTEM}
+    told = {event for event, who in by.items() if who <= above and who != {Role.SYSTEM}}
+    assert told <= NOT_BY_HANDLERS
+
+
+def test_a_reviewer_who_adds_a_co_unit_handles_nothing_by_that() -> None:
+    life = lived(*WAYS[S.REPLY_REVIEW], "reply_sent_back")
+    added = decide(life, told("units_added", Role.REVIEWER), NO_LIMITS).life
+    assert PEOPLE[Role.REVIEWER].id not in added.handlers
+    assert lived("replied", "reply_passed", start=added).state is S.CALLBACK
 
 
 def test_a_refused_return_cannot_be_asked_again_by_the_same_unit() -> None:
@@ -246,6 +302,20 @@ def test_a_long_term_matter_rests_until_it_is_taken_up_or_replied_to() -> None:
     assert lived("long_term_ended", start=life).paused == frozenset()
     back = lived("contacted", "replied", "reply_sent_back", start=life)
     assert (back.long_term, back.paused) == (False, frozenset())
+    moved = lived("reassigned", "signed", start=life)
+    assert (moved.long_term, moved.paused) == (False, frozenset())
+    assert lived("extension_asked", start=moved).state is S.EXTENSION_REVIEW
+
+
+@pytest.mark.parametrize(
+    ("event", "who", "name"),
+    [("case_filed", Role.DEPARTMENT, "due_on"), ("long_term_set", Role.SUPERVISOR, "review_on")],
+)
+def test_a_day_to_come_lies_not_in_the_past(event: str, who: Role, name: str) -> None:
+    life = lived(*WAYS[S.IN_PROGRESS])
+    for day in ("2026-11-22", "2016-11-30", "soon"):
+        assert refusal(life, event, who, **{name: day}) == "bad-data"
+    assert decide(life, told(event, who, **{name: "2026-11-23"}), NO_LIMITS).life.seq > life.seq
 
 
 def test_text_too_long_and_what_is_no_json_are_refused() -> None:
