@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from ipaddress import IPv6Address, ip_address
-
-from aiohttp import web
+from typing import TYPE_CHECKING
 
 from console.errors import StoreUnavailable, TokenRefused, TooManyFailures
 from console.ports import ALL_TENANTS, Role, TokenRecord, Tokens
 from tickets.errors import StoreAway
+
+if TYPE_CHECKING:
+    from aiohttp import web  # commands make tokens, too, and serve nobody
 
 TOKEN = re.compile(r"([a-z0-9]{4,32})\.([A-Za-z0-9_-]{32,128})")
 MOST_PEERS = 10_000
@@ -61,7 +63,7 @@ def issue(
     return f"{token_id}.{secret}", record
 
 
-def peer_of(request: web.BaseRequest) -> str:
+def peer_of(request: "web.BaseRequest") -> str:
     """The client's address: the last X-Forwarded-For entry when a proxy on loopback asks.
 
     IPv6 clients count by their /64, the smallest network a single client is given.
@@ -78,7 +80,7 @@ def peer_of(request: web.BaseRequest) -> str:
     return str(address)
 
 
-def is_local(request: web.BaseRequest) -> bool:
+def is_local(request: "web.BaseRequest") -> bool:
     """Whether the request was made on this machine, and not through a proxy."""
     proxied = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
     return not proxied and _loopback(request.remote or "")

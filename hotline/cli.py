@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-
-import typer
-from typer.exceptions import TyperException
+from typing import TYPE_CHECKING
 
 from hotline.errors import HotlineError
+
+if TYPE_CHECKING:
+    import typer
 
 # Each file of hotline/commands and the words it brings. Only what is asked for is imported.
 COMMANDS = {
@@ -71,12 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         _drop_rights(words)
-        return int(build(words)(words, prog_name="hotline", standalone_mode=False) or 0)
+        return _run(words)
     except HotlineError as error:
         return _say(str(error), error.code)
-    except TyperException as error:
-        return _say(error.format_message(), error.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
         return _say("interrupted", 130)
     except PermissionError as error:
         place = error.filename or "a folder of the installation"
@@ -86,8 +85,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
-def build(words: Sequence[str]) -> typer.Typer:
+def _run(words: Sequence[str]) -> int:
+    import typer  # not before rights are dropped: whoever begins again needs none of it
+    from typer.exceptions import TyperException
+
+    try:
+        return int(build(words)(list(words), prog_name="hotline", standalone_mode=False) or 0)
+    except TyperException as error:
+        return _say(error.format_message(), error.exit_code)
+    except typer.Abort:
+        return _say("interrupted", 130)
+
+
+def build(words: Sequence[str]) -> "typer.Typer":
     """The command with what these words need; with everything when that can't be told."""
+    import typer
+
     app = typer.Typer(
         name="hotline",
         help="The 12345 government hotline engine. 12345政务服务便民热线",

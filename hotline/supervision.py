@@ -11,8 +11,6 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, cast
 
-from supervisor.xmlrpc import SupervisorTransport
-
 from hotline.home import Home
 from hotline.parts import Part, all_parts, is_root, patient
 from hotline.settings import PROJECT, Settings
@@ -143,5 +141,7 @@ def states(home: Home) -> dict[str, PartState] | None:
 
 
 def _door(home: Home) -> xmlrpc.client.ServerProxy:
+    from supervisor.xmlrpc import SupervisorTransport  # commands that only need its names are many
+
     transport = SupervisorTransport(None, None, f"unix://{home.supervisor_socket}")
     return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
