@@ -4,6 +4,7 @@ PyYAML knows where each node stands, pydantic knows what is wrong with it; here 
 together. Keys written twice, which PyYAML would let pass, are mistakes too.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,7 +70,7 @@ def read_document(path: Path, error: type[DocumentError] = DocumentError) -> Doc
     document = Document(str(path))
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = _compose(text)
     except OSError as why:
         raise error([Mistake(str(path), 1, 1, f"can't be read: {why.strerror}")]) from why
     except UnicodeDecodeError as why:
@@ -84,6 +85,33 @@ def read_document(path: Path, error: type[DocumentError] = DocumentError) -> Doc
     if node is not None:
         document.data = _build(node, (), document, yaml.SafeLoader(""), set())
     return document
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """By libyaml, eight times as fast as PyYAML's own parser, which is taken where the two differ:
+    it tells mistakes in its own words, refuses tabs, and knows where a missing value belongs."""
+    if "\t" not in text:
+        with suppress(yaml.YAMLError):
+            node = yaml.compose(text, Loader=yaml.CSafeLoader)
+            if not _lacks_a_value(node):
+                return node
+    return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+def _lacks_a_value(root: yaml.Node | None) -> bool:
+    todo, seen = [root], set[int]()
+    while todo:
+        node = todo.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            todo += [part for pair in node.value for part in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += node.value
+        elif node is not None and node.start_mark.index == node.end_mark.index:
+            return True
+    return False
 
 
 def parse(document: Document, model: type[M], error: type[DocumentError] = DocumentError) -> M:
