@@ -16,8 +16,10 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterable
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import psutil
@@ -284,11 +286,21 @@ def prepare(settings: Settings) -> None:
 def tone(file: Path, *, seconds: float, hertz: int) -> None:
     """A WAV file with a sine tone, 8 kHz, and the same as .alaw and .ulaw beside it."""
     file.parent.mkdir(parents=True, exist_ok=True)
+    for kind, sound in _tone(seconds, hertz).items():
+        file.with_suffix(kind).write_bytes(sound)
+
+
+@cache
+def _tone(seconds: float, hertz: int) -> Mapping[str, bytes]:
+    """Each kind of file of a tone, made once: every Asterisk of a test has a dozen of them."""
     sine = ("synth", str(seconds), "sine", str(hertz), "vol", "0.5")
-    subprocess.run(["sox", "-n", "-r", "8000", "-c", "1", "-b", "16", file, *sine], check=True)
-    for kind, encoding in ((".alaw", "al"), (".ulaw", "ul")):
-        raw = file.with_suffix(kind)
-        subprocess.run(["sox", file, "-t", encoding, "-r", "8000", raw], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "tone.wav")
+        subprocess.run(["sox", "-n", "-r", "8000", "-c", "1", "-b", "16", file, *sine], check=True)
+        for kind, encoding in ((".alaw", "al"), (".ulaw", "ul")):
+            raw = file.with_suffix(kind)
+            subprocess.run(["sox", file, "-t", encoding, "-r", "8000", raw], check=True)
+        return {made.suffix: made.read_bytes() for made in Path(folder).iterdir()}
 
 
 def free_sip_port(ip: str = "127.0.0.1") -> int:

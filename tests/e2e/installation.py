@@ -11,12 +11,19 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
+from unittest import mock
 
 import psutil
 
+from hotline import supervision
+from hotline.home import Home
+from hotline.loading import load_settings
+from hotline.parts import asterisk_command
+from hotline.settings import Settings
 from simulator.seats import Account
 from simulator.sipp import Address
 from tests.servers import free_port, wait_until
@@ -174,8 +181,17 @@ class Installation(AbstractContextManager["Installation"]):
         return done.stdout
 
     def asterisk(self, command: str) -> str:
-        """One command on Asterisk's own console."""
-        return self.cli("asterisk", command)
+        """One command on Asterisk's own console, as `hotline asterisk` asks it: a Python less for
+        what is asked again and again."""
+        line = asterisk_command(self._settings, ["-rx", command])
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, f"asterisk {command}: {done.stderr}"
+        return done.stdout
+
+    @cached_property
+    def _settings(self) -> Settings:
+        with mock.patch.dict(os.environ, self.environment, clear=True):
+            return load_settings()
 
     # --- what tests ask
 
@@ -234,7 +250,8 @@ class Installation(AbstractContextManager["Installation"]):
 
     def part(self, name: str) -> psutil.Process:
         """The real process of a part, inside its boxes, to be killed by its id."""
-        process = psutil.Process(int(self.supervisorctl("pid", name)))
+        states = supervision.states(Home(self.home)) or {}
+        process = psutil.Process(states[name].pid)
         while children := [c for c in process.children() if not _helper(c)]:
             process = children[0]
         return process
