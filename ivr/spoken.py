@@ -41,6 +41,15 @@ so far behind has a hundred callers, or lost its worker and hears the answer onc
 log = structlog.get_logger(__name__)
 
 
+def patience_s(quiet_s: float) -> float:
+    """How long a frame may be kept from the recogniser after so much silence: each 60 ms only where
+    an utterance may end; words are asked for each 120 ms, and where nobody has spoken for a second
+    nothing is urgent before a voice is there."""
+    if quiet_s < 0.3:
+        return 0.12
+    return 0.06 if quiet_s < 1.0 else 0.24
+
+
 @dataclass(frozen=True, slots=True)
 class SpokenParts:
     """What spoken conversations need; `speaking` opens one."""
@@ -89,7 +98,7 @@ class Spoken:
         self._asking: Asking | None = None
         self._saying: asyncio.Future[str] | None = None
         self._keys = ""
-        self._frames = 0
+        self._frames = self._voiced = 0
         self._gone = False
 
     # --- ivr.spoken_ports.SpokenCaller
@@ -165,9 +174,12 @@ class Spoken:
             return
         self._frames += 1
         self._recording.write(frame)
-        if self._hearing is not None:
-            self._hearing.feed(frame)
         voiced = self._voice.voiced(frame, playing=self._audio.playing)
+        if voiced:
+            self._voiced = self._frames
+        if self._hearing is not None:
+            quiet_s = (self._frames - self._voiced) * FRAME_S
+            self._hearing.feed(frame, within_s=patience_s(quiet_s))
         asking = self._asking
         if asking is not None and not asking.done.done():
             self._do(asking, asking.taking.frame(self.at_s, voiced=voiced, still=self._voice.still))
@@ -276,7 +288,8 @@ class Spoken:
         try:
             if asking.may_have_words:
                 async with asyncio.timeout(FLUSH_S):
-                    asking.words += self._placed(await self._hearing.flush())
+                    last = await self._hearing.flush(silent=asking.taking.silent)
+                    asking.words += self._placed(last)
                 return True
         except TimeoutError:
             log.warning("last_words_late", call_id=self._call_id)

@@ -22,6 +22,7 @@ FRAME_S = 0.02
 WORDS_OF_A_VOICE_S = 2.5
 """While the prompt plays words count only so soon after a voice: else they are our own echo."""
 UNCHANGED_S = 0.2
+WORDS_OUT_S = 0.5
 NOISY_ENDPOINT_S = 1.0
 """So long without a new word after the recogniser's end point, and it's over however loud it is."""
 
@@ -161,6 +162,13 @@ class TurnTaking:
     def ended_s(self) -> float:
         """Where his speech ended, as far as voice and words tell."""
         return max(self._voice_at, self._words_until, self.begun_s)
+
+    @property
+    def silent(self) -> bool:
+        """Whether he has been quiet for so long that his words are out (a recogniser is up to a
+        third of a second behind)."""
+        quiet = self.at_s - self._voice_at >= WORDS_OUT_S
+        return quiet and self.at_s - self._words_at >= UNCHANGED_S
 
     def frame(self, at_s: float, *, voiced: bool, still: bool = False) -> Do:
         """20 ms of him, which end at `at_s`; see `ivr.voice`."""

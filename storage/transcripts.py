@@ -63,19 +63,28 @@ _CHANGE = update(transcripts).where(
 
 
 def expect_transcript(connection: Connection, new: NewTicket, number: str) -> None:
-    """Note that a spoken request is to be recognised later, unless it was understood at once."""
+    """Note that a spoken request is to be recognised later, unless it was understood at once: each
+    of its recordings in which there are words that nobody has heard."""
     spoken = new.spoken
     if spoken is not None and Review.NOT_RECOGNISED not in spoken.review:
         return
-    _EXPECT.run(
-        connection,
-        {
-            "tenant": new.facts.tenant, "path": new.voice_path, "call_id": new.facts.call_id,
-            "number": number, "language": new.facts.language, "recorded_at": new.at,
-            "status": TranscriptStatus.PENDING, "fact": dump_new_ticket(new), "tries": 0,
-            "model": "", "words": [], "confidence": 0.0, "reason": "",
-        },
-    )  # fmt: skip
+    for path in _unheard(new):
+        _EXPECT.run(
+            connection,
+            {
+                "tenant": new.facts.tenant, "path": path, "call_id": new.facts.call_id,
+                "number": number, "language": new.facts.language, "recorded_at": new.at,
+                "status": TranscriptStatus.PENDING, "fact": dump_new_ticket(new), "tries": 0,
+                "model": "", "words": [], "confidence": 0.0, "reason": "",
+            },
+        )  # fmt: skip
+
+
+def _unheard(new: NewTicket) -> Collection[str]:
+    """The last recording, and those of answers before it that have a voice and no words."""
+    answers = new.spoken.answers if new.spoken is not None else ()
+    found = [a.recording for a in answers if a.end_s > a.begin_s and not (a.words or a.keys)]
+    return dict.fromkeys(path for path in (new.voice_path, *found) if path)
 
 
 def expect_addition(connection: Connection, tenant: str, number: str, words: Addition) -> None:

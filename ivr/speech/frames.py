@@ -26,6 +26,8 @@ class Kind(IntEnum):
     CLOSE = 5
     PING = 6
     """Answered by PONG at once, whatever waits."""
+    PAUSE = 7
+    """He is silent: tell what he has said, and listen on. Answered by PAUSED."""
 
     READY = 16
     """The model is loaded. JSON: what it can."""
@@ -37,6 +39,8 @@ class Kind(IntEnum):
     """As FINAL."""
     SYNCED = 20
     PONG = 21
+    PAUSED = 22
+    """As FINAL."""
 
 
 class BrokenStream(Exception):

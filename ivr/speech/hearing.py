@@ -10,7 +10,7 @@ import structlog
 
 from ivr.speech.frames import Kind
 from ivr.speech.kept import SLICE, KeptAudio, settled
-from ivr.speech.ports import RATE_HZ, Final, Partial, SpeechEvent, SpeechLost, Told
+from ivr.speech.ports import BYTES_PER_S, RATE_HZ, Final, Partial, SpeechEvent, SpeechLost, Told
 from ivr.speech.results import final
 
 log = structlog.get_logger(__name__)
@@ -53,6 +53,7 @@ class WorkerHearing:
         self.ear = 0
         self._begun = 0
         self._flush: asyncio.Future[Final] | None = None
+        self._flushing = Kind.FLUSH
         self._sync: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
@@ -68,19 +69,20 @@ class WorkerHearing:
         if not self._over:
             self._house.attach(self)
 
-    def feed(self, pcm: bytes) -> None:
+    def feed(self, pcm: bytes, *, within_s: float = 0.0) -> None:
         self._batch.append(pcm)
         self._batched += len(pcm)
-        if self._batched >= SLICE:
+        if self._batched >= SLICE and self._batched >= within_s * BYTES_PER_S:
             self._send_batch()
 
-    async def flush(self) -> Final:
-        self._send_batch(everything=True)
+    async def flush(self, *, silent: bool = False) -> Final:
+        self._send_batch(everything=not silent)
         if self._over:
             return Final()
         if self._flush is None:
             self._flush = self._awaited()
-            self._send(Kind.FLUSH)
+            self._flushing = Kind.PAUSE if silent else Kind.FLUSH
+            self._send(self._flushing)
         return await asyncio.shield(self._flush)
 
     async def caught_up(self) -> None:
@@ -106,7 +108,7 @@ class WorkerHearing:
         for piece in self._kept:
             self._send(Kind.AUDIO, piece)
         if self._flush is not None:
-            self._send(Kind.FLUSH)
+            self._send(self._flushing)
         if self._sync is not None:
             self._send(Kind.SYNC)
 
@@ -121,12 +123,12 @@ class WorkerHearing:
             until, begun = struct.unpack_from("<II", payload)
             told = final(payload[8:], self._begun + begun, self._begun + until)
             self.blamed = 0
-            if kind is Kind.FLUSHED:
-                self._kept.settle(self._begun + until)
-                self._answer_flush(told)
-            else:
-                self._kept.settle(settled(told, self._begun))
+            whole = kind is Kind.FLUSHED
+            self._kept.settle(self._begun + until if whole else settled(told, self._begun))
+            if kind is Kind.FINAL:
                 self._tell(told)
+            else:
+                self._answer_flush(told)
 
     def lose(self, reason: str) -> None:
         """It is over; whoever waits is answered."""

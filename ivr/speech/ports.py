@@ -89,13 +89,16 @@ class Hearing(Protocol):
         is left, and a model that can't take grammars, hears everything."""
         ...
 
-    def feed(self, pcm: bytes) -> None:
-        """Audio as it comes, any even number of bytes. Never waits, never calls `told` itself."""
+    def feed(self, pcm: bytes, *, within_s: float = 0.0) -> None:
+        """Audio as it comes, any even number of bytes. Never waits, never calls `told` itself.
+        `within_s`: nothing can come of it sooner, so it may be kept back so long."""
         ...
 
-    async def flush(self) -> Final:
+    async def flush(self, *, silent: bool = False) -> Final:
         """End the utterance here: what was said and isn't final yet (it isn't told as an event,
-        too). Listening goes on. Empty when recognition is lost."""
+        too). Listening goes on. Empty when recognition is lost. `silent`: nobody has spoken for
+        half a second, so that nothing is lost when the recogniser ends it as it does by itself:
+        it needn't finish what it hears just now and begin anew."""
         ...
 
     async def caught_up(self) -> None:

@@ -86,12 +86,12 @@ class ServerHearing:
         if self._line is not None:
             self._line.end()
 
-    def feed(self, pcm: bytes) -> None:
+    def feed(self, pcm: bytes, *, within_s: float = 0.0) -> None:
         self._batch += pcm
         if len(self._batch) >= PIECE:
             self._keep_batch()
 
-    async def flush(self) -> Final:
+    async def flush(self, *, silent: bool = False) -> Final:
         self._keep_batch()
         if self._over:
             return Final()

@@ -60,6 +60,8 @@ class Ear:
                 self._hear(item)
             elif item is Kind.FLUSH:
                 self._tell(Kind.FLUSHED, self._recogniser.FinalResult())
+            elif item is Kind.PAUSE:
+                self._end_point(Kind.PAUSED)
             else:
                 self._house.tell(Kind.SYNCED, self.number)
         if self._heard >= self._asked + ASKED and not self.work:
@@ -72,10 +74,14 @@ class Ear:
             self._heard += len(piece)
             self._late.append(piece)
             if self._recogniser.AcceptWaveform(piece):
-                result = self._recogniser.Result()
-                self._tell(Kind.FINAL, result)
-                if self._heard - self._begun > _RENEW:
-                    self._renew(result)
+                self._end_point(Kind.FINAL)
+
+    def _end_point(self, kind: Kind) -> None:
+        """Here an utterance ends; what of it is not decoded yet begins the next one."""
+        result = self._recogniser.Result()
+        self._tell(kind, result)
+        if self._heard - self._begun > _RENEW:
+            self._renew(result)
 
     def _tell(self, kind: Kind, result: str) -> None:
         self._told = ""
@@ -83,9 +89,11 @@ class Ear:
         self._house.tell(kind, self.number, head + result.encode())
 
     def _tell_partial(self) -> None:
-        text = json.loads(self._recogniser.PartialResult()).get("partial", "")
-        if text and text != self._told:
-            self._told = text
+        told = self._recogniser.PartialResult()
+        if told == self._told:
+            return
+        self._told = told
+        if text := json.loads(told).get("partial"):
             head = struct.pack("<I", self._heard // 2)
             self._house.tell(Kind.PARTIAL, self.number, head + text.encode())
 

@@ -111,15 +111,19 @@ class FakeHearing:
         self.fed = 0
         self.grammars: list[tuple[str, ...]] = []
         self.last = Final()
+        self.asked_silent: list[bool] = []
+        self.waits: list[float] = []
         self.closed = False
 
     def listen_for(self, words: Sequence[str] = ()) -> None:
         self.grammars.append(tuple(words))
 
-    def feed(self, pcm: bytes) -> None:
+    def feed(self, pcm: bytes, *, within_s: float = 0.0) -> None:
         self.fed += len(pcm)
+        self.waits.append(within_s)
 
-    async def flush(self) -> Final:
+    async def flush(self, *, silent: bool = False) -> Final:
+        self.asked_silent.append(silent)
         return self.last
 
     async def caught_up(self) -> None:

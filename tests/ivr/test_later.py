@@ -18,7 +18,7 @@ from storage.transcripts import SqlTranscripts
 from tests.ivr.speech import DANGER, SENTENCE, pool, speech
 from tests.storage.facts import NOON, ZONES, call_facts, new_ticket, opened
 from tickets.model import NewTicket, Origin
-from tickets.spoken import Question
+from tickets.spoken import Question, SpokenAnswer, request_of
 from tickets.transcripts import PendingTranscript, TranscriptStatus
 
 
@@ -96,6 +96,23 @@ async def test_what_was_recorded_stands_in_the_ticket_the_oldest_first(
         answer = cases[0].answers[0]
         assert answer.question is Question.MATTER
         assert answer.recording.endswith(".wav")
+
+
+async def test_words_lost_with_the_recogniser_are_recognised_beside_the_last_recording(
+    sql_url: str, tmp_path: Path
+) -> None:
+    """It was lost while he said what kind; then he was recorded plainly: both are on his ticket."""
+    async with opened(sql_url) as database, pool() as real:
+        house = House(database, tmp_path, real)
+        first = recorded(tmp_path, "n-3.3-1", speech(SENTENCE))
+        last = recorded(tmp_path, "n-3.3-2", speech(DANGER))
+        lost = SpokenAnswer(Question.KIND, recording=first, begin_s=0.1, end_s=9.0)
+        spoken = request_of("cmn", (lost,), recognised=False)
+        await house.tickets.create(replace(request("n-3.3", last), spoken=spoken))
+        assert await house.worker.work_once() == 2
+        (case,) = await house.spoken.waiting("default")
+        assert [answer.text for answer in case.answers] == [SENTENCE, DANGER]
+        assert await house.worker.work_once() == 0
 
 
 async def test_each_recording_is_recognised_once_also_over_restarts(
@@ -203,10 +220,10 @@ class _DeafHearing:
 
     def listen_for(self, words: object = ()) -> None: ...
 
-    def feed(self, pcm: bytes) -> None:
+    def feed(self, pcm: bytes, *, within_s: float = 0.0) -> None:
         self._told(SpeechLost("workers died over it"))
 
-    async def flush(self) -> Final:
+    async def flush(self, *, silent: bool = False) -> Final:
         return Final()
 
     async def caught_up(self) -> None: ...
@@ -237,9 +254,9 @@ class _Hums(_Deaf):
 
 
 class _HumHearing(_DeafHearing):
-    def feed(self, pcm: bytes) -> None: ...
+    def feed(self, pcm: bytes, *, within_s: float = 0.0) -> None: ...
 
-    async def flush(self) -> Final:
+    async def flush(self, *, silent: bool = False) -> Final:
         return Final((Word("着火", 0.2, 4.1, 0.99), Word("[unk]", 4.2, 4.5, 0.8)), 5.0)
 
 

@@ -91,6 +91,39 @@ async def test_flush_ends_an_utterance_at_once_and_listening_goes_on() -> None:
         assert ear.text == SENTENCE
 
 
+async def test_who_is_silent_is_told_of_and_heard_on_as_if_nobody_had_asked() -> None:
+    """The recogniser isn't begun anew: the same words at the same places as if left alone."""
+    async with pool() as house:
+        pcm = speech(SENTENCE, after_s=0.7)
+        asked, left_alone = [], Ear()
+        hearing = house.open("c", "cmn", Ear())
+        other = house.open("d", "cmn", left_alone)
+        for _ in range(3):
+            hearing.feed(pcm)
+            asked.append(await hearing.flush(silent=True))
+            other.feed(pcm)
+        await hear(other, bytes(16000))
+        assert [final.text.replace(" ", "") for final in asked] == [SENTENCE] * 3
+        words = [word for final in left_alone.finals for word in final.words]
+        assert [word.text for final in asked for word in final.words] == [w.text for w in words]
+        for word, same in zip((w for final in asked for w in final.words), words, strict=True):
+            assert word.start_s == pytest.approx(same.start_s, abs=0.1)
+        assert (await hearing.flush(silent=True)).words == ()
+
+
+async def test_a_worker_killed_after_that_question_tells_nothing_twice() -> None:
+    async with pool(workers=2) as house:
+        ear = Ear()
+        hearing = house.open("c", "cmn", ear)
+        hearing.feed(speech(DANGER, after_s=0.7))
+        said = (await hearing.flush(silent=True)).text.replace(" ", "")
+        for pid in house.pids:
+            os.kill(pid, signal.SIGKILL)
+        hearing.feed(speech(SENTENCE, before_s=0.1, after_s=0.7))
+        said += (await hearing.flush(silent=True)).text.replace(" ", "")
+        assert said + ear.text == DANGER + SENTENCE
+
+
 async def test_a_step_hears_only_its_grammar_and_the_next_one_everything() -> None:
     async with pool() as house:
         ear = Ear()

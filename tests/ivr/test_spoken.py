@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ivr.speech.ports import Partial, SpeechAway, SpeechLost
-from ivr.spoken import Spoken
+from ivr.spoken import Spoken, patience_s
 from ivr.spoken_ports import OwnVoice
 from ivr.turn_rules import FREE_SPEECH, SHORT_ANSWER, Turn, TurnEnd
 from telephony.errors import CallEnded
@@ -238,3 +238,28 @@ async def test_frames_are_heard_and_recorded_alike(tmp_path: Path) -> None:
         assert house.caller.at_s == pytest.approx(1.0)
     with wave.open(str(tmp_path / STORED)) as sound:
         assert sound.readframes(8000) == b"".join(frames)
+
+
+async def test_the_recogniser_begins_anew_only_when_he_is_cut_short(tmp_path: Path) -> None:
+    """Four seconds of silence: his words are out. A key in the middle of a word: they are not."""
+    async with speaking(tmp_path) as house:
+        for silent_s in (4.1, 0.0):
+            turn = await house.asked(rules=FREE_SPEECH, keys="#")
+            house.audio.hears(voice(1.0))
+            house.hearing.told(Partial("路灯", house.audio.at_s))
+            house.audio.hears(silence(silent_s))
+            house.audio.presses("#")
+            await turn
+    assert house.hearing.asked_silent == [True, False]
+
+
+async def test_frames_wait_for_others_where_nothing_is_urgent(tmp_path: Path) -> None:
+    """Each 60 ms only where an utterance may end; a voice after long silence is heard at once."""
+    async with speaking(tmp_path) as house:
+        house.audio.hears([*silence(1.5), *voice(1.0), *silence(2.0), *voice(0.4)])
+    waits = house.hearing.waits
+    speaks, may_end, silent = (patience_s(quiet_s) for quiet_s in (0.0, 0.5, 1.5))
+    assert waits[74] == waits[174 + 40] == silent
+    assert waits[120] == waits[-1] == speaks
+    assert waits[124 + 25] == may_end
+    assert may_end < speaks < silent

@@ -138,7 +138,7 @@ async def test_words_that_come_too_late_are_told_as_not_heard(
     monkeypatch.setattr("ivr.spoken.FLUSH_S", 0.05)
     async with speaking(tmp_path) as house:
 
-        async def never() -> Final:
+        async def never(*, silent: bool = False) -> Final:
             await asyncio.Event().wait()
             raise AssertionError("not reached")
 
