@@ -95,7 +95,7 @@ def build_app(services: Services, flush_s: float = FLUSH_S) -> web.Application:
     )
     every = list(doors())
     app[DOORS] = {door.handler: door for door in every}
-    app[openapi.DOCUMENT] = openapi.encoded(every, services.version)
+    app[openapi.DOCUMENT] = openapi.Document(every, services.version)
     app.add_routes(door.route for door in every)
     app.on_response_prepare.append(guard.security_headers)
     app.cleanup_ctx.append(_flushing)
