@@ -54,6 +54,13 @@ class Rate(TypedDict):
     ratio: float | None
 
 
+class Mean(TypedDict):
+    """What an average is made of: a sum of seconds, and over how many calls."""
+
+    numerator: float
+    denominator: int
+
+
 class RateWithin(Rate):
     """Of calls answered within so many seconds; null where queues differ."""
 
@@ -141,7 +148,10 @@ class Board(TypedDict):
     service_level: RateWithin
     service_level_of_offered: RateWithin
     connection_rate: Rate
+    abandonment_rate: Rate
     average_wait_s: float | None
+    average_wait: Mean
+    direct_answer_rate: Rate
     tickets_today: int
     tickets_by_origin: dict[str, int]
     quarters: list[list[int]]

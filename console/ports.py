@@ -165,8 +165,10 @@ class DayFigures:
 
     `offered` entered the human queue; `answered_in_time` were answered within the tenant's
     service level; `abandoned` contains `abandoned_short` (< 5 s); `wait_total_s` is summed over
-    answered calls. `recent_`: of callers of this quarter of an hour and the last. `quarters` has
-    96 entries from 00:00 in the tenant's time zone, or none.
+    the `waits` answered calls whose wait is known. `recent_`: of callers of this quarter of an
+    hour and the last. `quarters` has 96 entries from 00:00 in the tenant's time zone, or none. Of
+    today's tickets `direct` were answered on the call, of those `accepted` (直接答复率,
+    docs/kpi.md).
     """
 
     day: date
@@ -184,6 +186,9 @@ class DayFigures:
     tickets: Mapping[Origin, int] = field(default_factory=dict)
     quarters: Sequence[Quarter] = ()
     self_service: int = 0
+    waits: int = 0
+    direct: int = 0
+    accepted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

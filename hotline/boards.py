@@ -17,6 +17,7 @@ from console.ports import (
     TokenRecord,
     WaitingSummary,
 )
+from hotline.direct_answers import DirectAnswers
 from hotline.groups import GroupBoard
 from hotline.home import Home
 from hotline.todays_tickets import TodaysTickets
@@ -45,12 +46,14 @@ class QueueBoards:
         figures: Mapping[str, Figures],
         groups: Mapping[str, GroupBoard],
         tickets: TodaysTickets,
+        direct: DirectAnswers,
         clock: Clock,
     ) -> None:
         self._queues = queues
         self._figures = figures
         self._groups = groups
         self._tickets = tickets
+        self._direct = direct
         self._clock = clock
 
     def views(self, tenant: str) -> Sequence[SeatView]:
@@ -97,6 +100,7 @@ class QueueBoards:
     def today(self, tenant: str) -> DayFigures:
         view = self._view(tenant)
         total, zone = view["total"], self._queues[tenant].settings.zone
+        direct, accepted = self._direct.of(tenant)
         return DayFigures(
             day=date.fromisoformat(view["day"]),
             offered=total["offered"],
@@ -113,6 +117,9 @@ class QueueBoards:
             wait_total_s=total["wait_ms"] / 1000,
             tickets=self._tickets.of(tenant),
             quarters=quarters_of_day(view["quarters"], zone),
+            waits=total["waits"],
+            direct=direct,
+            accepted=accepted,
         )
 
     def _view(self, tenant: str) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ from hotline.callers import follow_callers, read_callers
 from hotline.cluster_wiring import clustered
 from hotline.counting import CountedIntake
 from hotline.deadlines import Deadlines
+from hotline.direct_answers import DirectAnswers
 from hotline.disk_watch import watch_disk
 from hotline.evidence import HomeEvidence
 from hotline.exchange import ExchangeHouse
@@ -182,6 +183,7 @@ class Engine:
         self._journal = Journal(home.journal)
         self._intake = Intake(self._tickets, self._calls, self._journal)
         self._todays = TodaysTickets(self._tickets, self._zones, self._clock)
+        self._direct = DirectAnswers(self._database, self._zones, self._clock)
         self._counted = CountedIntake(self._intake, self._metrics, self._todays)
         redis_url = settings.redis_url or f"unix://{home.redis_socket}"
         self._live = RedisLiveState(redis_url)
@@ -446,6 +448,7 @@ class Engine:
             "recordings-purge": purging,
             "spool-taker": spool.run(),
             "todays-tickets": self._todays.run(),
+            "direct-answers": self._direct.run(),
             "figures": self._keeper.run(),
             "roster-watch": self._rosters.watch(),
             "clock-watch": self._deadlines.watch.run(),
@@ -476,7 +479,9 @@ class Engine:
             )
             for tenant in self._settings.tenants
         }
-        boards = QueueBoards(self._queues, self._figures, groups, self._todays, self._clock)
+        boards = QueueBoards(
+            self._queues, self._figures, groups, self._todays, self._direct, self._clock
+        )
         tenants = tenant_facts(self._settings.tenants)
         return Services(
             tenants=lambda: tenants,

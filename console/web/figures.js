@@ -101,6 +101,9 @@ export function drawFigures({ head }) {
   share("connection-bar", connection.numerator, connection.denominator);
   write(byId("abandoned-short"), head.abandoned_short);
   share("abandoned-bar", head.abandoned, head.offered);
+  const direct = head.direct_answer_rate;
+  write(byId("direct"), percent(direct.ratio));
+  write(byId("direct-fraction"), `${direct.numerator}/${direct.denominator}`);
   const origins = head.tickets_by_origin;
   for (const [id, origin] of [["talk", "talk"], ["voice", "voice_request"], ["abandoned", "abandoned"]]) {
     write(byId(`origin-${id}`), origins[origin] ?? 0);

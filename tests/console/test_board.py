@@ -39,7 +39,8 @@ ALERTS = tuple(
 def moment(waiting: WaitingSummary | None = None, seats: tuple[SeatView, ...] = ()) -> Moment:
     figures = DayFigures(
         date(2026, 11, 21), offered=12, answered=10, answered_in_time=9, abandoned=2,
-        abandoned_short=1, recent_answered=4, recent_in_time=2, wait_total_s=84.0,
+        abandoned_short=1, recent_answered=4, recent_in_time=2, wait_total_s=84.0, waits=8,
+        direct=3, accepted=4,
         tickets={Origin.TALK: 10, Origin.ABANDONED: 2},
     )  # fmt: skip
     lines = (LineView("12333", "12333", "人社", "人社局", "dual"),)
@@ -58,7 +59,10 @@ def test_every_ratio_comes_with_numerator_and_denominator() -> None:
     }  # fmt: skip
     assert shown["service_level_of_offered"]["ratio"] == 0.75
     assert shown["connection_rate"] == {"numerator": 10, "denominator": 12, "ratio": 0.8333}
-    assert shown["average_wait_s"] == 8.4
+    assert shown["abandonment_rate"] == {"numerator": 2, "denominator": 12, "ratio": 0.1667}
+    assert shown["average_wait_s"] == 10.5
+    assert shown["average_wait"] == {"numerator": 84.0, "denominator": 8}
+    assert shown["direct_answer_rate"] == {"numerator": 3, "denominator": 4, "ratio": 0.75}
     assert shown["tickets_today"] == 12
     assert shown["tickets_by_origin"] == {
         "talk": 10, "voice_request": 0, "abandoned": 2, "callback": 0, "part": 0,

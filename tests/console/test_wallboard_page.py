@@ -103,6 +103,7 @@ def fill(city: City, seats: int = 60, waiting: int = 17) -> None:
     city.figures[CITY] = DayFigures(
         date(2026, 11, 21), 12_345, 11_234, 10_987, 1_111, 222, 33, 4, 12, 318, 290, 99_999.0,
         {Origin.TALK: 11_234, Origin.VOICE_REQUEST: 33, Origin.ABANDONED: 1_111}, quarters,
+        direct=9_871, accepted=11_234,
     )  # fmt: skip
 
 
@@ -114,8 +115,9 @@ async def test_values_change_by_themselves(city: City, nobody: Caller, page: Pag
     city.waiting_now[CITY] = WaitingSummary(3, city.now() - timedelta(seconds=70), {"12333": 3})
     city.put(CITY, "801", SeatState.TALKING)
     city.figures[CITY] = DayFigures(
-        date(2026, 11, 21), 10, 8, 6, 2, tickets={Origin.TALK: 8, Origin.ABANDONED: 2}
-    )
+        date(2026, 11, 21), 10, 8, 6, 2, tickets={Origin.TALK: 8, Origin.ABANDONED: 2},
+        direct=5, accepted=8,
+    )  # fmt: skip
     city.overrides[CITY, ""] = HoursMode.CLOSED
     await expect(page.locator("#waiting")).to_have_text("3")
     await expect(page.locator("#queue svg")).to_have_count(3)
@@ -123,6 +125,8 @@ async def test_values_change_by_themselves(city: City, nobody: Caller, page: Pag
     await expect(page.locator("#answered")).to_have_text("8")
     await expect(page.locator("#abandoned")).to_have_text("2")
     await expect(page.locator("#tickets")).to_have_text("10")
+    await expect(page.locator("#direct")).to_have_text("62.5%")
+    await expect(page.locator("#direct-fraction")).to_have_text("5/8")
     await expect(page.locator("#level")).to_have_text("75.0%")
     await expect(page.locator("#level-numerator")).to_have_text("6")
     await expect(page.locator("#level-denominator")).to_have_text("8")
