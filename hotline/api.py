@@ -7,7 +7,7 @@ from http.client import HTTPException
 from typing import Any, cast
 
 from hotline import secrets_kept
-from hotline.errors import BadRequest, EngineAway, HomeUnusable
+from hotline.errors import BadRequest, EngineAway, HomeUnusable, no_installation
 from hotline.settings import Settings
 
 ANSWER_S = 10.0
@@ -88,10 +88,7 @@ def _token(settings: Settings) -> str:
                 f"home {home.root} has no token for commands yet: the database was away at its "
                 "first start; start it again when the database is back"
             ) from error
-        raise EngineAway(
-            f"there is no installation in {home.root}: start it once with `make run`, "
-            "or name another with HOTLINE_HOME"
-        ) from error
+        raise EngineAway(no_installation(home.root)) from error
     except PermissionError as error:
         raise HomeUnusable(
             f"{error.filename}: only root and the parts' user may read it"

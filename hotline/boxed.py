@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from hotline import parts, supervision
-from hotline.errors import BadRequest
+from hotline.errors import BadRequest, no_installation
 from hotline.loading import load_settings
 
 
@@ -14,10 +14,7 @@ def boxed(words: Sequence[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
     settings = load_settings()
     home = settings.folders
     if not home.supervisor.is_dir():
-        raise BadRequest(
-            f"there is no installation in {home.root}: "
-            "start it once with `make run`, or name another with HOTLINE_HOME"
-        )
+        raise BadRequest(no_installation(settings.folders.root))
     command = parts.as_engine(settings, words)
     return command, {**os.environ, **supervision.environment(settings)}
 

@@ -86,15 +86,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(words: Sequence[str]) -> int:
+    if words in (["engine"], ["engine", "--spare"]):
+        return _lead(spare="--spare" in words)
     import typer  # not before rights are dropped: whoever begins again needs none of it
     from typer.exceptions import TyperException
 
     try:
         return int(build(words)(list(words), prog_name="hotline", standalone_mode=False) or 0)
     except TyperException as error:
-        return _say(error.format_message(), error.exit_code)
+        return _say(" ".join(error.format_message().split()), error.exit_code)  # one line
     except typer.Abort:
         return _say("interrupted", 130)
+
+
+def _lead(*, spare: bool) -> int:
+    """The engine stays for months: what only a command line needs isn't kept in its memory."""
+    # structlog takes rich, and with it pygments, for the colours of a terminal: 4 MB
+    sys.modules["rich"] = None  # type: ignore[assignment]  # how Python is told not to find one
+    from hotline.engine import main as lead
+
+    lead(spare=spare)
+    return 0
 
 
 def build(words: Sequence[str]) -> "typer.Typer":

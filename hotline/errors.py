@@ -62,3 +62,11 @@ class NotAsWritten(HotlineError):
     """Tickets' histories were changed, or lack something."""
 
     id = "not-as-written"
+
+
+def no_installation(home: object) -> str:
+    """What is told where no `hotline run` ever was."""
+    return (
+        f"there is no installation in {home}: "
+        "start it once with `make run`, or name another with HOTLINE_HOME"
+    )

@@ -71,7 +71,8 @@ def _in_words(listener: Listener, error: OSError) -> str:
             mend = f"stop it, or set {variable}_PORT"
             return f"{listener.spelled} is taken{_by_whom(listener)}: {mend}"
         case errno.EADDRNOTAVAIL:
-            return f"{variable}_BIND={listener.address} is not an address of this machine"
+            mend = "name one of its own (`ip address` shows them)"
+            return f"{variable}_BIND={listener.address} is not an address of this machine: {mend}"
         case errno.EACCES:
             mend = f"only root may listen below 1024; set {variable}_PORT"
             return f"{listener.spelled} is not allowed: {mend}"

@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from asterisk_conf.model import Node, OutboundRule, Trunk, unclear
+from hotline.errors import BadSettings
 from hotline.home import Home
 from ivr.tenants import Tenant, shared_prefix
 from recordings.model import RecordingKind
@@ -52,12 +53,16 @@ def _port(default: int, description: str) -> Any:
 
 
 def default_home() -> Path:
-    """`var` in the project, or the user's own state folder where he may not write that."""
+    """`var` in the project, or the user's own state folder where he may not write that; raises
+    `BadSettings` when he has none."""
     var = PROJECT / "var"
     place = var if var.exists() else PROJECT
     if os.access(place, os.W_OK):
         return var
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    try:
+        state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise BadSettings("this user has no home folder: name a place with HOTLINE_HOME") from error
     return Path(state) / "hotline"
 
 

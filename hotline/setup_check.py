@@ -1,5 +1,7 @@
 """Whether set-up brought everything that `hotline run` needs."""
 
+import os
+import pwd
 import shutil
 from collections.abc import Iterator
 
@@ -38,9 +40,18 @@ def missing(settings: Settings) -> Iterator[str]:
             yield f"the system user {settings.user} is missing"
 
 
+def _has_a_name(uid: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(uid).pw_name)
+    except KeyError:
+        return False
+
+
 def check_setup(settings: Settings) -> None:
     """Raises `SetupMissing` with all that is missing, `BadSettings` when parts would be root's."""
     if is_root() and settings.user == "root":
         raise BadSettings("HOTLINE_USER=root: no part runs as root, name another user")
+    if not is_root() and not _has_a_name(os.geteuid()):
+        raise BadSettings(f"user {os.geteuid()} isn't in /etc/passwd: run it as a user who is")
     if wrong := list(missing(settings)):
         raise SetupMissing(f"set-up is not complete: {'; '.join(wrong)}: {MEND}")

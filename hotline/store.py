@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from hotline.errors import BadRequest, HomeUnusable
+from hotline.errors import BadRequest, HomeUnusable, no_installation
 from hotline.settings import Settings
 from storage.database import Database
 from tickets.errors import StoreAway, StoreRefused
@@ -15,10 +15,7 @@ T = TypeVar("T")
 def with_store(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> T:
     """Run `work` on the opened store; an outage or a refusal becomes one sentence."""
     if not settings.database_url and not settings.folders.database.exists():
-        raise BadRequest(
-            f"there is no installation in {settings.folders.root}: "
-            "start it once with `make run`, or name another with HOTLINE_HOME"
-        )
+        raise BadRequest(no_installation(settings.folders.root))
     try:
         return asyncio.run(_run(settings, work))
     except StoreAway as error:

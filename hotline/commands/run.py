@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hotline.commands.common import out
-from hotline.errors import BadRequest
+from hotline.errors import BadRequest, no_installation
 from hotline.loading import load_settings
 
 
@@ -70,7 +70,10 @@ def asterisk(
     """Ask the running Asterisk on its own command line."""
     from hotline.parts import asterisk_command
 
-    line = asterisk_command(load_settings(), ["-rx", " ".join(command)])
+    settings = load_settings()
+    if not settings.folders.hosts.is_file():  # part of Asterisk's box
+        raise BadRequest(no_installation(settings.folders.root))
+    line = asterisk_command(settings, ["-rx", " ".join(command)])
     os.execvp(line[0], line)  # noqa: S606 - a fixed program with its arguments
 
 

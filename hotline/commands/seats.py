@@ -222,6 +222,10 @@ def pause(
     tenant: TenantOption = "",
 ) -> None:
     """No calls for this seat until it is ready again."""
+    _, city = chosen(tenant)
+    if reason not in city.pause_reasons:
+        known = ", ".join(city.pause_reasons)
+        raise BadRequest(f"--reason {reason!r} is none of {city.id}'s: {known}")
     _wish(tenant, seat, {"state": "paused", "reason": reason})
 
 
@@ -275,8 +279,12 @@ def _wish(tenant: str, seat: str, wish: dict[str, str]) -> None:
     settings, city = chosen(tenant)
     path = f"/api/v1/tenants/{city.id}/seats/{seat}/state"
     check_name("seat", seat)
-    told = api.ask(settings, path, method="POST", body=wish)["seat"]
-    out.print(f"seat {seat}: {told['state']}", highlight=False)
+    try:
+        state = api.ask(settings, path, method="POST", body=wish)["seat"]["state"]
+    except BadRequest as error:
+        raise BadRequest(f"seat {seat} of {city.id}: {error}") from error
+    noted = ": noted, it counts once its telephone has registered" if state == "offline" else ""
+    out.print(f"seat {seat}: {state}{noted}", highlight=False)
 
 
 def _states(settings: Settings, tenant: str) -> dict[str, str]:

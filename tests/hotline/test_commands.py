@@ -127,6 +127,7 @@ def test_relative_paths_in_the_file_start_at_the_file(tmp_path: Path) -> None:
         ("seats", "ready", "1001"),
         ("hours", "set", "open"),
         ("token", "create"),
+        ("asterisk", "core", "show", "channels"),
         ("status",),
     ],
 )
@@ -142,7 +143,7 @@ def test_without_an_installation_the_way_to_one_is_told(
     ("words", "expected"),
     [
         (("sing",), "No such command"),
-        (("seats", "add"), "Missing argument"),
+        (("hours", "set"), "Missing argument"),
         (("hours", "set", "sometimes"), "sometimes"),
         (("lines", "list", "--tenant", "atlantis"), "no tenant 'atlantis'; known are: default"),
         (("part", "piano"), "no part 'piano'"),

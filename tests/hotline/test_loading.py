@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hotline.errors import BadSettings
 from hotline.loading import load_settings
-from hotline.settings import Settings
+from hotline.settings import Settings, default_home
 
 KEYS = st.sampled_from([*Settings.model_fields, "colour"])
 VALUES = st.one_of(
@@ -52,3 +52,18 @@ def test_paths_in_the_file_are_absolute_afterwards(tmp_path: Path) -> None:
     (tmp_path / "hotline.toml").write_text("cache = 'built'\n")
     with mock.patch.dict(os.environ, {"HOTLINE_HOME": str(tmp_path)}):
         assert load_settings().cache == tmp_path / "built"
+
+
+def test_a_user_without_a_home_folder_is_told_to_name_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a container that runs as a number nobody has."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(BadSettings, match="name a place with HOTLINE_HOME"):
+        default_home()
