@@ -121,8 +121,9 @@ class ClockWatch:
             try:
                 begin = tenant not in self._begun
                 counted = await self._database.write(
-                    partial(recount_chunk, tenant=tenant, rules=rules, begin=begin), order=tenant
-                )
+                    partial(recount_chunk, tenant=tenant, rules=rules, begin=begin),
+                    order=tenant, repeatable=True,
+                )  # fmt: skip
                 self._begun.add(tenant)
             except StoreAway:
                 raise

@@ -141,7 +141,7 @@ class SqlStore:
         self._rules.use(RuleBook({TENANT: rules_of(self._worked.policy, calendar)}))
         recount = partial(recount_chunk, tenant=TENANT, rules=self._rules.of(TENANT))
         began = at = time.monotonic()
-        while await self._database.write(recount, order=TENANT) >= 0:
+        while await self._database.write(recount, order=TENANT, repeatable=True) >= 0:
             await asyncio.sleep((time.monotonic() - at) * SHARE)
             at = time.monotonic()
         return time.monotonic() - began

@@ -36,6 +36,7 @@ class _Write:
     item: Any
     order: tuple[str, str]
     patient: bool
+    repeatable: bool
     result: asyncio.Future[Any]
 
 
@@ -99,16 +100,25 @@ class Database:
         """Return as soon as the database is there."""
         await self._there.wait()
 
-    async def write(self, operation: Operation[T], *, order: str = "", patient: bool = False) -> T:
+    async def write(
+        self,
+        operation: Operation[T],
+        *,
+        order: str = "",
+        patient: bool = False,
+        repeatable: bool = False,
+    ) -> T:
         """Run an operation durably with others; its result, or its own exception.
 
         Within a commit operations run sorted by `order` (a tenant), then as they came: engines
         that share a database lock the tenants' counters in one order and can't block each other.
-        A `patient` one waits up to 0.1 s for others to share its commit with.
+        A `patient` one waits up to 0.1 s for others to share its commit with. A `repeatable` one
+        has a commit of its own which isn't waited for until it is on the disk: after a crash its
+        caller does it again. Whoever is told of a later write finds it durable, too.
         Raises `StoreAway` at once while the database is known to be away, else when a commit
         has taken longer than the deadline.
         """
-        result: T = await self._written(operation, None, (order, ""), patient)
+        result: T = await self._written(operation, None, (order, ""), patient, repeatable)
         return result
 
     async def write_together(
@@ -121,11 +131,18 @@ class Database:
         """
         return await self._written(bulk, item, (order, name), patient)
 
-    async def _written(self, work: Any, item: Any, order: tuple[str, str], patient: bool) -> Any:
+    async def _written(
+        self,
+        work: Any,
+        item: Any,
+        order: tuple[str, str],
+        patient: bool,
+        repeatable: bool = False,
+    ) -> Any:
         if not self._there.is_set() or self._closing:
             raise StoreAway("the database is away")
         result = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Write(work, item, order, patient, result))
+        self._waiting.append(_Write(work, item, order, patient, repeatable, result))
         self._call_writer(patient)
         return await result
 
@@ -163,7 +180,11 @@ class Database:
                 return
 
     def _next_batch(self) -> list[_Write]:
-        taken = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        taken = [self._waiting.popleft()]
+        while self._waiting and len(taken) < BATCH:
+            if taken[-1].repeatable or self._waiting[0].repeatable:
+                break
+            taken.append(self._waiting.popleft())
         return sorted(
             (entry for entry in taken if not entry.result.done()), key=attrgetter("order")
         )
@@ -174,7 +195,10 @@ class Database:
             return
         try:
             async with asyncio.timeout(self._deadline_s):
-                results = await self._link.write(lambda connection: _run_all(connection, batch))
+                results = await self._link.write(
+                    lambda connection: _run_all(connection, batch),
+                    durable=not batch[0].repeatable,
+                )
         except TimeoutError:
             self._lost(reason := f"no commit within {self._deadline_s} s")
             _settle(batch, [_Failure(StoreAway(reason))] * len(batch))

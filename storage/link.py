@@ -24,8 +24,9 @@ class Link(Protocol):
     Both raise `StoreAway` or `StoreRefused`, or the operation's own exception.
     """
 
-    async def write(self, operation: Operation[T]) -> T:
-        """Run it in a transaction; durable when this returns."""
+    async def write(self, operation: Operation[T], *, durable: bool = True) -> T:
+        """Run it in a transaction; durable when this returns. What isn't to be `durable` is so a
+        moment later, with the next that is: a crash before that undoes it whole."""
         ...
 
     async def read(self, operation: Operation[T]) -> T:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable
+from functools import partial
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -28,8 +29,9 @@ class PostgresLink:
         self._writer: AsyncConnection | None = None
         self._deadline_s = deadline_s
 
-    async def write(self, operation: Operation[T]) -> T:
-        return await _within(self._deadline_s, self._write(operation))
+    async def write(self, operation: Operation[T], *, durable: bool = True) -> T:
+        work = operation if durable else partial(_unwaited, operation=operation)
+        return await _within(self._deadline_s, self._write(work))
 
     async def _write(self, operation: Operation[T]) -> T:
         if self._writer is not None and not self._writer.closed:
@@ -71,6 +73,12 @@ class PostgresLink:
         if self._writer is not None and not self._writer.closed:
             await self._writer.close()
         await self._engine.dispose()
+
+
+def _unwaited(connection: Connection, operation: Operation[T]) -> T:
+    """Its commit doesn't wait for the disk."""
+    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+    return operation(connection)
 
 
 async def _within(seconds: float, work: Awaitable[T]) -> T:

@@ -125,6 +125,36 @@ async def test_an_operation_that_fails_harms_no_neighbour(sql_url: str) -> None:
         assert database.healthy
 
 
+async def test_what_can_be_repeated_shares_its_commit_with_nobody(sql_url: str) -> None:
+    async with opened(sql_url) as database:
+        before = database.counts.commits
+        results = await asyncio.gather(
+            database.write(_count("a")), database.write(_count("b")),
+            database.write(_count("c"), repeatable=True),
+            database.write(_count("d")), database.write(_count("e")),
+        )  # fmt: skip
+        assert [*results] == ["a", "b", "c", "d", "e"]
+        assert database.counts.commits - before == 3
+
+
+async def test_only_what_can_be_repeated_is_told_before_it_is_on_the_disk(sql_url: str) -> None:
+    def waits(connection: Connection) -> bool:
+        sqlite = connection.dialect.name == "sqlite"
+        asked = "PRAGMA synchronous" if sqlite else "SHOW synchronous_commit"
+        return connection.execute(text(asked)).scalar() in (2, "on")
+
+    def fails(connection: Connection) -> None:
+        raise RuntimeError("a mistake of its own")
+
+    async with opened(sql_url) as database:
+        assert await database.write(waits)
+        assert not await database.write(waits, repeatable=True)
+        assert await database.write(waits)
+        with pytest.raises(RuntimeError):
+            await database.write(fails, repeatable=True)
+        assert await database.write(waits)
+
+
 async def test_a_time_without_zone_is_refused(sql_url: str) -> None:
     row = {"tenant": "t", "line_id": "", "mode": "open", "set_by": "test"}
     naive = datetime(2026, 11, 21, 12, 0)  # noqa: DTZ001  the very thing to be refused
