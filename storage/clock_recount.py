@@ -19,7 +19,7 @@ from storage.clock_tables import clock_bases, ticket_clocks
 from storage.rows import DIALECTS
 from tickets.clocks import times_of
 from tickets.effects import ClockName
-from tickets.timetable import Rules
+from tickets.timetable import Plan, Rules
 
 CHUNK = 1_000
 DONE = "done"
@@ -65,6 +65,7 @@ _DUES = Among(
     ),
 )
 _NAMES = {name.value: name for name in ClockName}
+_FINISH = ClockName.FINISH.value
 
 
 def recount_chunk(
@@ -110,24 +111,27 @@ def _note(connection: Connection, tenant: str, rules: Rules, upto: str) -> None:
 def _recount(connection: Connection, tenant: str, rules: Rules, above: str, upto: str) -> None:
     """A million rows come by here: no clock is made of them, and only what changes is written."""
     rows = connection.execute(_OPEN, {"of": tenant, "above": above, "upto": upto}).all()
-    dues = _parents_dues(connection, tenant, {row.parent for row in rows if row.parent})
+    parents = {row.parent for row in rows if row.parent}
+    dues = _parents_dues(connection, tenant, parents)
+    counting = _Counting(rules)
     changed: list[Counted] = []
     moved: dict[str, int] = {}
     earlier: list[str] = []
-    for row in rows:
-        number, clock, seq, matter, state, started_at, text, days, day, parent, *was = row
-        cap, fired, was_due, was_next = was
-        finish = clock == ClockName.FINISH
-        if finish and parent:
+    for (
+        number, clock, seq, matter, state, started_at, spans, days, by_law, parent,
+        was_cap, fired, was_due, was_next,
+    ) in rows:  # fmt: skip
+        finish = clock == _FINISH
+        cap: int = was_cap
+        if parent and finish:
             cap = dues.get(parent, cap)
-        spans = load_spans(started_at, text)
-        by_law = date.fromisoformat(day) if day else None
-        times = times_of(rules, _NAMES[clock], matter, state, spans, days, by_law, cap, fired)
+        times = counting.times(clock, matter, state, started_at, spans, days, by_law, cap, fired)
         due, next_at = times or (was_due, 0)
-        if (due, next_at, cap) != (was_due, was_next, was[0]):
+        if due != was_due or next_at != was_next or cap != was_cap:
             changed.append((number, clock, seq, cap, fired, due, next_at))
         if finish:
-            dues[number] = due
+            if number in parents:
+                dues[number] = due
             if due != was_due:
                 moved[number] = due
             if due < was_due:
@@ -135,6 +139,42 @@ def _recount(connection: Connection, tenant: str, rules: Rules, above: str, upto
     save_counted(connection, tenant, changed)
     set_dues(connection, tenant, moved)
     _bring_parts_forward(connection, tenant, earlier)
+
+
+class _Counting:
+    """Due date and next mark of clocks as their rows have them. Those that begin to count at one
+    moment and are alike otherwise are counted once: of a thousand most are like a dozen."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._plans: dict[tuple[str, str, str], Plan | None] = {}
+        self._known: dict[tuple[object, ...], tuple[int, int] | None] = {}
+
+    def times(
+        self,
+        clock: str,
+        matter: str,
+        state: str,
+        started_at: int,
+        spans: str,
+        days: int,
+        by_law: str,
+        cap: int,
+        fired: int,
+    ) -> tuple[int, int] | None:
+        """As `tickets.clocks.times_of`."""
+        kind = (clock, matter, state)
+        plan = self._plans.get(kind)
+        if plan is None:
+            plan = self._plans[kind] = self._rules.plan(_NAMES[clock], matter, state)
+        begun = self._rules.counts_from(plan, started_at) if plan else started_at
+        key = (kind, begun, spans, days, by_law, cap, fired)
+        if key not in self._known:
+            self._known[key] = times_of(
+                self._rules, _NAMES[clock], matter, state, load_spans(started_at, spans), days,
+                date.fromisoformat(by_law) if by_law else None, cap, fired,
+            )  # fmt: skip
+        return self._known[key]
 
 
 def _bring_parts_forward(connection: Connection, tenant: str, earlier: Sequence[str]) -> None:

@@ -91,6 +91,11 @@ class Rules:
             self._plans[key] = _plan(self, clock, Matter.parse(matter), state, "|".join(key))
         return self._plans[key]
 
+    def counts_from(self, plan: Plan, begun: int) -> int:
+        """From when a clock counts that began at `begun`: clocks that have never rested and count
+        from the same moment have the same timetable. Raises `CalendarEnd`."""
+        return self.calendar.day_after(begun) if plan.first_day_left_out else begun
+
     def timetable(
         self,
         plan: Plan,
@@ -102,7 +107,7 @@ class Rules:
         """A clock's timetable. While it rests, `due` is as if it went on at once, and only the
         marks it had come to before remain."""
         if plan.first_day_left_out:
-            spans = _without_first_day(spans, self.calendar.day_after(spans[0][0]))
+            spans = _without_first_day(spans, self.counts_from(plan, spans[0][0]))
         key = (plan.key, spans, extended_days, statutory, cap)
         found = self._made.get(key)
         if found is None:
