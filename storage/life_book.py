@@ -33,6 +33,17 @@ _MOVE = Prepared(
         ),
     )
 )  # fmt: skip
+_STAY = Prepared(
+    dict.fromkeys(
+        DIALECTS,
+        update(ticket_states)
+        .where(ticket_states.c.tenant == bindparam("of_tenant"))
+        .where(ticket_states.c.number == bindparam("of_number"))
+        .values(version=bindparam("to_version"), head=bindparam("to_head")),
+    )
+)
+"""For a ticket that stays where the lists have it. SQLite writes each index anew that has a column
+named in the statement, whatever its value: three pages anywhere in a full store."""
 _LIFE = Prepared(
     {
         name: (statement := insert_for(ticket_lives)).on_conflict_do_update(
@@ -46,7 +57,8 @@ _LOAD = Among(
     ticket_states.c.number,
     lambda wanted: (
         select(
-            ticket_states.c.number, ticket_states.c.head, ticket_states.c.due, ticket_lives.c.life
+            ticket_states.c.number, ticket_states.c.head, ticket_states.c.state,
+            ticket_states.c.unit, ticket_states.c.due, ticket_lives.c.life,
         )
         .select_from(ticket_states)
         .join(
@@ -57,18 +69,19 @@ _LOAD = Among(
         )
         .where(ticket_states.c.tenant == bindparam("of_tenant"), wanted)
     ),
-)
+)  # fmt: skip
 PART, MAIN = "part", "main"
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One ticket as the commit knows it. `new`: it has no row yet."""
+    """One ticket as the commit knows it. `listed` is where the lists have it by its row (state,
+    unit, due; None: it has no row yet)."""
 
     life: Life
     head: bytes
     due: datetime | None
-    new: bool = False
+    listed: tuple[str, str, int | None] | None = None
 
 
 class LifeBook:
@@ -83,6 +96,7 @@ class LifeBook:
         self._clockwork = clockwork
         self._pages: dict[str, Page] = {}
         self._touched: dict[str, None] = {}
+        self._before: dict[str, Page | None] = {}
         self._rows: list[dict[str, Any]] = []
         self._changes: list[Change] = []
         hold_tenant(connection, tenant)
@@ -101,7 +115,8 @@ class LifeBook:
             else:
                 events = [(kept.told, kept.state) for kept in told[row.number]]
                 life = replay(self.tenant, row.number, events)
-            self._pages[row.number] = Page(life, bytes(row.head), _moment(row.due))
+            listed = (row.state, row.unit, row.due)
+            self._pages[row.number] = Page(life, bytes(row.head), _moment(row.due), listed)
 
     def page(self, number: str) -> Page:
         """One ticket; raises `UnknownTicket`."""
@@ -112,19 +127,27 @@ class LifeBook:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """What happens in the block happens whole, or, when it raises, not at all."""
-        before = dict(self._pages), dict(self._touched), len(self._rows), len(self._changes)
+        """What happens in the block happens whole, or, when it raises, not at all. One block at a
+        time: what it turns over is remembered, a commit's whole book isn't copied for it."""
+        touched, rows, changes = len(self._touched), len(self._rows), len(self._changes)
+        self._before.clear()
         try:
             yield
         except Exception:
-            self._pages, self._touched = before[0], before[1]
-            del self._rows[before[2] :]
-            del self._changes[before[3] :]
+            for number, page in self._before.items():
+                if page is None:
+                    del self._pages[number]
+                else:
+                    self._pages[number] = page
+            while len(self._touched) > touched:
+                self._touched.popitem()
+            del self._rows[rows:]
+            del self._changes[changes:]
             raise
 
     def born(self, decision: Decision, told: Told, *, parent_due: datetime | None = None) -> None:
         """Keep the first event of a new ticket."""
-        self._pages[decision.life.number] = Page(decision.life, b"", None, new=True)
+        self._turn(decision.life.number, Page(decision.life, b"", None))
         self._keep(decision, told, "", parent_due)
 
     def keep(self, decision: Decision, told: Told, key: str = "") -> None:
@@ -138,8 +161,12 @@ class LifeBook:
         row = event_row(self.tenant, life.number, life.seq, told, life.state, key, page.head)
         self._rows.append(row)
         self._changes.append(Change(life, told, decision.effects, page.due, parent_due))
-        self._pages[life.number] = replace(page, life=life, head=row["hash"])
+        self._turn(life.number, Page(life, row["hash"], page.due, page.listed))
         self._touched[life.number] = None
+
+    def _turn(self, number: str, page: Page) -> None:
+        self._before.setdefault(number, self._pages.get(number))
+        self._pages[number] = page
 
     def write(self) -> None:
         """Everything kept, in a few exchanges."""
@@ -147,8 +174,13 @@ class LifeBook:
             return
         self._ask_clocks()
         pages = [self._pages[number] for number in self._touched]
-        _STATE.run_many(self.connection, [_state(page) for page in pages if page.new])
-        _MOVE.run_many(self.connection, [_moved(page) for page in pages if not page.new])
+        known = [page for page in pages if page.listed is not None]
+        apart = self.connection.dialect.name == "sqlite"
+        moved = [page for page in known if not apart or _listed(page) != page.listed]
+        stayed = [page for page in known if apart and _listed(page) == page.listed]
+        _STATE.run_many(self.connection, [_state(page) for page in pages if page.listed is None])
+        _MOVE.run_many(self.connection, [_moved(page) for page in moved])
+        _STAY.run_many(self.connection, [_stayed(page) for page in stayed])
         _LIFE.run_many(self.connection, [_life(page) for page in pages if _has_lived(page.life)])
         append(self.connection, self._rows)
 
@@ -198,11 +230,20 @@ def _state(page: Page) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
+def _listed(page: Page) -> tuple[str, str, int | None]:
+    return page.life.state.value, page.life.lead, _due(page)
+
+
 def _moved(page: Page) -> Mapping[str, Any]:
+    state, unit, due = _listed(page)
+    return {**_stayed(page), "to_state": state, "to_unit": unit, "to_due": due}
+
+
+def _stayed(page: Page) -> Mapping[str, Any]:
     life = page.life
     return {
-        "of_tenant": life.tenant, "of_number": life.number, "to_state": life.state.value,
-        "to_unit": life.lead, "to_due": _due(page), "to_version": life.seq, "to_head": page.head,
+        "of_tenant": life.tenant, "of_number": life.number,
+        "to_version": life.seq, "to_head": page.head,
     }  # fmt: skip
 
 
