@@ -16,18 +16,16 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from simulator.seats import Manners, Seats
+from simulator.seats import Account, Manners, Seats
 from tests.e2e.installation import TENANTS, Installation
 from tests.servers import PostgresServer, postgres_running
 from tests.soak import books
 from tests.soak.crowd import CLOSED, Crowd
-from tests.soak.outages import OUTAGES, House, Outage, small_disk
+from tests.soak.outages import OUTAGES, House, Outage, manager_wire, small_disk
 
 BEFORE_S, AFTER_S = 8.0, 12.0
 SETTLE_S = 60.0
 HANG_UP_S = 200.0
-TOLD_WITHIN_S = 15.0
-"""How soon /readyz must know that something is away, or back."""
 TALK_S = 3.5
 SEATS = ("1001", "1002")
 LOAD_EVERY_S = 1.5
@@ -106,9 +104,7 @@ async def run(outage: Outage, seconds: float, every_s: float) -> Report:
     async with _house(outage) as house:
         hotline = house.hotline
         watch, crowd, stop = Watch(hotline), Crowd(hotline, every_s), asyncio.Event()
-        accounts = [hotline.add_seat(number) for number in SEATS]
-        hotline.cli("hours", "set", "open")
-        hotline.cli("hours", "set", "closed", "--line", CLOSED)
+        accounts = await asyncio.to_thread(_set_up, hotline)  # a wire passes on meanwhile
         manners = Manners(ring_s=0.3, talk_s=TALK_S)
         async with Seats(accounts, sip=hotline.sip, usual=manners) as seats:
             await asyncio.to_thread(hotline.wait, lambda: _all_ready(hotline), "the seats")
@@ -140,6 +136,14 @@ async def run(outage: Outage, seconds: float, every_s: float) -> Report:
             shutil.copytree(hotline.home / "log", kept, dirs_exist_ok=True)
             print(f"  logs kept in {kept}", flush=True)
     return report
+
+
+def _set_up(hotline: Installation) -> list[Account]:
+    """Seats, a line that is open, and one that is closed."""
+    accounts = [hotline.add_seat(number) for number in SEATS]
+    hotline.cli("hours", "set", "open")
+    hotline.cli("hours", "set", "closed", "--line", CLOSED)
+    return accounts
 
 
 def _judge(report: Report, crowd: Crowd, found: books.Books, talks: int) -> None:
@@ -181,7 +185,7 @@ def _judge_telling(report: Report, watch: Watch, began: float, ended: float) -> 
         late = [
             f"{word} told {'never' if after is None else f'after {after:.1f} s'}"
             for word, after in (("away", gone), ("back", back))
-            if after is None or after > TOLD_WITHIN_S
+            if after is None or after > report.outage.told_within_s
         ]
         told = f"away after {gone or 0:.1f} s, back after {back or 0:.1f} s"
         report.add(f"/readyz: {part}", late, told)
@@ -209,7 +213,10 @@ async def _house(outage: Outage) -> AsyncIterator[House]:
         if outage.small_disk:
             await opened.enter_async_context(small_disk(hotline.home))
         opened.enter_context(hotline)
-        yield House(hotline, postgres)
+        wire = None
+        if outage.wire:
+            wire = await opened.enter_async_context(manager_wire(hotline))
+        yield House(hotline, postgres, wire)
 
 
 def _url(house: House) -> str:

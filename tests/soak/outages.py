@@ -14,27 +14,37 @@ import psutil
 
 from recordings.disk import LOW_BYTES
 from tests.e2e.installation import Installation
-from tests.servers import PostgresServer
+from tests.servers import PostgresServer, free_port
+from tests.telephony.wire import Wire
 
 KILL_EVERY_S = 20.0
 DISK_BYTES = LOW_BYTES + 160 * 2**20
 """A little more than what counts as low, once an installation lies there."""
 FILLER = "soak.filler"
 TOLD_S = 20.0
+CONNECTED = "manager show connected"
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What is broken: an installation, and the PostgreSQL it stores in (None: SQLite)."""
+    """What is broken: an installation, the PostgreSQL it stores in (None: SQLite), and the wire to
+    its manager (None: nothing is in between)."""
 
     hotline: Installation
     postgres: PostgresServer | None
+    wire: Wire | None
 
     @property
     def sql(self) -> PostgresServer:
         """Its PostgreSQL."""
         assert self.postgres is not None
         return self.postgres
+
+    @property
+    def manager(self) -> Wire:
+        """The wire to its manager."""
+        assert self.wire is not None
+        return self.wire
 
 
 @asynccontextmanager
@@ -107,20 +117,41 @@ async def engine_killed(house: House) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def ami_cut(house: House) -> AsyncIterator[None]:
-    """Asterisk ends the manager's connection and takes no other."""
-    conf = house.hotline.home / "etc" / "asterisk" / "manager.conf"
-    text = conf.read_text()
-    await asyncio.to_thread(
-        _manager, house.hotline, conf, text.replace("enabled = yes", "enabled = no", 1)
-    )
+    """The manager's connections end, and no other is taken."""
+    await house.manager.cut()
     yield
-    await asyncio.to_thread(_manager, house.hotline, conf, text)
+    await house.manager.mend()
+
+
+@asynccontextmanager
+async def ami_hung(house: House) -> AsyncIterator[None]:
+    """The manager keeps its connections, takes every other, and says nothing."""
+    house.manager.hang()
+    yield
+    await house.manager.mend()
+
+
+@asynccontextmanager
+async def manager_wire(hotline: Installation) -> AsyncIterator[Wire]:
+    """The engine reaches Asterisk's manager over a wire from now on. To be done before the first
+    call: reloading the manager under calls may lock Asterisk up (decision 0339)."""
+    port, elsewhere = int(hotline.environment["HOTLINE_AMI_PORT"]), free_port()
+    conf = hotline.home / "etc" / "asterisk" / "manager.conf"
+    conf.write_text(conf.read_text().replace(f"port = {port}\n", f"port = {elsewhere}\n", 1))
+    await asyncio.to_thread(hotline.asterisk, "module reload manager")
+    async with Wire(elsewhere, port) as wire:
+        for line in (await asyncio.to_thread(hotline.asterisk, CONNECTED)).splitlines():
+            words = line.split()
+            if words[:1] == ["hotline"] and len(words) > 4:
+                await asyncio.to_thread(hotline.asterisk, f"manager kick session {words[4]}")
+        await asyncio.to_thread(hotline.wait, lambda: _heard(hotline, wire), "the manager")
+        yield wire
 
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """`down` are the parts that /readyz must call away meanwhile ("engine": it doesn't answer),
-    `told` the log's words for the beginning and the end."""
+    """`down` are the parts that /readyz must call away meanwhile ("engine": it doesn't answer) and
+    then back, each `told_within_s`; `told` the log's words for the beginning and the end."""
 
     name: str
     says: str
@@ -129,6 +160,8 @@ class Outage:
     told: tuple[tuple[str, str], ...]
     postgres: bool = True
     small_disk: bool = False
+    wire: bool = False
+    told_within_s: float = 15.0
 
     @property
     def possible(self) -> bool:
@@ -138,6 +171,7 @@ class Outage:
 
 REDIS_TOLD = ("live_state_away", "live_state_up")
 SQL_TOLD = ("database_away", "database_back")
+AMI_TOLD = ("ami_link_down", "ami_link_up")
 OUTAGES = (
     Outage("redis", "Redis away", redis_away, ("redis",), (REDIS_TOLD,)),
     Outage("sql", "PostgreSQL away", sql_away, ("sql",), (SQL_TOLD,)),
@@ -147,7 +181,9 @@ OUTAGES = (
            (("disk_low", "disk_has_room"),), postgres=False, small_disk=True),
     Outage("engine", "engine killed every 20 s", engine_killed, ("engine",),
            (("engine_started", "figures_restored"),)),
-    Outage("ami", "AMI cut", ami_cut, ("ami",), (("ami_link_down", "ami_link_up"),)),
+    Outage("ami", "AMI cut", ami_cut, ("ami",), (AMI_TOLD,), wire=True),
+    Outage("hung", "AMI takes connections and says nothing", ami_hung, ("ami",), (AMI_TOLD,),
+           wire=True, told_within_s=25.0),
 )  # fmt: skip
 
 
@@ -180,11 +216,5 @@ def _logged(hotline: Installation, event: str) -> bool:
     return f'"{event}"' in (hotline.home / "log" / "engine.log").read_text(errors="replace")
 
 
-def _manager(hotline: Installation, conf: Path, text: str) -> None:
-    conf.write_text(text)
-    hotline.asterisk("module reload manager")
-    connected = hotline.asterisk("manager show connected").splitlines()
-    for line in connected:
-        words = line.split()
-        if words[:1] == ["hotline"] and len(words) > 4 and "enabled = no" in text:
-            hotline.asterisk(f"manager kick session {words[4]}")
+def _heard(hotline: Installation, wire: Wire) -> bool:
+    return wire.taken > 1 and bool(hotline.readiness()["parts"]["ami"]["up"])
