@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from hotline.errors import HotlineError
+from hotline.importing import importing
 
 if TYPE_CHECKING:
     import typer
@@ -122,8 +123,9 @@ def build(words: Sequence[str]) -> "typer.Typer":
     )
     app.callback()(_keep_words)
     files = [file for file, brought in COMMANDS.items() if words and words[0] in brought]
-    for file in files or COMMANDS:
-        import_module(f"hotline.commands.{file}").register(app)
+    with importing():
+        for file in files or COMMANDS:
+            import_module(f"hotline.commands.{file}").register(app)
     return app
 
 

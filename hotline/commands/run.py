@@ -7,6 +7,7 @@ import typer
 
 from hotline.commands.common import out
 from hotline.errors import BadRequest, no_installation
+from hotline.importing import importing
 from hotline.loading import load_settings
 
 
@@ -29,9 +30,11 @@ def prepare(
     import asyncio
 
     from hotline.layout import lay_out
-    from hotline.parts import as_engine, is_root
-    from hotline.prepare import prepare as work
-    from hotline.supervision import environment
+
+    with importing():
+        from hotline.parts import as_engine, is_root
+        from hotline.prepare import prepare as work
+        from hotline.supervision import environment
 
     settings = load_settings()
     if not laid_out:
@@ -59,7 +62,8 @@ def engine(
     spare: Annotated[bool, typer.Option("--spare", help="wait until no engine works here")] = False,
 ) -> None:
     """The engine itself, in the foreground."""
-    from hotline.engine import main
+    with importing():
+        from hotline.engine import main
 
     main(spare=spare)
 
