@@ -1,13 +1,13 @@
 """`hotline bench understanding`: the evaluation set on text, and spoken by voices nobody learnt."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from pypinyin import Style, lazy_pinyin
 
 from hotline.errors import PartsFailed, SetupMissing
 from ivr.speech.pool import VoskPool
@@ -100,10 +100,18 @@ def _add(words: list[str], text: str) -> None:
     """Add what no word of the model covers; a pause ends the word before it."""
     for pause, part in groupby(text, key=lambda sign: sign == _PAUSE):
         if not pause:
-            read = lazy_pinyin("".join(part), style=Style.TONE3, neutral_tone_with_five=True)
-            words.append("".join(read).replace("ü", "v"))
+            words.append(_spelt("".join(part)))
         elif words:
             words[-1] += ","
+
+
+def _spelt(text: str) -> str:
+    """Pinyin with tones as digits, sign by sign."""
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")  # read at its import: they take 45 MB
+    from pypinyin import Style, lazy_pinyin
+
+    read = lazy_pinyin(text, style=Style.TONE3, neutral_tone_with_five=True)
+    return "".join(read).replace("ü", "v")
 
 
 def _listen(cases: Sequence[Case], model: Path, say: Callable[[str], None]) -> list[Understanding]:

@@ -58,7 +58,7 @@ class WhoWaits:
         self._tickets = tickets
         self._call_log = call_log
         self._ticket_of_call = ticket_of_call
-        self._lines: dict[str, str] = {}
+        self._lines: dict[str, bytes] = {}
         self._written: frozenset[str] = frozenset()
         self._before = self._read()
         self._asked = False
@@ -125,7 +125,7 @@ class WhoWaits:
         for call_id, left in fresh.items():
             self._lines[call_id] = _line(left)
         kept = [_line(left) for left, _ in self._before.values()]
-        write_whole(self._file, "\n".join([*kept, *self._lines.values()]).encode())
+        write_whole(self._file, b"\n".join([*kept, *self._lines.values()]))
 
     def _read(self) -> dict[str, tuple[Left, datetime]]:
         """What the engine before us wrote, and when; a line that can't be read is told."""
@@ -148,6 +148,7 @@ class WhoWaits:
         return found
 
 
-def _line(left: Left) -> str:
+def _line(left: Left) -> bytes:
+    """Encoded at once: it is kept as long as he waits, and as text takes twice as much."""
     ticket, record = dump_new_ticket(left.ticket), dump_call_record(left.record)
-    return json.dumps({"ticket": ticket, "record": record}, ensure_ascii=False)
+    return json.dumps({"ticket": ticket, "record": record}, ensure_ascii=False).encode()

@@ -1,8 +1,11 @@
 """Places by name, by sound, and the division they lie in."""
 
+import os
+
 import pytest
 
 from tickets.understanding.model import FoundPlace
+from tickets.understanding.sounds import syllable
 from tickets.understanding.understand import understand
 
 
@@ -74,3 +77,14 @@ def test_a_name_that_sounds_alike_is_found_and_scored_lower(said: str, name: str
 )
 def test_where_no_place_of_the_list_is_said_none_is_found(text: str) -> None:
     assert understand(text).place is None
+
+
+def test_a_sign_sounds_as_pypinyin_has_it() -> None:
+    """We take its table as data, without the package: every 29th sign, and some that are none."""
+    os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")  # 45 MB
+    from pypinyin import Style, lazy_pinyin
+
+    signs = [chr(code) for code in range(0x3400, 0xA000, 29)] + list("绿女略A1 。")
+    told = {sign: syllable(sign) for sign in signs}
+    assert told == {sign: lazy_pinyin([sign], style=Style.NORMAL)[0] for sign in signs}
+    assert (told["绿"], told["A"]) == ("lv", "A")

@@ -1,0 +1,33 @@
+"""The engine begins without what only a command line needs."""
+
+import subprocess
+import sys
+
+from tests.hotline.command import PROJECT
+
+BEGINS = """
+import sys, types
+engine = types.ModuleType("hotline.engine")
+engine.main = lambda *, spare: print("spare" if spare else "engine")
+sys.modules["hotline.engine"] = engine
+from hotline.cli import main
+code = main(sys.argv[1:])
+import structlog
+held = sorted({name.partition(".")[0] for name, found in sys.modules.items() if found}
+              & {"typer", "click", "rich", "pygments"})
+print(code, *held)
+"""
+
+
+def _begun(*words: str) -> list[str]:
+    command = [sys.executable, "-P", "-c", BEGINS, *words]
+    done = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_it_holds_neither_the_command_line_nor_a_terminals_colours() -> None:
+    """Nobody would ever use them; the logger would fetch the colours by itself."""
+    assert _begun("engine") == ["engine", "0"]
+    assert _begun("engine", "--spare") == ["spare", "0"]
