@@ -104,7 +104,8 @@ def _lead(*, spare: bool) -> int:
     """The engine stays for months: what only a command line needs isn't kept in its memory."""
     # structlog takes rich, and with it pygments, for the colours of a terminal: 4 MB
     sys.modules["rich"] = None  # type: ignore[assignment]  # how Python is told not to find one
-    from hotline.engine import main as lead
+    with importing():
+        from hotline.engine import main as lead
 
     lead(spare=spare)
     return 0
