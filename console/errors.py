@@ -241,8 +241,8 @@ class NotEvidence(ConsoleError):
 
     id = "not-evidence"
     status = 415
-    message = "Send a JPEG, PNG or PDF as Content-Type: application/octet-stream."
-    message_zh = "请以 application/octet-stream 发送 JPEG、PNG 或 PDF 文件。"
+    message = "Only JPEG and PNG pictures and PDFs are taken (as application/octet-stream)."
+    message_zh = "只接受 JPEG、PNG 图片或 PDF 文件(application/octet-stream)。"
 
 
 class EvidenceMissing(ConsoleError):

@@ -41,15 +41,18 @@ class Facts(TypedDict):
 
 
 class Row(Facts):
-    """A ticket in a list; `due` is when it must be finished (null: nothing is due), `owner` who has
-    to act, `cards` the yellow and red ones it was given."""
+    """A ticket in a list; `due` is when it must be finished (null: nothing is due), `resting` that
+    its limit stands still just now, `owner` who has to act, `cards` the yellow and red ones it was
+    given."""
 
     title: str
     lead: str
     due: Moment | None
+    resting: bool
     urgency: str
     confidential: bool
     supervised: bool
+    long_term: bool
     repeats: int
     owner: str
     cards: list[str]

@@ -3,9 +3,18 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Connection, Row, and_, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Row,
+    and_,
+    exists,
+    or_,
+    select,
+)
 
-from storage.clock_tables import clock_marks
+from storage.clock_tables import clock_marks, ticket_clocks
 from storage.clock_watching import EVENTS
 from storage.database import Database
 from storage.desk_tables import ticket_keys
@@ -19,11 +28,19 @@ from storage.ticket_making import as_lived
 from storage.ticket_search import SqlTicketSearch
 from tickets.calendar import moment, seconds
 from tickets.desk_values import FoundPage, Listed, Wanted
+from tickets.effects import ClockName
 from tickets.life import Life
 from tickets.model import TicketState
 from tickets.number import is_number
 
 _STATES, _KEYS = ticket_states.c, ticket_keys.c
+_CLOCKS = ticket_clocks.c
+_RESTING = exists().where(
+    _CLOCKS.tenant == _STATES.tenant, _CLOCKS.number == _STATES.number,
+    _CLOCKS.clock == ClockName.FINISH.value, _CLOCKS.stopped_at == 0,
+    _CLOCKS.spans != "", _CLOCKS.spans.not_like("%null]]"),
+)  # fmt: skip
+"""Whether its finish clock rests: its last span has an end (`storage.clock_rows.dump_spans`)."""
 ROUNDS = 5
 """So many pages of words are looked through for one page of what else is asked for."""
 
@@ -95,7 +112,7 @@ def _found(connection: Connection, tenant: str, wanted: Wanted) -> list[tuple[st
             where.append(_STATES.number < wanted.after)
         query = query.where(*where).order_by(_STATES.number.desc()).limit(wanted.limit)
         return [(row.number, row.number) for row in connection.execute(query)]
-    where += [_STATES.due.is_not(None), _STATES.due < seconds(wanted.due_before)]
+    where += [_STATES.due.is_not(None), _STATES.due < seconds(wanted.due_before), ~_RESTING]
     if wanted.after:
         number, _, due = wanted.after.partition("-")
         at = int(due or 0)
@@ -133,7 +150,7 @@ def _fitting(
         return set()
     where = [_STATES.tenant == tenant, _STATES.number.in_(numbers), *_narrowed(tenant, wanted)]
     if wanted.due_before is not None:
-        where.append(_STATES.due < seconds(wanted.due_before))
+        where += [_STATES.due < seconds(wanted.due_before), ~_RESTING]
     found = set(connection.execute(select(_STATES.number).where(*where)).scalars())
     for key in wanted.keys:
         having = select(_KEYS.number).where(
@@ -154,6 +171,7 @@ def _rows(connection: Connection, tenant: str, numbers: Sequence[str]) -> dict[s
             _STATES.due,
             texts.title,
             lives.life,
+            _RESTING.label("resting"),
         )
         .join(
             ticket_states,
@@ -181,7 +199,7 @@ def _listed(tenant: str, row: Row[Any]) -> Listed:
     shown = life or Life(tenant, row.number, TicketState(row.lived_state), row.lived_version)
     return Listed(
         as_lived(ticket, shown), row.lead, row.title or "",
-        None if row.due is None else moment(row.due), life,
+        None if row.due is None else moment(row.due), life, bool(row.resting),
     )  # fmt: skip
 
 

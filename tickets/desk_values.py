@@ -25,8 +25,8 @@ class Card(StrEnum):
 class Wanted:
     """What a list shows; all that is given must be so. `keys` are of `storage.ticket_keys`, `unit`
     leads it, `card` is a `Card` it was given ("": any or none). With `due_before` the most pressing
-    come first (with `words` too: the newest), else the newest. `after` is the cursor of the page
-    before."""
+    come first (with `words` too: the newest), without those that rest; else the newest. `after`
+    is the cursor of the page before."""
 
     words: str = ""
     state: TicketState | None = None
@@ -40,13 +40,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A ticket in a list. `life` is None for one that has had nothing but facts of its call."""
+    """A ticket in a list. `life` is None for one that has had nothing but facts of its call;
+    `resting`: its finish clock stands still, so `due` will be later."""
 
     ticket: Ticket
     lead: str
     title: str
     due: datetime | None
     life: Life | None
+    resting: bool = False
 
 
 @dataclass(frozen=True, slots=True)

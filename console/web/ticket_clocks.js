@@ -86,7 +86,7 @@ function head(clock) {
   const whose = [clock.unit && unitName(clock.unit), clock.round > 1 && `第${clock.round}轮`].filter(Boolean).join(" · ");
   line.append(title, " ", english(en), element("span", "whose", whose));
   const stands = element("span", "stands");
-  if (clock.paused) stands.append("⏸ 暂停中 ", english("resting"));
+  if (clock.paused) stands.append("‖ 暂停中 ", english("resting"));
   else {
     const how = standing(clock.due);
     stands.dataset.tone = how.tone;

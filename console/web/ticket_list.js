@@ -114,7 +114,8 @@ function row(ticket) {
     element("time", "", short(ticket.created_at)));
   button.append(first, second);
   const marks = [...flags(ticket)];
-  if (ticket.due) {
+  if (ticket.due && ticket.resting) marks.unshift(chip("‖ 暂停计时", "", "resting"));
+  else if (ticket.due) {
     const how = standing(ticket.due);
     const due = chip("", how.tone);
     due.classList.add("due");

@@ -122,7 +122,7 @@ export function drawMatter(ticket) {
 // A file is fetched when somebody wants it: each look is in the log. The window saves it.
 function proof(id, place, path) {
   if (!FILE.test(id)) return element("span", "chip", id);
-  const button = element("button", "chip", `📎 佐证 ${place} ${id.split(".").pop()}`);
+  const button = element("button", "chip", `↓ 佐证 ${place} ${id.split(".").pop()}`);
   button.type = "button";
   button.title = id;
   button.addEventListener("click", telling(async () => {

@@ -305,6 +305,15 @@ async def test_lists_by_state_unit_class_area_due_date_and_words(sql_url: str) -
         assert await found("overdue=true") == []
         house.clock.on(days=60)
         assert await found("overdue=true") == [lamp, road]
+        await house.unit(LAMPS).tells(lamp, "signed")
+        review = {"reason": "待规划", "review_on": "2027-06-01"}
+        await house.supervisor.tells(lamp, "long_term_set", **review)
+        rows = (await reviewer.asks("tickets"))["tickets"]
+        assert [one["resting"] for one in rows] == [False, False, True]
+        assert await found("overdue=true") == [road]
+        assert await found("overdue=true&q=路灯") == []
+        await house.supervisor.tells(lamp, "long_term_ended", reason="已规划")
+        assert await found("overdue=true") == [lamp, road]
         assert await found("card=red_card") == []
         await house.supervisor.tells(lamp, "red_card", reason="逾期")
         assert await found("card=red_card") == [lamp], "given by hand"
