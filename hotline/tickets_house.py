@@ -23,6 +23,7 @@ from ivr.tenants import Tenant
 from simulator.bench_tickets import Plan
 from simulator.errors import SimulatorError
 from simulator.tickets_load import UNITS
+from storage.clock_counted import set_dues
 from storage.clock_recount import recount_chunk
 from storage.clock_tables import ticket_clocks
 from storage.clocks import SqlClockwork
@@ -32,7 +33,7 @@ from storage.seals import Sealer
 from storage.ticket_lists import SqlTicketLists
 from storage.ticket_search import SqlTicketSearch
 from storage.tickets import SqlTickets
-from tickets.calendar import WorkCalendar, seconds
+from tickets.calendar import WorkCalendar
 from tickets.life import SYSTEM, Actor, Role, Told
 from tickets.model import TicketState
 from tickets.policy import MarkName
@@ -121,7 +122,7 @@ class SqlStore:
 
     async def give_due(self, numbers: Sequence[str]) -> float:
         """The red cards of these tickets, all due now; seconds until they are written."""
-        due = seconds(self._clock.now()) - 1
+        due = self._rules.of(TENANT).calendar.close_of(DAYS[-1])
         for first in range(0, len(numbers), CHUNK):
             await self._database.write(
                 partial(_fall_due, numbers=numbers[first : first + CHUNK], due=due)
@@ -151,7 +152,8 @@ _UNITS = frozenset(UNITS)
 
 
 def _fall_due(connection: Connection, numbers: Sequence[str], due: int) -> None:
-    """As if the law had had them finished yesterday, and warnings had been given."""
+    """As if the law had had them finished yesterday, and warnings had been given. Clocks and lists
+    say the same, as after every event."""
     clocks = ticket_clocks.c
     connection.execute(
         update(ticket_clocks)
@@ -162,6 +164,7 @@ def _fall_due(connection: Connection, numbers: Sequence[str], due: int) -> None:
             fired=BITS[MarkName.REMINDER] | BITS[MarkName.YELLOW],
         )
     )  # fmt: skip
+    set_dues(connection, TENANT, dict.fromkeys(numbers, due))
 
 
 def _said(say: Callable[[str], None], name: str, line: str) -> None:
