@@ -1,5 +1,6 @@
 """Many rows in one statement: what comes back is what was given, on both stores."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -31,12 +32,19 @@ def _text(number: str, **changed: Any) -> dict[str, Any]:
     return row | changed
 
 
-async def test_texts_and_arrays_of_any_length_come_back(postgres_url: str) -> None:
-    rows = [
-        _text("1", title="'); DROP TABLE tickets; --", grams=["路灯", "灯不"]),
-        _text("2", title='{a,"b"}\n%s %(x)s', grams=[]),
-        _text("3", title="NULL"),
-    ]
+_ORDINARY = (
+    _text("1", title="'); DROP TABLE tickets; --", grams=["路灯", "灯不"]),
+    _text("2", title='{a,"b"}\n%s %(x)s', grams=[]),
+    _text("3", title="NULL"),
+)
+_SEPARATED = (_text("1", title="a\x1eb"), _text("2", title="\x1d"), _text("3", grams=["c"]))
+"""With the signs that stand between texts on their way, and for none."""
+
+
+@pytest.mark.parametrize("rows", [_ORDINARY, _SEPARATED, (_text("1"),), (_text("1"), _text("2"))])
+async def test_texts_and_arrays_of_any_length_come_back(
+    postgres_url: str, rows: Sequence[dict[str, Any]]
+) -> None:
     query = select(ticket_texts.c.number, ticket_texts.c.title, ticket_texts.c.grams).order_by(
         ticket_texts.c.id
     )
