@@ -3,6 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from hotline import parts, supervision
 from hotline.errors import BadRequest, no_installation
@@ -28,3 +29,13 @@ def said_in_the_box(words: Sequence[str]) -> str:
 
         raise typer.Exit(done.returncode)
     return done.stdout
+
+
+def said_into(words: Sequence[str], file: IO[bytes] | None) -> None:
+    """As `said_in_the_box`, but into a file as it comes (None: where we print ourselves)."""
+    command, environment = boxed(words)
+    done = subprocess.run(command, env=environment, stdout=file, check=False)
+    if done.returncode:
+        import typer  # as above
+
+        raise typer.Exit(done.returncode)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hotline.errors import HotlineError
 from hotline.importing import importing
+from hotline.open_files import allow_open_files
 
 if TYPE_CHECKING:
     import typer
@@ -52,7 +53,6 @@ IN_THE_HOME = frozenset(
         "cards",
         "demo",
         "exchange",
-        "figures",
         "followups",
         "forecast",
         "hours",
@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        allow_open_files()
         _drop_rights(words)
         return _run(words)
     except HotlineError as error:

@@ -122,7 +122,9 @@ class Settings(BaseSettings):
     user: str = Field(default="hotline", description="system user the parts run as under root")
     sip_bind: str = Field(default="127.0.0.1", description="address SIP and RTP listen on")
     sip_port: int = _port(5060, "UDP and TCP port of SIP")
-    external_address: str = Field(default="", description="public address behind NAT")
+    external_address: str = Field(
+        default="", pattern=r"^[A-Za-z0-9.:-]{0,253}$", description="public address behind NAT"
+    )
     rtp_start: int = _port(10000, "first RTP port (UDP)")
     rtp_end: int = _port(14999, "last RTP port (UDP)")
     http_bind: str = Field(default="127.0.0.1", description="address of pages and API")

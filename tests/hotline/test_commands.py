@@ -59,6 +59,7 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
         ("sip_prot = 5060", ["sip_prot", "no such setting"]),
         ("sip_port = 70000", ["sip_port", "65535"]),
         ('sip_bind = "phones.example"', ["sip_bind", "IPv4"]),
+        ('external_address = "a b"', ["external_address", "'a b'"]),
         ("[[trunks]]\nid = 'x y'", ["trunks[0].id"]),
         ("[[trunks]]\nid = 'a'\nspellings = {'x' = ''}", ["trunks[0].spellings", "digits"]),
         ("[[tenants]]\nid = 'a'\nname = 'A'\ntime_zone = 'Asia/Nanning'", ["no time zone"]),

@@ -285,3 +285,12 @@ def test_past_days_are_planned_for(home: Home) -> None:
     planned = home.json("plan", "--history", "1", "--simulated", "4000", "--svg", chart)
     (nine,) = planned["intervals"]
     assert nine["seats"] == {"seat_1": nine["erlang_a"]}
+
+
+def test_figures_are_written_where_whoever_asks_wants_them(home: Home, tmp_path: Path) -> None:
+    """Also by root, whose folders the engine's box doesn't show."""
+    file = tmp_path / "11.csv"
+    days = ("--from", "2026-11-01", "--to", "2026-11-30")
+    said = home.does("figures", "export", *days, "--csv", "--output", str(file))
+    assert (said.code, said.errors) == (0, "")
+    assert file.read_text().startswith("begins,queue,name,offered,")
