@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from itertools import count
 
 from ivr.callback_choice import choose_callback
@@ -209,7 +210,7 @@ class _Waiting:
         self._remembered = True
         self._ring_end = None
         taken_back = self._place.taken_back(offer)
-        taken_back.add_done_callback(self._let_go)
+        taken_back.add_done_callback(partial(self._let_go, offer))
         try:
             result = await self._call.dial(
                 offer.ring_at,
@@ -219,6 +220,8 @@ class _Waiting:
             )
         finally:
             taken_back.cancel()
+            if self._ring_end is not None:
+                self._ring_end.spare()  # what wasn't ended until now is none of the next ring
         if story.answered:
             self._following = await talk_on(self._call, self._desk, story)
             return True
@@ -231,10 +234,10 @@ class _Waiting:
             self._place.missed(offer, _MISSED.get(result.status, MissReason.UNREACHABLE))
         return False
 
-    def _let_go(self, taken_back: "asyncio.Future[None]") -> None:
+    def _let_go(self, offer: Offer, taken_back: "asyncio.Future[None]") -> None:
         """The queue has taken the offer back: the seat shall ring for him no longer."""
         told = not taken_back.cancelled() and taken_back.exception() is None
-        if told and not self._story.answered:
+        if told and self._story.offer is offer and not self._story.answered:
             self._ring_end = self._call.end_ring()
 
     async def _answered(self, offer: Offer, when: datetime) -> None:
@@ -247,7 +250,7 @@ class _Waiting:
         if begin_talk(story, offer) is Verdict.REFUSED:
             story.answered = False
             story.log().warning("answer_refused", seat=story.seat_id, token=offer.token)
-            self._call.end_ring(answered=True)
+            self._ring_end = self._call.end_ring(answered=True)
             return
         story.answered_at = when
         self._desk.waiting.pop(story.info.call_id, None)

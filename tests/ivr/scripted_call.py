@@ -41,6 +41,7 @@ class ScriptedCall:
         self.holds = 0
         self.let_go = 0
         self.cut = False
+        self.spared = 0
         self.hang_up_at = 0
         self.stop_at = 0
         self.stopped = asyncio.Event()
@@ -177,6 +178,7 @@ class ScriptedCall:
 
     def spare(self) -> bool:
         """Whether a seat that picks up while its ring is being ended keeps him."""
+        self.spared += 1
         return not self.cut
 
     def note(self, **variables: str) -> None:

@@ -5,14 +5,15 @@ import asyncio
 import pytest
 
 from ivr.ports import Outcome
-from tests.ivr.endings import ANSWER, check, lead
+from telephony.call import DialStatus
+from tests.ivr.endings import ANSWER, NOANSWER, check, lead
 from tests.ivr.script import Script, World, in_virtual_time
 
 
-def ending(*, cut: bool, leaves: bool = False) -> World:
+def ending(*, cut: bool, leaves: bool = False, first: DialStatus = ANSWER) -> World:
     """The first offer is taken back, and its seat picks up all the same: `cut` when the hang-up is
     on its way by then; `leaves`: the citizen hangs up in that very moment."""
-    world = World(Script(seats=[ANSWER, ANSWER]))
+    world = World(Script(seats=[first, ANSWER]))
     world.call.cut = cut
     dial = world.call.dial
 
@@ -61,3 +62,13 @@ async def test_who_hangs_up_in_that_moment_is_called_back_unless_he_talked(
     await lead(world)
     check(world)
     assert world.row.outcome is outcome
+
+
+@in_virtual_time
+async def test_the_end_of_a_ring_never_meets_the_next_one() -> None:
+    """It rang to its end before Asterisk was told: what is still to be said is called off."""
+    world = ending(cut=True, first=NOANSWER)
+    await lead(world)
+    check(world)
+    assert (len(world.call.dialled), world.call.let_go, world.call.spared) == (2, 1, 1)
+    assert world.row.outcome is Outcome.ANSWERED
