@@ -34,12 +34,13 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a seat behaves: `answers` False lets it ring, `busy` refuses; `talk_s` None lets the
-    caller end the talk."""
+    """How a seat behaves: `answers` False lets it ring, `busy` refuses (486), `declines` does so as
+    by the telephone's key for it (603); `talk_s` None lets the caller end the talk."""
 
     ring_s: float = 0.3
     answers: bool = True
     busy: bool = False
+    declines: bool = False
     talk_s: float | None = 2.0
 
 
@@ -157,6 +158,8 @@ class Seats:
         manners = self.manners.get(endpoint, self.usual)
         if event.word == "rang" and manners.busy:
             self._later(manners.ring_s, call_id, "PUBLISH")
+        elif event.word == "rang" and manners.declines:
+            self._later(manners.ring_s, call_id, "SUBSCRIBE")
         elif event.word == "rang" and manners.answers:
             self._later(manners.ring_s, call_id, "MESSAGE")
         elif event.word == "answered" and manners.talk_s is not None:

@@ -45,9 +45,12 @@ class Answer(StrEnum):
 
 
 # AST_CONTROL_* frames, as OriginateResponse tells them in `Reason`. It tells 0 of nearly all; then
-# the cause (Q.850) of the channel's own end says more, a moment later.
+# the cause (Q.850) of the channel's own end says more, a moment later; 21: the call was declined.
 _REASONS = {3: Answer.NO_ANSWER, 5: Answer.BUSY}
-_CAUSES = {16: Answer.NO_ANSWER, 17: Answer.BUSY, 18: Answer.NO_ANSWER, 19: Answer.NO_ANSWER}
+_CAUSES = {
+    16: Answer.NO_ANSWER, 17: Answer.BUSY, 18: Answer.NO_ANSWER, 19: Answer.NO_ANSWER,
+    21: Answer.BUSY,
+}  # fmt: skip
 CAUSE_S = 0.5
 
 

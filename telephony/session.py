@@ -30,6 +30,8 @@ ANSWER_S = 10.0
 HANGUP_GRACE_S = 0.3
 AMI_LAG_S = 0.2
 """How far AMI's word of an answer may come after AGI's of the talk's end."""
+CALL_REJECTED = "21"
+"""The cause (Q.850) that a declined call leaves on the channel that dialled."""
 AUDIO_SAMPLES_S = 8000
 ANY_DIGIT = "0123456789*#"
 
@@ -259,9 +261,13 @@ class FastAgiCall:
             await ringing.told()
 
     async def _dial_status(self) -> DialStatus:
-        """DIALSTATUS; words the queue has no use for count as CONGESTION."""
-        line = agi.command("GET FULL VARIABLE", "${DIALSTATUS}")
-        status = agi.parse_value(await self._connection.command(line, ANSWER_S))
+        """DIALSTATUS; words the queue has no use for count as CONGESTION. A telephone that declined
+        (SIP 603) was reached: it is busy, though Dial says CHANUNAVAIL."""
+        line = agi.command("GET FULL VARIABLE", "${DIALSTATUS} ${HANGUPCAUSE}")
+        told = agi.parse_value(await self._connection.command(line, ANSWER_S))
+        status, _, cause = told.partition(" ")
+        if status == DialStatus.CHANUNAVAIL and cause == CALL_REJECTED:
+            return DialStatus.BUSY
         return DialStatus(status) if status in DialStatus.__members__ else DialStatus.CONGESTION
 
     async def _stream(self, paths: Sequence[str], interrupt: str) -> str:

@@ -29,6 +29,7 @@ def test_another_node_is_known_by_address_and_password_and_reaches_seats_alone()
     context = dialplan.split("\n[node]")[1].split("\n\n")[0]
     assert "Dial(PJSIP/${SEAT}," in context
     assert context.count("Dial(") == 1
+    assert "exten => _[0-9A-Za-z].,1," in context, "one sign more, or a hang-up is taken for a seat"
     assert "HL_MEDIA,HL_LEG" in texts["manager.conf"]
     assert "PJSIP/node-" in texts["manager.conf"]
 

@@ -42,6 +42,12 @@ async def person_wanted(call: LiveCall) -> None:
     call.press("0")
 
 
+def refused(nodes: Nodes) -> bool:
+    """Whether the leader's log tells of a seat that was reached and refused."""
+    log = (nodes.leader().home / "log" / "engine.log").read_text(errors="replace")
+    return any("offer_missed" in line and "busy" in line for line in log.splitlines())
+
+
 async def test_a_citizen_of_one_node_talks_with_a_seat_of_the_other(
     nodes: Nodes, at_b: Seats
 ) -> None:
@@ -65,17 +71,19 @@ async def test_a_citizen_of_one_node_talks_with_a_seat_of_the_other(
     await asyncio.to_thread(nodes.no_channels_left)
 
 
-async def test_a_seat_that_is_busy_elsewhere_leaves_the_citizen_in_his_place(
+async def test_a_seat_that_declines_elsewhere_leaves_the_citizen_in_his_place(
     nodes: Nodes, accounts: dict[str, Account]
 ) -> None:
-    """The other node's seat refuses: a miss, he waits on and is rung again after the pause."""
-    manners = Manners(ring_s=0.1, busy=True)
+    """The other node's seat refuses: a miss of its own, he waits on and is rung again after the
+    pause."""
+    manners = Manners(ring_s=0.1, declines=True)
     async with Seats([accounts["1002"]], sip=nodes.b.sip, usual=manners) as seats:
         await nodes.until_state("1002", "ready")
         async with Citizen("13900001002", nodes.a.sip).dial("12345", voice=VOICE) as call:
             await person_wanted(call)
             await seats.wait_for("rang")
             await nodes.until_state("1002", "cool_down")
+            await asyncio.to_thread(nodes.a.wait, lambda: refused(nodes), "a miss by refusing")
             seats.usual = Manners(ring_s=0.1, talk_s=0.5)
             await seats.wait_for("answered", within_s=30)
             assert (await call.ended(within_s=40)).ended_by == "hotline"

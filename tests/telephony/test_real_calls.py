@@ -140,20 +140,23 @@ async def test_a_seat_rings_talks_and_hangs_up(stack: AsteriskStack) -> None:
         assert unreachable == DialResult(DialStatus.CHANUNAVAIL)
 
 
-async def test_a_seat_that_doesnt_answer_or_is_busy(stack: AsteriskStack) -> None:
-    """NOANSWER after the ring time, BUSY at once; the caller stays."""
+async def test_a_seat_that_doesnt_answer_or_refuses(stack: AsteriskStack) -> None:
+    """NOANSWER after the ring time, BUSY at once, also of a telephone that declines (603, which
+    Dial calls unreachable); the caller stays."""
 
-    async def lead(call: FastAgiCall) -> tuple[DialStatus, DialStatus]:
-        first = await call.dial("s1", ring_s=1, on_answer=nothing)
-        phones.usual = Manners(ring_s=0.1, busy=True)
-        second = await call.dial("s1", ring_s=5, on_answer=nothing)
+    async def lead(call: FastAgiCall) -> list[DialStatus]:
+        ends = [await call.dial("s1", ring_s=1, on_answer=nothing)]
+        for manners in (Manners(ring_s=0.1, busy=True), Manners(ring_s=0.1, declines=True)):
+            phones.usual = manners
+            ends.append(await call.dial("s1", ring_s=30, on_answer=nothing))
         await call.finish()
-        return first.status, second.status
+        return [end.status for end in ends]
 
     engine = Engine([lead])
     async with door(stack, engine), seats(stack, answers=False) as phones:
         await citizen(stack).call("12345", talk_s=60)
-        assert await engine.outcome() == (DialStatus.NOANSWER, DialStatus.BUSY)
+        expected = [DialStatus.NOANSWER, DialStatus.BUSY, DialStatus.BUSY]
+        assert await engine.outcome() == expected
 
 
 async def test_a_caller_who_leaves_while_waiting(stack: AsteriskStack) -> None:

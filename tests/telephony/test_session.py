@@ -226,6 +226,22 @@ async def test_other_dialstatus_words_are_congestion(status: str) -> None:
         assert (await line.outcome).status is DialStatus.CONGESTION
 
 
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [
+        ("CHANUNAVAIL 21", DialStatus.BUSY),
+        ("CHANUNAVAIL 20", DialStatus.CHANUNAVAIL),
+        ("NOANSWER 21", DialStatus.NOANSWER),
+    ],
+)
+async def test_who_declines_was_reached(told: str, status: DialStatus) -> None:
+    """Dial calls a telephone that said 603 unavailable; the cause tells it from one away."""
+    async with calling(lambda c: dial(c, nothing)) as (peer, line):
+        await peer.expect("EXEC Dial")
+        await peer.expect("GET FULL VARIABLE", f"200 result=1 ({told})")
+        assert await line.outcome == DialResult(status)
+
+
 async def test_the_answer_is_told_when_ami_hears_it() -> None:
     """`on_answer` runs during the talk, once, with AMI's time, which the talk counts from."""
     told: list[datetime] = []
