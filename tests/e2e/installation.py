@@ -22,10 +22,11 @@ import psutil
 from hotline import supervision
 from hotline.home import Home
 from hotline.loading import load_settings
-from hotline.parts import asterisk_command
+from hotline.parts import asterisk_command, run_user
 from hotline.settings import Settings
 from simulator.seats import Account
 from simulator.sipp import Address
+from tests.e2e.prompts import sounds_of
 from tests.servers import free_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -57,10 +58,12 @@ class Installation(AbstractContextManager["Installation"]):
     """`with Installation() as hotline:`; everything it started is gone afterwards.
 
     Speech recognition is off unless asked for (`speech="vosk"`): its processes take as long to
-    start as all the rest. Other settings are the shipped ones.
+    start as all the rest. Other settings are the shipped ones. The prompts' sounds are there, as
+    from a start before (`first=True`: they aren't): a home copies fifty megabytes of them.
     """
 
-    def __init__(self, toml: str = TENANTS, **settings: object) -> None:
+    def __init__(self, toml: str = TENANTS, *, first: bool = False, **settings: object) -> None:
+        self._first = first
         self.home = Path(tempfile.mkdtemp(prefix="hl-e2e-"))
         self.home.chmod(0o755)
         (self.home / "hotline.toml").write_text(toml)
@@ -86,6 +89,8 @@ class Installation(AbstractContextManager["Installation"]):
 
     def start(self, *words: str) -> None:
         """`hotline run`, and wait until calls can be taken."""
+        if not self._first:
+            self._give_sounds()
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
                 [
@@ -103,6 +108,18 @@ class Installation(AbstractContextManager["Installation"]):
                 stderr=subprocess.STDOUT,
             )
         wait_until(self._up_or_failed, seconds=UP_S, what=f"readiness ({self.output})")
+
+    def _give_sounds(self) -> None:
+        home, owner = Home(self.home), run_user(self._settings)
+        sounds = home.state / "sounds"
+        if sounds.exists():
+            return
+        home.supervisor.mkdir(0o700)
+        for folder in (home.state, sounds):
+            folder.mkdir(0o700)
+            shutil.chown(folder, owner.pw_uid, owner.pw_gid)
+        for file in sounds_of(self._settings).iterdir():
+            (sounds / file.name).hardlink_to(file)
 
     def stop(self) -> int:
         """Ctrl-C; the exit code."""

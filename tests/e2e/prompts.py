@@ -1,12 +1,14 @@
 """Prompts that are soon over, for installations whose tests don't care how long a sentence is."""
 
 import atexit
+import os
 import shutil
 import tempfile
 import wave
 from functools import cache
 from pathlib import Path
 
+from hotline.parts import run_user
 from hotline.prompts import prompt_cache
 from hotline.settings import Settings
 from ivr.prompt_builder import MUSIC, install
@@ -34,6 +36,21 @@ def brief_cache() -> Path:
             _cut(wav)
     shutil.rmtree(installed)
     return brief
+
+
+def sounds_of(settings: Settings) -> Path:
+    """A folder with the sounds of these settings' cache that belongs to whom the parts run as: a
+    home whose `state/sounds` are links to them has nothing to copy. Made once for each cache."""
+    return _sounds(prompt_cache(settings), run_user(settings).pw_uid)
+
+
+@cache
+def _sounds(prompts: Path, owner: int) -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="hl-sounds-", dir="/tmp"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for file in prompts.glob("*.*"):
+        os.chown(shutil.copyfile(file, folder / file.name), owner, -1)
+    return folder
 
 
 def _cut(wav: Path) -> None:

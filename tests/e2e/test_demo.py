@@ -6,7 +6,7 @@ from tests.e2e.speaking import speaks
 
 def test_the_demonstration_plays_to_its_end_with_speech_as_shipped() -> None:
     """Two talks and a request after hours, each with its ticket; the lines are free afterwards."""
-    with Installation(speech="vosk") as hotline:
+    with Installation(first=True, speech="vosk") as hotline:
         hotline.wait(lambda: speaks(hotline), "recognition", seconds=60)
         said = hotline.cli("demo")
         assert "done: no channel is left" in said

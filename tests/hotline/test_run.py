@@ -178,7 +178,7 @@ def test_a_setup_that_lacks_something_is_one_sentence(tmp_path: Path) -> None:
 def test_a_first_start_without_the_database_takes_calls() -> None:
     """Tickets wait in the journal; the page's token comes with the database."""
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
-    with Installation(database_url=nowhere) as installation:
+    with Installation(first=True, database_url=nowhere) as installation:
         ready_times(installation, 1)
         assert installation.readiness()["status"] == "degraded"
         wait_until(
