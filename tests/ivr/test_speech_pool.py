@@ -31,6 +31,17 @@ async def test_what_seen_voices_say_comes_out_word_for_word(variant: str) -> Non
             hearing.close()
 
 
+async def test_silence_after_a_sentence_is_no_word() -> None:
+    """A model that takes four seconds of it for 晕倒 would ring for help after every call."""
+    async with pool() as house:
+        for text in (SENTENCE, "路灯坏了晚上不亮"):
+            ear = Ear()
+            hearing = house.open("c", "cmn", ear)
+            await hear(hearing, speech(text, after_s=6.0))
+            assert ear.text + (await hearing.flush()).text == text
+            hearing.close()
+
+
 async def test_words_have_times_within_the_audio_and_confidences() -> None:
     async with pool() as house:
         ear = Ear()
