@@ -16,6 +16,7 @@ import uvloop
 
 from hotline import logs
 from hotline.engine import SWITCH_S, settle_memory
+from hotline.speech_bare import WORKERS
 from ivr.prompt_sounds import PromptSounds
 from ivr.speech.pool import VoskPool
 from ivr.spoken import Spoken, SpokenParts
@@ -30,7 +31,6 @@ LANGUAGE = "cmn"
 SHORT, LONG = "short", "long"
 EVERY_TALKED_OVER = 3
 LISTENS = replace(FREE_SPEECH, answer_s=600, longest_s=600, wordless_s=600, watchdog_s=700)
-WORKERS = 2
 
 
 class _Info:

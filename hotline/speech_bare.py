@@ -15,6 +15,8 @@ from typing import Any
 SLICE = 960
 SLICE_S = 0.06
 RATE_HZ = 8000
+WORKERS = 2
+"""Processes that recognise, with the engine and without."""
 GROUPS = 3
 """Recordings are heard in so many groups, one after another within a slice's time."""
 WARM_UP_S = 5
