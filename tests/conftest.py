@@ -1,13 +1,17 @@
 """Fixtures every room may use (real stores, one server of each kind per test process), and the
 order of the files (`tests/workers.py`)."""
 
+import asyncio
+import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from storage.database import migrate
 from tests.servers import PostgresServer, RedisServer, postgres_running, redis_running
 from tests.workers import CallsAndComputing, out_of_the_way, place
 
@@ -85,8 +89,55 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def sql_url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database: the test runs once on each store."""
+def empty_sql_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database without any table: the test runs once on each store."""
     name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
     url: str = request.getfixturevalue(name)
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database with this day's schema and nothing in it: the test runs once on each
+    store. It is a copy of one migrated once: that was most of what a test of the store cost."""
+    name = "_migrated_file" if request.param == "sqlite" else "_migrated_database"
+    url: str = request.getfixturevalue(name)
+    return url
+
+
+@pytest.fixture
+def _migrated_file(_sqlite_template: Path, sqlite_url: str) -> str:
+    shutil.copyfile(_sqlite_template, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("template") / "hotline.db"
+    _migrated(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def _migrated_database(postgres_server: PostgresServer, _postgres_template: str) -> Iterator[str]:
+    name = postgres_server.create_database(_postgres_template)
+    yield postgres_server.url(name)
+    postgres_server.start()
+    postgres_server.thaw()
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(_postgres: PostgresServer) -> str:
+    if _postgres.running:
+        _postgres.thaw()
+    _postgres.start()
+    name = _postgres.create_database()
+    _migrated(_postgres.url(name))
+    return name
+
+
+def _migrated(url: str) -> None:
+    """In a thread: pytest-asyncio keeps this one's event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(migrate(url))).result()

@@ -203,10 +203,12 @@ class PostgresServer(Server):
         """SQLAlchemy's asynchronous URL of one database."""
         return f"postgresql+asyncpg://{POSTGRES_USER}@/{database}?host={self.folder}"
 
-    def create_database(self) -> str:
-        """A fresh, empty database; its name."""
+    def create_database(self, template: str = "") -> str:
+        """A fresh database, empty or a copy of one that nobody is connected to; its name. Files are
+        copied as they are: by its log it costs more than twice as much."""
         name = f"t{uuid.uuid4().hex[:12]}"
-        self._client("createdb", name).check_returncode()
+        copied = ("--strategy=file_copy", f"--template={template}") if template else ()
+        self._client("createdb", *copied, name).check_returncode()
         return name
 
     def drop_database(self, name: str) -> None:

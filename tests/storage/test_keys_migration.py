@@ -53,10 +53,10 @@ def _as_it_was(connection: Connection) -> None:
     put("spoken_requests", **SAID)
 
 
-async def test_tickets_of_before_are_found_by_what_was_said_of_them(sql_url: str) -> None:
+async def test_tickets_of_before_are_found_by_what_was_said_of_them(empty_sql_url: str) -> None:
     """The last word on the class holds; a ticket nothing was said of is found by nothing."""
-    await migrated_from(sql_url, "0014", _as_it_was)
-    async with opened(sql_url) as database:
+    await migrated_from(empty_sql_url, "0014", _as_it_was)
+    async with opened(empty_sql_url) as database:
         finding = SqlTicketFinding(database)
 
         async def found(*keys: str) -> list[str]:

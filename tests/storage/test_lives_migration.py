@@ -35,9 +35,9 @@ def _as_it_was(connection: Connection) -> None:
         connection.execute(insert(events), told)
 
 
-async def test_a_ticket_of_before_gets_its_chain_and_lives_on(sql_url: str) -> None:
-    await migrated_from(sql_url, "0007", _as_it_was)
-    async with opened(sql_url) as database:
+async def test_a_ticket_of_before_gets_its_chain_and_lives_on(empty_sql_url: str) -> None:
+    await migrated_from(empty_sql_url, "0007", _as_it_was)
+    async with opened(empty_sql_url) as database:
         await Sealer(database, lambda: NOON).seal()
         looked = Looked()
         assert [finding async for finding in verify(database, "default", looked)] == []

@@ -176,11 +176,11 @@ asyncio.run(main(*sys.argv[1:]))
 """
 
 
-async def test_processes_that_start_at_once_share_the_numbers(sql_url: str) -> None:
+async def test_processes_that_start_at_once_share_the_numbers(empty_sql_url: str) -> None:
     """They also migrate the empty database at the same moment."""
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PROCESS, sql_url, name, stdout=asyncio.subprocess.PIPE
+            sys.executable, "-c", PROCESS, empty_sql_url, name, stdout=asyncio.subprocess.PIPE
         )
         for name in ("a", "b")
     ]
