@@ -42,9 +42,10 @@ them (`--as-of 3`: what held after the third), `hotline tickets verify` finds wh
 removed or cut off. Note the last seal it prints somewhere else from time to time, and hand it in
 again (`--noted 17:ab12…`): so nobody can cut off the end of everything.
 
-Who handles a ticket can't supervise it, nor the other way round (办督分离), whatever the verb (decision
-0360): neither by person nor by unit. A department acts on tickets of its unit only. A linked ticket keeps its own citizen's
-answer and callback; a part of a ticket is due no later than the whole and ends with it.
+Who handles a ticket can't supervise it, nor the other way round (办督分离), whatever the verb
+(decision 0360): neither by person nor by unit. A department acts on tickets of its unit only. A
+linked ticket keeps its own citizen's answer and callback; a part of a ticket is due no later than
+the whole and ends with it.
 """
 
 
