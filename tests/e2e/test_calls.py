@@ -2,8 +2,10 @@
 
 import asyncio
 import itertools
+import json
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,8 +15,10 @@ from simulator.seats import Account, Manners, Seats
 from tests.e2e.books import call_of, recording_of, rows
 from tests.e2e.installation import Installation
 from tests.e2e.prompts import brief_cache
+from tests.e2e.speaking import spoken_of
 
 AT_ONCE = ((0.4, "0"),)
+MISSING = "/there-is-no-such-model"
 TWO_SECONDS = 32_000
 """Of a WAV file, 8 kHz, 16 bits."""
 NUMBERS = (f"138{n:08d}" for n in itertools.count(1000))
@@ -49,8 +53,12 @@ match = ["127.0.0.4"]
 
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[Installation]:
-    """One installation with two cities; voice requests are offered after 5 s of waiting."""
-    settings = {"voice_offer_after_s": 5, "announce_every_s": 60, "cache": brief_cache()}
+    """One installation with two cities; voice requests are offered after 5 s of waiting. The model
+    that should understand them is missing."""
+    settings: dict[str, Any] = {
+        "voice_offer_after_s": 5, "announce_every_s": 60, "cache": brief_cache(),
+        "speech": "vosk", "speech_models": json.dumps({"cmn": MISSING}), "speech_workers": 1,
+    }  # fmt: skip
     with Installation(CONFIG, **settings) as installation:
         for tenant in ("default", "liuzhou"):  # whatever the time of day is
             installation.cli("hours", "set", "open", "--tenant", tenant)
@@ -288,7 +296,8 @@ async def test_after_a_long_wait_a_spoken_request_is_taken_instead(hotline: Inst
 async def test_after_hours_a_request_is_recorded_confirmed_and_numbered(
     hotline: Installation,
 ) -> None:
-    """Closed by the supervisor: explained, recorded, played back, confirmed, number spoken."""
+    """Closed by the supervisor: explained, recorded, played back, confirmed, number spoken. Nobody
+    understands him, since the model is missing: his ticket says so, and so does /readyz."""
     caller = next(NUMBERS)
     hotline.cli("hours", "set", "closed")
     try:
@@ -303,6 +312,9 @@ async def test_after_hours_a_request_is_recorded_confirmed_and_numbered(
     assert ticket["confirmed"]
     assert ticket["voice_s"] > 1
     assert (hotline.home / ticket["voice_path"]).stat().st_size > 8000
+    assert "not_recognised" in spoken_of(hotline, ticket["number"])["review"]
+    speech = hotline.readiness()["parts"]["speech"]
+    assert (speech["up"], MISSING in speech["detail"]) == (False, True)
 
 
 async def test_hanging_up_while_speaking_keeps_what_was_said(hotline: Installation) -> None:

@@ -13,6 +13,8 @@ from simulator.citizens import Citizen
 from simulator.seats import Manners, Seats
 from tests.e2e.books import rows
 from tests.e2e.installation import Installation
+from tests.e2e.prompts import brief_cache
+from tests.e2e.speaking import KIND, MATTER, PLACE, RIGHT, YES, Talk, speaks, spoken_of
 from tests.servers import PostgresServer
 
 AT_ONCE = ((0.4, "0"),)
@@ -77,9 +79,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def test_a_full_disk_loses_the_recording_and_nothing_else(small_disk: Path) -> None:
     """No room for recordings: the call is served, its ticket made, the recording marked, and
-    /readyz says what is wrong."""
-    caller = "13666660000"
-    hotline = Installation()
+    /readyz says what is wrong. After hours his words are on the ticket without his voice."""
+    caller, speaker = "13666660000", "13666660001"
+    hotline = Installation(speech="vosk", cache=brief_cache())
     recordings = hotline.home / "recordings"
     recordings.mkdir()
     subprocess.run(["mount", "--bind", small_disk, recordings], check=True)
@@ -105,6 +107,16 @@ async def test_a_full_disk_loses_the_recording_and_nothing_else(small_disk: Path
             assert found[0] in ("short", "missing", "no_media")
             assert not _part(hotline, "disk")
             assert hotline.ready
+            await asyncio.to_thread(hotline.cli, "hours", "set", "closed")
+            await asyncio.to_thread(hotline.wait, lambda: speaks(hotline), "a recogniser")
+            async with Citizen(speaker, hotline.sip).dial("12345") as call:
+                await call.answered()
+                await Talk(hotline, speaker).answer(call, KIND, PLACE, MATTER, YES, RIGHT)
+                await call.ended(within_s=120)
+            spoken = await asyncio.to_thread(hotline.ticket_of, speaker)
+            told = spoken_of(hotline, spoken["number"])
+            found = [told["kind"], told["place"], told["text"]]
+            assert found == ["complaint", PLACE, MATTER]
             subprocess.run(["umount", "-l", recordings], check=True)
     finally:
         subprocess.run(["umount", "-l", recordings], check=False, capture_output=True)

@@ -47,8 +47,8 @@ def hotline() -> Iterator[Installation]:
 
 
 async def test_what_a_caller_says_becomes_his_ticket(hotline: Installation) -> None:
-    """Kind, place, matter, number and yes by voice: the ticket has them word for word, and the
-    recordings are as long as the call."""
+    """Kind, place, matter, number and yes by voice: the ticket has them word for word, the
+    recordings are as long as the call, and the log has neither his number nor his words."""
     caller = "13800004001"
     talk = Talk(hotline, caller)
     async with Citizen(caller, hotline.sip).dial("12345") as call:
@@ -74,6 +74,9 @@ async def test_what_a_caller_says_becomes_his_ticket(hotline: Installation) -> N
     assert abs(voice_s - ticket["voice_s"]) <= 0.2
     checked = rows(hotline.home, "SELECT * FROM recordings WHERE path = ?", ticket["voice_path"])
     assert checked[0]["expected_s"] == pytest.approx(voice_s, abs=0.2)
+    log = (hotline.home / "log" / "engine.log").read_text()
+    assert call_row["call_id"] in log
+    assert not [secret for secret in (caller, MATTER[:2], PLACE[:3]) if secret in log]
 
 
 async def test_an_engine_killed_while_he_speaks_loses_no_word(hotline: Installation) -> None:
@@ -128,7 +131,7 @@ async def test_who_hangs_up_while_the_engine_is_dead_has_his_ticket(hotline: Ins
     number = hotline.ticket_of(caller)["number"]
 
     def told_whole() -> bool:
-        return spoken_of(hotline, number)["kind"] == "complaint"
+        return bool(spoken_of(hotline, number)["kind"] == "complaint")
 
     await asyncio.to_thread(hotline.wait, told_whole, "what was answered", seconds=120)
     ticket = hotline.ticket_of(caller)
