@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-CALLS = "tests/e2e/test_bad_audio.py::"
+REAL = "tests/e2e/"
+CALLS = f"{REAL}test_bad_audio.py::"
 SOCKET = "tests/telephony/test_audiosocket.py::"
 POOL = "tests/ivr/test_speech_pool.py::"
 SERVER = "tests/ivr/test_speech_server.py::"
@@ -55,7 +56,10 @@ CASES: Mapping[str, Sequence[str]] = {
     "AudioSocket: the same UUID twice": (
         f"{SOCKET}test_a_second_connection_with_the_same_uuid_is_refused",
     ),
-    "model missing": (f"{POOL}test_a_missing_model_is_told_and_tried_again_when_it_comes",),
+    "model missing": (
+        f"{REAL}test_calls.py::test_after_hours_a_request_is_recorded_confirmed_and_numbered",
+        f"{POOL}test_a_missing_model_is_told_and_tried_again_when_it_comes",
+    ),
     "model broken": (f"{POOL}test_a_broken_model_is_told_and_nobody_is_harmed",),
     "worker killed": (
         f"{EVERY_WORD}[recogniser killed]",
@@ -66,6 +70,7 @@ CASES: Mapping[str, Sequence[str]] = {
         f"{SERVER}test_a_server_that_is_gone_is_told_in_words",
     ),
     "disk full": (
+        f"{REAL}test_outages.py::test_a_full_disk_loses_the_recording_and_nothing_else",
         "tests/recordings/test_live.py::test_a_full_disk_costs_no_call_anything",
         "tests/ivr/test_intake.py::test_a_full_disk_and_sql_away_cost_no_word",
     ),
