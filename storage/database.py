@@ -26,9 +26,6 @@ log = structlog.get_logger(__name__)
 BATCH = 200
 PROBE_S = 0.5
 PATIENCE_S = 0.1
-PACE_S = 0.008
-"""While there is more to write, commits begin so far apart: what shares one shares its pages and
-its sync. On SQLite two operations a commit cost 20 pages each, eight cost 8."""
 
 
 @dataclass(slots=True)
@@ -175,22 +172,12 @@ class Database:
         if not self.healthy:
             await self._come_back()
         while self._waiting and self.healthy:
-            began = asyncio.get_running_loop().time()
             await self._commit(self._next_batch())
             if not self.healthy:
                 await self._come_back()
             elif self._waiting and all(entry.patient for entry in self._waiting):
                 self._call_writer(patient=True)
                 return
-            else:
-                await self._gather(began)
-
-    async def _gather(self, began: float) -> None:
-        """Let some more come before the next commit, if the one that `began` then was short."""
-        rest_s = began + PACE_S - asyncio.get_running_loop().time()
-        some = 0 < len(self._waiting) < BATCH
-        if some and rest_s > 0 and not any(entry.repeatable for entry in self._waiting):
-            await asyncio.sleep(rest_s)
 
     def _next_batch(self) -> list[_Write]:
         taken = [self._waiting.popleft()]

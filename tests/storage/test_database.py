@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sqlite3
 import sys
-import threading
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -46,15 +45,15 @@ def _is_ours(name: str | None, kind: str, parents: object) -> bool:
     return not (name or "").startswith(("ticket_grams", "ix_ticket_texts_grams"))
 
 
-async def test_the_migrations_build_what_the_program_knows(empty_sql_url: str) -> None:
+async def test_the_migrations_build_what_the_program_knows(sql_url: str) -> None:
     def compare(connection: Connection) -> tuple[list[Any], str]:
         opts = {"compare_type": True, "include_name": _is_ours}
         context = MigrationContext.configure(connection, opts=opts)
         return compare_metadata(context, metadata), revision(connection)
 
-    await migrate(empty_sql_url)
-    await migrate(empty_sql_url)
-    async with opened(empty_sql_url) as database:
+    await migrate(sql_url)
+    await migrate(sql_url)
+    async with opened(sql_url) as database:
         differences, found = await database.read(compare)
         assert differences == []
         assert found == HEAD
@@ -106,36 +105,6 @@ async def test_an_idle_store_commits_at_once(sqlite_url: str) -> None:
             assert database._wake.is_set(), "the writer is called without a wait for others"
             await writing
         assert database.counts.commits - before == 20
-
-
-async def test_what_comes_just_after_a_commit_waits_with_others_for_the_next(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sleep, begun, gate = asyncio.sleep, threading.Event(), threading.Event()
-    late: list[asyncio.Task[str]] = []
-
-    async def pause(delay_s: float) -> None:
-        if delay_s > FROZEN_S:  # the writer's, as told below
-            late.append(asyncio.create_task(database.write(_count("c"))))
-        await sleep(0 if delay_s > FROZEN_S else delay_s)
-
-    def held(connection: Connection) -> None:
-        begun.set()
-        assert gate.wait(FROZEN_S)
-
-    async with opened(sqlite_url, deadline_s=FROZEN_S) as database:
-        before = database.counts.commits
-        first = asyncio.create_task(database.write(held))
-        await until(begun.is_set)
-        monkeypatch.setattr("storage.database.PACE_S", 3600.0)
-        monkeypatch.setattr(asyncio, "sleep", pause)
-        second = asyncio.create_task(database.write(_count("b")))
-        await until(lambda: bool(database._waiting))
-        gate.set()
-        await asyncio.gather(first, second)
-        await asyncio.gather(*late)
-        assert database.counts.commits - before == 2
-        assert await _days(database) == ["b", "c"]
 
 
 async def test_an_operation_that_fails_harms_no_neighbour(sql_url: str) -> None:
@@ -370,7 +339,7 @@ async def test_two_writers_of_one_sqlite_file_wait_for_each_other(sqlite_url: st
         assert len(await SqlTickets(one, ZONES).list("default", limit=100)) == 80
 
 
-async def test_the_schema_of_an_empty_database_is_made_by_start(empty_sql_url: str) -> None:
-    async with opened(empty_sql_url) as database:
+async def test_the_schema_of_an_empty_database_is_made_by_start(sql_url: str) -> None:
+    async with opened(sql_url) as database:
         names = await database.read(lambda c: inspect(c).get_table_names())
         assert set(metadata.tables) <= set(names)
