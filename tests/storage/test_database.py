@@ -45,15 +45,15 @@ def _is_ours(name: str | None, kind: str, parents: object) -> bool:
     return not (name or "").startswith(("ticket_grams", "ix_ticket_texts_grams"))
 
 
-async def test_the_migrations_build_what_the_program_knows(sql_url: str) -> None:
+async def test_the_migrations_build_what_the_program_knows(empty_sql_url: str) -> None:
     def compare(connection: Connection) -> tuple[list[Any], str]:
         opts = {"compare_type": True, "include_name": _is_ours}
         context = MigrationContext.configure(connection, opts=opts)
         return compare_metadata(context, metadata), revision(connection)
 
-    await migrate(sql_url)
-    await migrate(sql_url)
-    async with opened(sql_url) as database:
+    await migrate(empty_sql_url)
+    await migrate(empty_sql_url)
+    async with opened(empty_sql_url) as database:
         differences, found = await database.read(compare)
         assert differences == []
         assert found == HEAD
@@ -339,7 +339,7 @@ async def test_two_writers_of_one_sqlite_file_wait_for_each_other(sqlite_url: st
         assert len(await SqlTickets(one, ZONES).list("default", limit=100)) == 80
 
 
-async def test_the_schema_of_an_empty_database_is_made_by_start(sql_url: str) -> None:
-    async with opened(sql_url) as database:
+async def test_the_schema_of_an_empty_database_is_made_by_start(empty_sql_url: str) -> None:
+    async with opened(empty_sql_url) as database:
         names = await database.read(lambda c: inspect(c).get_table_names())
         assert set(metadata.tables) <= set(names)
