@@ -66,6 +66,7 @@ CASES: Mapping[str, Sequence[str]] = {
         f"{POOL}test_a_worker_killed_in_the_middle_loses_no_word",
     ),
     "vosk-server slow or gone": (
+        f"{REAL}test_no_engine.py::test_a_vosk_server_gone_or_frozen_costs_no_word",
         f"{SERVER}test_a_frozen_server_is_given_up_in_time_and_the_next_call_is_refused",
         f"{SERVER}test_a_server_that_is_gone_is_told_in_words",
     ),

@@ -23,6 +23,7 @@ CALLS_S = {
     "tests/hotline/test_run.py": 105.0,
     "tests/e2e/test_follow_up.py": 100.0,
     "tests/e2e/test_spoken_intake.py": 100.0,
+    "tests/e2e/test_no_engine.py": 120.0,
     "tests/e2e/test_bad_audio.py": 100.0,
     "tests/e2e/test_partners.py": 80.0,
     "tests/telephony/test_emergency_real.py": 75.0,
