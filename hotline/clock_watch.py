@@ -124,12 +124,14 @@ class ClockWatch:
                     partial(recount_chunk, tenant=tenant, rules=rules, begin=begin),
                     order=tenant, repeatable=True,
                 )  # fmt: skip
-                self._begun.add(tenant)
             except StoreAway:
                 raise
             except Exception:  # told, not tried again: cards go on, events count anew by themselves
                 log.exception("due_dates_not_counted", tenant=tenant)
                 counted = -1
+            if self._rules.of(tenant) is not rules:
+                continue  # changed meanwhile: counted from the beginning by the new ones
+            self._begun.add(tenant)
             if counted == OTHERS:
                 self._counting.discard(tenant)
                 log.error("other_rules_elsewhere", tenant=tenant, basis=rules.basis)
