@@ -249,8 +249,7 @@ async def test_a_recording_is_heard_by_who_may(
     await enter(page, house.supervisor, f"?ticket={number}")
     await page.locator(".sounds button").click()
     await expect(page.locator(".sounds audio")).to_be_visible()
-    heard = "document.querySelector('.sounds audio').duration"
-    await page.wait_for_function(f"{heard} === 1")
+    await expect(page.locator(".sounds audio")).to_have_js_property("duration", 1)
     del house.city.audio[f"recording-{number}"]
     await enter(page, house.supervisor, f"?ticket={number}")
     await page.locator(".sounds button").click()
