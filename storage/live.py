@@ -11,6 +11,7 @@ by call id), JSON values; and a marker of this writer that tells whether Redis s
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from uuid import uuid4
@@ -21,7 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisError
 
-from queue_manager.model import Seat, SeatView, WaitingCaller
+from queue_manager.model import Seat, SeatState, SeatView, WaitingCaller
 from storage.live_values import caller_text, seat_from, seat_text, settled_text
 from storage.redis_wire import RedisWire, packed
 
@@ -31,6 +32,10 @@ _COALESCE_S = 0.25
 _HEARTBEAT_S = 1.0
 _CHUNK = 500
 _MARKER_LIFE_S = 24 * 3600
+
+_BY_PEOPLE = frozenset({SeatState.OFFLINE, SeatState.PAUSED})
+"""What calls bring about by themselves is seen in Asterisk by the next engine; that somebody began
+to work, or went for a meal, stands nowhere else."""
 
 _OUTAGE = (RedisError, OSError, TimeoutError)
 
@@ -68,6 +73,7 @@ class RedisLiveState:
         self._marker = f"hotline:writer:{uuid4().hex}"
         self._mirrors: dict[str, _Mirror] = {}
         self._wake = asyncio.Event()
+        self._hurry = asyncio.Event()
         self._backoff = ExponentialWithJitterBackoff(base=0.1, cap=2.0)
         self._rewrite = True
         self._closing = False
@@ -95,6 +101,7 @@ class RedisLiveState:
         """Write what is still unwritten, if Redis takes it before the deadline, and disconnect."""
         self._closing = True
         self._wake.set()
+        self._hurry.set()
         if self._writer is not None:
             done, _ = await asyncio.wait({self._writer}, timeout=deadline_s)
             if not done:
@@ -122,11 +129,15 @@ class RedisLiveState:
         return tuple(mirror.seats.values())
 
     def save_seat(self, view: SeatView) -> None:
-        """Remember a seat's state; returns at once."""
+        """Remember a seat's state; returns at once. What people decide isn't kept waiting for
+        other changes: an engine killed a moment later must not have them decide it again."""
         mirror = self._mirror(view.seat.tenant)
+        last = mirror.seats.get(view.seat.seat_id)
         mirror.seats[view.seat.seat_id] = view
         mirror.changed_seats.add(view.seat.seat_id)
         self._wake.set()
+        if last is None or (last.state is not view.state and _BY_PEOPLE & {last.state, view.state}):
+            self._hurry.set()
 
     def forget_seat(self, tenant: str, seat_id: str) -> None:
         """The seat was taken out of the tenant; returns at once."""
@@ -157,6 +168,7 @@ class RedisLiveState:
         while True:
             last = self._closing
             self._wake.clear()
+            self._hurry.clear()
             try:
                 await self._write()
                 failures = 0
@@ -183,7 +195,11 @@ class RedisLiveState:
                 await self._wake.wait()
         except TimeoutError:
             return
-        await self._pause(_COALESCE_S)
+        if self._closing:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_COALESCE_S):
+                await self._hurry.wait()
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not while closing."""

@@ -6,7 +6,7 @@ table are placed, some at once, one called number each; the tests look at what c
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -28,6 +28,10 @@ PACKET_S = 0.02
 CALL_S = 4.0
 AT_ONCE = 8
 """Two packets each 20 ms of each: more of them come late where others compute."""
+AGAIN = 2
+"""So often a call whose recording is too short is placed once more, by itself: where others compute
+MixMonitor drops what came too late for one direction to match the other (decision 0051). What is
+short for any other reason is short each time."""
 SEATS, SEAT_PORTS = "127.0.0.5", {"s1": free_port(), "s2": free_port()}
 
 
@@ -139,17 +143,26 @@ async def calls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mappi
         await CASES[number][1](session)
         await session.ended()
 
-    async with asterisk_stack(tmp_path_factory.mktemp("length"), seats=seats) as stack:
-        async with engine(stack.agi_port, leads), manager(stack) as events:
-            ends = asyncio.create_task(ended(events, len(CASES)))
-            talks = [asyncio.create_task(answers(name)) for name in SEAT_PORTS]
+    async def placed(stack: AsteriskStack, numbers: Sequence[str]) -> dict[str, Measured]:
+        async with manager(stack) as events:
+            ends = asyncio.create_task(ended(events, len(numbers)))
+            called = {CASES[number][1].__name__.removeprefix("rings_") for number in numbers}
+            talks = [asyncio.create_task(answers(name)) for name in SEAT_PORTS if name in called]
             room = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(*(place(stack, number, room) for number in CASES), *talks)
+            await asyncio.gather(*(place(stack, number, room) for number in numbers), *talks)
             media = await ends
-        yield {
-            number: measured(stack, arguments, media[arguments[-1]])
-            for number, arguments in answered.items()
+        return {
+            number: measured(stack, answered[number], media[answered[number][-1]])
+            for number in numbers
         }
+
+    async with asterisk_stack(tmp_path_factory.mktemp("length"), seats=seats) as stack:
+        async with engine(stack.agi_port, leads):
+            found = await placed(stack, list(CASES))
+            for number in [number for number, call in found.items() if not call.fits] * AGAIN:
+                if not found[number].fits:
+                    found |= await placed(stack, [number])
+        yield found
 
 
 async def ended(events: Manager, count: int) -> dict[str, str]:

@@ -130,6 +130,17 @@ async def test_a_seat_that_was_changed_is_written_as_it_is_now(redis_url: str) -
     assert found == SeatView(moved, SeatState.PAUSED, NOW, pause_reason="meal")
 
 
+async def test_what_people_decide_waits_for_no_other_change(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine killed a moment after a seat began to work must not leave it pausing."""
+    monkeypatch.setattr("storage.live._COALESCE_S", 10 * DEADLINE_S)
+    async with looking(redis_url) as looker, opened(redis_url) as live:
+        for state in (SeatState.PAUSED, SeatState.READY, SeatState.OFFLINE):
+            live.save_seat(view("8001", state))
+            await looker.until({"8001": state})
+
+
 async def test_forgotten_means_gone(redis_url: str) -> None:
     """Seats taken out and callers who no longer wait leave nothing behind."""
     async with looking(redis_url) as looker, opened(redis_url) as live:
