@@ -21,9 +21,6 @@ VOICE_S = 2.0
 LONGEST_CALL_S = 60.0
 DRAIN_S = 60.0
 """Longer than SIPp asks again for an unanswered BYE (11 times, 36 s): what lasts longer hangs."""
-FIRST_SERVED = ("nice", "-n", "-10")
-"""The yardstick isn't what is measured: calls come, go and are stamped when they are due, also
-while the side under test fills every core."""
 FIRST_NUMBER = 13800000000
 
 
@@ -133,7 +130,7 @@ def seats_of(burst: Burst, crowd: Crowd, folder: Path) -> Sipp:
     text = text.replace("@SHORTEST@", str(shortest)).replace("@LONGEST@", str(longest))
     scenario.write_text(text)
     words = command(scenario, crowd.seats, keys=crowd.codec_keys, options=options)
-    return Sipp([*FIRST_SERVED, *words], folder, "seats")
+    return Sipp(words, folder, "seats")
 
 
 def citizens_of(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Sipp:
@@ -151,4 +148,4 @@ def citizens_of(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Sipp:
     options += _traced(burst, folder, "citizens")
     keys = crowd.codec_keys | {"called": crowd.number}
     words = command(scenario, own, to=crowd.sip, keys=keys, options=options)
-    return Sipp([*FIRST_SERVED, *words], folder, "citizens")
+    return Sipp(words, folder, "citizens")
