@@ -36,6 +36,7 @@ async def consulting(home: House, call_id: str) -> None:
     """8001 speaks with 8002."""
     await home.board.act(TENANT, call_id, CONSULT, seat("8002"))
     await home.talk_is(call_id, "consulting")
+    await home.phones["8002"].happens("answered")  # told of by its telephone, too
 
 
 # --- consultation
