@@ -1,14 +1,13 @@
 """What proves replies, on the disk: `<home>/evidence/<tenant>/<number>/<sha256>.<kind>`."""
 
 import asyncio
-import os
 from hashlib import sha256
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 
 from console.errors import EvidenceMissing, TooMuchEvidence
+from storage.files import write_whole
 from tickets.errors import StoreAway
 from tickets.evidence import MOST, is_evidence
 
@@ -51,19 +50,6 @@ def _write(path: Path, content: bytes) -> None:
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if len(list(path.parent.glob("*.*"))) >= MOST:
+    if sum(not file.name.startswith(".") for file in path.parent.iterdir()) >= MOST:
         raise TooMuchEvidence
-    young = path.with_name(f"new-{uuid4().hex}")
-    try:
-        with young.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        young.rename(path)
-    finally:
-        young.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    write_whole(path, content)

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from uuid import uuid4
 
 
 def sync_folder(folder: Path) -> None:
@@ -18,7 +19,7 @@ def sync_folder(folder: Path) -> None:
 def write_whole(file: Path, content: bytes) -> None:
     """Write a file by rename: a reader sees the old one or the whole new one. Raises OSError."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    fresh = file.with_name(f".{file.name}.{os.getpid()}.new")
+    fresh = file.with_name(f".{file.name}.{uuid4().hex}.new")  # two may write the same at once
     try:
         with fresh.open("wb") as stream:
             stream.write(content)
