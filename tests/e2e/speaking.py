@@ -33,6 +33,11 @@ def said(text: str) -> bytes:
     return voice
 
 
+def _given(noted: dict[str, Any]) -> bool:
+    answer = noted["data"]
+    return bool(answer.get("keys")) or answer.get("end_s", 0.0) > answer.get("begin_s", 0.0)
+
+
 class Talk:
     """What the engine has noted of one caller's conversation."""
 
@@ -49,11 +54,11 @@ class Talk:
         return []
 
     async def has(self, answers: int) -> None:
-        """So many answers are on the disk."""
+        """So many answers are on the disk. A question he was silent to is asked again."""
 
         def there() -> bool:
             noted = self.noted()
-            return bool(noted) and len(noted) - 1 >= answers
+            return bool(noted) and sum(map(_given, noted[1:])) >= answers
 
         await asyncio.to_thread(
             wait_until, there, seconds=WITHIN_S, what=f"{answers} answers; noted: {self.noted()}"
