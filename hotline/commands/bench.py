@@ -3,9 +3,11 @@
 import asyncio
 import signal
 import subprocess
+import sys
 from dataclasses import replace
 from typing import Annotated
 
+import structlog
 import typer
 import uvloop
 from rich.console import Console
@@ -35,9 +37,11 @@ progress = Console(stderr=True)
 
 @bench_app.callback()
 def bench() -> None:
-    """Whatever ends a bench ends the servers it started: SIGTERM as Ctrl-C, background or not."""
+    """Whatever ends a bench ends the servers it started: SIGTERM as Ctrl-C, background or not.
+    Standard output is for figures: what parts in this process log goes to the other one."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 
 @bench_app.command()

@@ -1,11 +1,14 @@
 """What the bench of understanding speaks and reports, and the command for one sentence."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
+import structlog
 
 from hotline.cli import main
+from hotline.commands.bench import bench
 from hotline.errors import SetupMissing
 from hotline.understanding_bench import TARGETS, bench_understanding, pinyin, report
 
@@ -57,3 +60,18 @@ def test_understand_tells_of_rules_that_are_not_there(
     monkeypatch.setenv("HOTLINE_UNDERSTANDING", str(tmp_path))
     assert main(["understand", "路灯"]) != 0
     assert "places.yaml" in capsys.readouterr().err
+
+
+def test_what_a_bench_logs_is_not_among_its_figures(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Standard output is read by machines (`--json`); recognisers that it starts log, too."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    before = structlog.get_config()
+    try:
+        bench()
+        structlog.get_logger().info("speech_worker_ready")
+    finally:
+        structlog.configure(**before)
+    told = capsys.readouterr()
+    assert (told.out, "speech_worker_ready" in told.err) == ("", True)
