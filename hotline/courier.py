@@ -1,4 +1,5 @@
-"""The courier: sends what waits in the outbox, to peers and to webhooks.
+"""The courier: sends what waits in the outbox, to peers, to webhooks and, by the gateway of text
+messages, to citizens.
 
 Everything it knows is in SQL; it may be killed at any moment and run on every node. What it has
 taken is its own for `LEASE_S`; then another may send it again, and the receiver takes it once.
@@ -30,11 +31,13 @@ PEER_WAITS_S = (1, 5, 15, 60, 300, 900)
 PEER_LAST_S = 3600
 PEER_TRIES = 80
 """Some three days."""
+TEXT_TRIES = 30
+"""A day: what comes later than that, a citizen has asked for."""
 HOOK_WAITS_S = (5, 60, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 HOOK_PATIENCE_S = 5 * 86_400
 """A webhook that has taken nothing for this long is told no more."""
 LATER = frozenset({401, 403, 404, 405, 408, 425, 429})
-"""A peer's door is wrongly set up, or busy: what is right then may be right later."""
+"""A door (a peer's, the gateway's) is wrongly set up, or busy: what is right may be right later."""
 GONE = 410
 
 log = structlog.get_logger(__name__)
@@ -52,6 +55,18 @@ class Sealing(Protocol):
         ...
 
 
+class Texts(Protocol):
+    """The way to citizens."""
+
+    async def send(self, message: Outgoing) -> Reached | Unreached | None:
+        """One try; None when nobody is there any more to be told. Raises `StoreAway`."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Routes:
     """Where messages go: a tenant's peer of an id, and who is there at all."""
@@ -61,7 +76,7 @@ class Routes:
 
 
 class Courier:
-    """Sends; `to_peers` and `to_hooks` are the ways out."""
+    """Sends; `to_peers`, `to_hooks` and `texts` (None: there is no gateway) are the ways out."""
 
     def __init__(
         self,
@@ -73,6 +88,7 @@ class Courier:
         *,
         to_peers: Outside,
         to_hooks: Outside,
+        texts: Texts | None = None,
         standing: Callable[[Sequence[Standing]], None] = lambda found: None,
     ) -> None:
         """`standing` is told of what waits and what was given up, as often as it is looked."""
@@ -84,6 +100,7 @@ class Courier:
         self._clock = clock
         self._to_peers = to_peers
         self._to_hooks = to_hooks
+        self._texts = texts
         self._standing = standing
         self._wake = asyncio.Event()
         self._purge_at = 0
@@ -111,6 +128,8 @@ class Courier:
         finally:
             await self._to_peers.close()
             await self._to_hooks.close()
+            if self._texts is not None:
+                await self._texts.close()
 
     async def look(self) -> float:
         """Send what may be sent now; seconds to rest. Raises `StoreAway`."""
@@ -127,7 +146,8 @@ class Courier:
             if not messages:
                 break
             await self._send_all(messages)
-        return LOOK_S if self._routes.any_peer() or self._webhooks.any else READ_S
+        any_way = self._routes.any_peer() or self._webhooks.any or self._texts is not None
+        return LOOK_S if any_way else READ_S
 
     async def _send_all(self, messages: Sequence[Outgoing]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -136,11 +156,15 @@ class Courier:
 
     async def _send(self, message: Outgoing) -> None:
         kind, _, name = message.target.partition(":")
-        body = encoded(message)
-        if kind == "peer":
-            await self._to_peer(message, name, body)
-        else:
-            await self._to_hook(message, name, body)
+        try:
+            if kind == "peer":
+                await self._to_peer(message, name, encoded(message))
+            elif kind == "text":
+                await self._to_citizen(message)
+            else:
+                await self._to_hook(message, name, encoded(message))
+        except StoreAway:  # what became of it isn't written: when its lease is over, it goes again
+            log.warning("message_unsure", **_named(message))
 
     async def _to_peer(self, message: Outgoing, name: str, body: bytes) -> None:
         peer = self._routes.peer(message.tenant, name)
@@ -151,10 +175,23 @@ class Courier:
         if headers is None:
             await self._not_yet(message, "no secret is kept for this peer", reached=False)
             return
-        answer = await self._to_peers.post(peer.address, body, headers)
+        await self._judge(message, await self._to_peers.post(peer.address, body, headers))
+
+    async def _to_citizen(self, message: Outgoing) -> None:
+        if self._texts is None:  # another node may have one
+            await self._not_yet(message, "no sms_hook_url is set here", reached=False)
+            return
+        answer = await self._texts.send(message)
+        if answer is None:
+            await self._given_up(message, "the citizen's number isn't known any more")
+        else:
+            await self._judge(message, answer)
+
+    async def _judge(self, message: Outgoing, answer: Reached | Unreached) -> None:
+        """What a peer, or the gateway, said to it."""
         if isinstance(answer, Unreached):
             await self._not_yet(message, answer.reason, reached=False)
-        elif answer.status == 200:
+        elif 200 <= answer.status < 300:
             await self._outbox.sent(message, _number(answer.body))
             log.info("message_sent", **_named(message))
         elif answer.status >= 500 or answer.status in LATER:
@@ -225,8 +262,9 @@ def encoded(message: Outgoing) -> bytes:
 def waits_s(message: Outgoing) -> int | None:
     """Seconds until the next try, by how many there were before this one; None: no more."""
     done = message.tries
-    if message.target.startswith("peer:"):
-        if done >= PEER_TRIES:
+    kind = message.target.partition(":")[0]
+    if kind != "hook":
+        if done >= (PEER_TRIES if kind == "peer" else TEXT_TRIES):
             return None
         return PEER_WAITS_S[done] if done < len(PEER_WAITS_S) else PEER_LAST_S
     return HOOK_WAITS_S[done] if done < len(HOOK_WAITS_S) else None

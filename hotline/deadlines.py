@@ -27,17 +27,20 @@ class Read:
 
 class Deadlines:
     """All that measures tickets. `clockwork` joins the events' transactions (and there fills the
-    outbox for `peers` and `webhooks`), `lives` keeps events, `watch` gives cards. Raises
-    `DocumentError` when a file has a mistake."""
+    outbox for `peers` and `webhooks`, and, with `texts`, for citizens), `lives` keeps events,
+    `watch` gives cards. Raises `DocumentError` when a file has a mistake."""
 
-    def __init__(self, tenants: Sequence[Tenant], database: Database, clock: Clock) -> None:
+    def __init__(
+        self, tenants: Sequence[Tenant], database: Database, clock: Clock, *, texts: bool = False
+    ) -> None:
         self._tenants = tenants
         found = self.read()
         self.rules, self.units = found.rules, found.units
         self.peers, self.webhooks = found.peers, SqlWebhooks(database)
         self.clockwork = Outlet(
-            SqlClockwork(self.rules.of), lambda tenant: self.peers.of(tenant), self.webhooks.hooks
-        )
+            SqlClockwork(self.rules.of), lambda tenant: self.peers.of(tenant), self.webhooks.hooks,
+            texts=texts,
+        )  # fmt: skip
         self.lives = SqlLives(database, self.clockwork, self.units.has)
         names = [tenant.id for tenant in tenants]
         self.watch = ClockWatch(database, self.rules, names, told_by(self.lives), clock)

@@ -155,14 +155,16 @@ class Engine:
         self._clock = SystemClock()
         self._zones = {t.id: ZoneInfo(t.time_zone) for t in settings.tenants}
         self._speech = Speech(settings)
-        self._spoken = SpokenIntakes(settings, self._speech.recogniser, self._zones, self._clock)
+        self._spoken = SpokenIntakes(settings, self._speech.recogniser, self._zones)
         self._metrics = Metrics()
         self._metrics.registry.register(TELEPHONY_COUNTERS)
         self._works = Works()
         self._spawn = self._works.spawn
 
         self._database = Database(settings.sql_url)
-        self._deadlines = Deadlines(settings.tenants, self._database, self._clock)
+        self._deadlines = Deadlines(
+            settings.tenants, self._database, self._clock, texts=bool(settings.sms_hook_url)
+        )
         self._exchange = ExchangeHouse(
             settings, self._database, self._deadlines, self._zones, self._clock,
             lambda ticket, was: self._counted.stored(ticket, was),
@@ -503,7 +505,6 @@ class Engine:
                 self._clock,
                 rules_of(self._settings),
                 self._counted.stored,
-                self._spoken.messages.ticket_told,
             ),
             evidence=HomeEvidence(self._settings.folders.evidence),
             hours=self._overrides,

@@ -20,6 +20,7 @@ from hotline.deadlines import Deadlines
 from hotline.outside import Outside, wrong_with
 from hotline.peer_files import peer_secret
 from hotline.settings import Settings
+from hotline.sms_hook import SmsHook
 from ivr.ports import Clock
 from storage.database import Database
 from storage.exchange_in import Proven, SqlExchange, refused
@@ -109,6 +110,7 @@ class ExchangeHouse:
             clock,
             to_peers=Outside(guarded=False),
             to_hooks=Outside(guarded=not settings.webhooks_private),
+            texts=_texts(settings, database, clock),
             standing=lambda found: self._standing(found),
         )
 
@@ -218,6 +220,13 @@ class ExchangeHouse:
         if found is None:
             raise UnknownWebhook
         return _view(found), self._seals.hook_secret(found) if new_secret else ""
+
+
+def _texts(settings: Settings, database: Database, clock: Clock) -> SmsHook | None:
+    if not settings.sms_hook_url:
+        return None
+    secret = secrets_kept.sms_hook_secret(settings.folders)
+    return SmsHook(settings.sms_hook_url, secret, database, clock)
 
 
 def _view(hook: Hook) -> WebhookView:

@@ -1,5 +1,5 @@
-"""Messages to peers and webhooks that nobody took: a figure for who watches the engine, an alert
-for supervisors until each was sent again (`hotline exchange again`)."""
+"""Messages to peers, webhooks and citizens that nobody took: a figure for who watches the engine,
+an alert for supervisors until each was sent again (`hotline exchange again`)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from queue_manager.model import AlertKind
 from queue_manager.service import QueueService
 from storage.outbox import Standing
 
-KINDS = ("peer", "hook")
+KINDS = ("peer", "hook", "text")
 STATES = ("waiting", "given_up")
 
 
@@ -23,7 +23,7 @@ class GivenUpWatch:
         self._left: dict[str, int] = {}
         self._gauge = Gauge(
             "hotline_messages",
-            "Messages to peers and webhooks that weren't taken (yet), by state.",
+            "Messages to peers, webhooks and citizens that weren't taken (yet), by state.",
             ("tenant", "to", "state"),
             registry=registry,
         )

@@ -180,8 +180,8 @@ class Settings(BaseSettings):
     )
     sms_hook_url: str = Field(
         default="",
-        description="where tickets of spoken requests are told for text messages (signed web hook);"
-        " empty: nowhere",
+        description="gateway of text messages, told what citizens must know (signed web hook,"
+        " docs/exchange.md); empty: none",
     )
     webhooks_private: bool = Field(
         default=False,

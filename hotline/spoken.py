@@ -7,13 +7,12 @@ from typing import Any
 import structlog
 
 from hotline.settings import Settings
-from hotline.sms_hook import messages
 from hotline.understood import rules_of
 from ivr.documents import DocumentError
 from ivr.intake_house import SpokenHouse
 from ivr.intake_left import watch_left
 from ivr.intake_mind import load_mind
-from ivr.ports import Clock, Tickets
+from ivr.ports import Tickets
 from ivr.prompt_sounds import PromptSounds
 from ivr.prompt_texts import load_catalogue
 from ivr.speech.ports import Recogniser
@@ -32,17 +31,15 @@ log = structlog.get_logger(__name__)
 
 class SpokenIntakes:
     """What the engine needs of them: the `house` of its conversations (None when the data of the
-    understanding can't be used), `messages` for citizens, and `watch`."""
+    understanding can't be used), and `watch`."""
 
     def __init__(
         self,
         settings: Settings,
         recogniser: Recogniser,
         zones: Mapping[str, tzinfo],
-        clock: Clock,
     ) -> None:
         home = settings.folders
-        self.messages = messages(settings.sms_hook_url, home, clock)
         self._zones = zones
         self._voice = HomeVoiceFiles(home.root)
         self._recordings = LiveRecordings(home.root)
@@ -62,7 +59,6 @@ class SpokenIntakes:
             says=catalogue.has,
             mind=mind,
             journal=self._journal,
-            messages=self.messages,
         )
 
     def watch(self, tickets: Tickets, led: Callable[[str], bool]) -> Coroutine[Any, Any, None]:
@@ -70,8 +66,7 @@ class SpokenIntakes:
         return watch_left(self._journal, tickets, self._parts, led)
 
     async def close(self) -> None:
-        """Finish what is being recorded and sent."""
-        await self.messages.close()
+        """Finish what is being recorded."""
         await self._recordings.close()
 
     async def _parts(self, kept: KeptTalk) -> Sequence[tuple[str, float]]:

@@ -11,18 +11,15 @@ from functools import partial
 from hashlib import sha256
 from uuid import uuid4
 
-import structlog
 from sqlalchemy import Connection
 
 from console.desk import Arriving, Compared, Telling
 from hotline.deadlines import Deadlines
 from ivr.caller import caller_id
-from ivr.intake_house import TicketTold
 from ivr.ports import Clock
 from storage.clock_rows import clocks_of
 from storage.database import Database
 from storage.events import Kept, history
-from storage.follow_up_facts import citizen_of
 from storage.life_book import MAIN, PART
 from storage.life_tables import ticket_links
 from storage.likely_tickets import SqlLikelyTickets
@@ -39,21 +36,18 @@ from tickets.content import Content, content
 from tickets.desk_values import Chain, FoundPage, Likely, Notice, Past, Suggested, Wanted, Whole
 from tickets.dispatch import Asked, suggest
 from tickets.duplicates import LikelySame, Matter
-from tickets.errors import EventRefused, StoreAway, UnknownTicket
+from tickets.errors import EventRefused, UnknownTicket
 from tickets.event_fields import from_outside
 from tickets.grams import plain
 from tickets.life import Actor, Life, Role, Told
 from tickets.lifecycle import owner, replay
 from tickets.model import CallFacts, Kind, NewTicket, Origin, Ticket, TicketState
-from tickets.notices import citizen_message
 from tickets.number import local_day
 from tickets.possible import Possible, possible
 from tickets.rights import Sight, sight
 from tickets.understanding.rules import load_rules
 from tickets.understanding.understand import Context, understand
 from tickets.units import UnitsFile
-
-log = structlog.get_logger(__name__)
 
 GUESSED = 2
 """So many classes are tried for a matter that nobody has classed yet."""
@@ -71,9 +65,7 @@ class TicketDesk:
         clock: Clock,
         context: Context,
         on_origin: Callable[[Ticket, Origin | None], None] = lambda ticket, was: None,
-        tell_citizen: Callable[[TicketTold], None] = lambda told: None,
     ) -> None:
-        self._tell_citizen = tell_citizen
         self._database = database
         self._deadlines = deadlines
         self._tickets = tickets
@@ -97,22 +89,7 @@ class TicketDesk:
         from_outside(telling.event, telling.data)
         told = Told(telling.event, actor, self._clock.now(), dict(telling.data))
         key = f"{_person(actor)}/{telling.key}" if telling.key else ""
-        life = await self._deadlines.lives.tell(Command(tenant, number, told, telling.version, key))
-        if message := citizen_message(life, told):
-            await self._let_citizen_know(life, message)
-
-    async def _let_citizen_know(self, life: Life, message: str) -> None:
-        """By a text message, when his number is known; the event is kept, whatever comes of it."""
-        try:
-            citizen = await self._database.read(lambda c: citizen_of(c, life.tenant, life.number))
-        except StoreAway as error:
-            log.warning("citizen_not_told", ticket=life.number, reason=str(error))
-            return
-        if citizen is not None and citizen[1]:
-            facts, to = citizen
-            self._tell_citizen(
-                TicketTold(life.tenant, life.number, to, facts.language, message, life.seq)
-            )
+        await self._deadlines.lives.tell(Command(tenant, number, told, telling.version, key))
 
     async def whole(self, tenant: str, number: str, actor: Actor | None, *, seq: int = 0) -> Whole:
         """A ticket now, or after its event `seq`."""

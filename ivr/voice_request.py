@@ -17,7 +17,6 @@ from ivr.ending import (
 from ivr.flow import PERSON_KEY, VoiceRequest
 from ivr.greeting import choose
 from ivr.intake_door import Went, resumed_intake, take_spoken
-from ivr.intake_house import TicketMade
 from ivr.numbers import digits
 from ivr.ports import Outcome
 from ivr.story import Resume, Story
@@ -73,22 +72,36 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
     await call.remember(**story.variables("voice_request"))
     again = story.point is Resume.VOICE_REQUEST
     takes = await find_recorded(desk.voice, story) if again else story.takes
+    if story.intake is not None:  # in danger he has waited for a seat since: this is added
+        story.ticket_made = False
     if not story.ticket_made:
         heard = story.voice_s >= LEAST_VOICE_S and story.intake is None
         went, takes = await _by_voice(call, desk, story, step, takes)
         if went is Went.CONNECTED:
             return step.next
+        if went is Went.TO_SEATS:
+            return await _to_seats(call, desk, story, takes)
         if went is Went.PLAIN:
             await _record_and_confirm(call, desk, story, step, takes, heard=heard)
     await unbroken(make_ticket(story, desk, desk.clock.now()))
     if story.ticket:
         await call.remember(TICKET=story.ticket)
     if outcome_of(story) is Outcome.VOICE_REQUEST:
-        _tell_in_writing(desk, story)
         await tell_number(call, story)
     elif story.ticket_made:
         await call.play(("request_taken",), language=story.language)
     return step.next
+
+
+async def _to_seats(call: Call, desk: Desk, story: Story, takes: int) -> str:
+    """What he has said becomes his ticket before he waits, to be called back first whatever
+    becomes of the wait; a talk is added to it."""
+    story.takes = takes
+    if outcome_of(story) is Outcome.VOICE_REQUEST:
+        await unbroken(make_ticket(story, desk, desk.clock.now()))
+        if story.ticket:
+            await call.remember(TICKET=story.ticket)
+    return story.flow.person
 
 
 async def _by_voice(
@@ -100,7 +113,7 @@ async def _by_voice(
     file = place_take(desk.voice, story, takes + 1)
     await desk.voice.prepare(file)
     new = replace(request_ticket(story, desk.clock.now()), voice_path=file.stored)
-    went = await take_spoken(call, desk.spoken, story, step.spoken, file, new)
+    went = await take_spoken(call, desk, desk.spoken, story, step.spoken, file, new)
     if story.pending is None:
         return went, takes  # his audio was never opened
     story.pending = None
@@ -123,6 +136,7 @@ async def take_up(desk: Desk, story: Story) -> None:
             keep_take(story, file, seconds)
             parts.append((file.stored, seconds))
     story.intake = resumed_intake(kept, parts)
+    story.danger = story.danger or story.intake.alarm is not None
     story.kind = story.intake.kind or story.kind
 
 
@@ -202,14 +216,6 @@ async def _confirm(call: Call, story: Story) -> str:
             timeout_s=CONFIRM_SILENCE_S,
         )
     return digit
-
-
-def _tell_in_writing(desk: Desk, story: Story) -> None:
-    """To the number he gave; nobody who gave none, and none that isn't known yet."""
-    if desk.spoken is None or story.intake is None or not story.ticket or not story.intake.number:
-        return
-    made = TicketMade(story.tenant.id, story.ticket, story.intake.number, story.language)
-    desk.spoken.messages.ticket_made(made)
 
 
 async def tell_number(call: Call, story: Story) -> None:

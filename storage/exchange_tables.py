@@ -1,4 +1,5 @@
-"""Tables of what goes out over HTTP (messages to peers, webhooks) and of what comes in from peers.
+"""Tables of what goes out over HTTP (messages to peers, webhooks, the gateway of text messages) and
+of what comes in from peers.
 
 Times are whole seconds since 1970. `outbox` is written in the transaction of the event it tells.
 """
@@ -46,8 +47,8 @@ outbox = Table(
     Index("ix_outbox_tenant", "tenant", "id"),
     Index("ix_outbox_given_up", "tenant", "made_at", sqlite_where=LEFT, postgresql_where=LEFT),
 )  # fmt: skip
-"""`target` is `peer:<id>` or `hook:<id>`; of a target and ticket the lowest id goes first.
-`state` is waiting, sent or given_up; a waiting one may be sent from `next_at` on."""
+"""`target` is `peer:<id>`, `hook:<id>` or `text:gateway`; of a target and ticket the lowest id goes
+first. `state` is waiting, sent or given_up; a waiting one may be sent from `next_at` on."""
 
 crossings = Table(
     "crossings", metadata,

@@ -55,8 +55,8 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Messages of a tenant to peers or hooks (`kind`) that stand in one state: how many, the
-    newest's id, and when the oldest was made."""
+    """Messages of a tenant to peers, hooks or citizens (`kind`: peer, hook, text) that stand in one
+    state: how many, the newest's id, and when the oldest was made."""
 
     tenant: str
     kind: str

@@ -1,4 +1,5 @@
-"""Makes of the events of a commit what peers and webhooks are to be told, in the same transaction.
+"""Makes of the events of a commit what peers, webhooks and citizens are to be told, in the same
+transaction.
 
 It stands around the `Clockwork`, which every event and every new ticket passes anyway: a tenant
 without peers and webhooks pays one look into two dicts a commit.
@@ -12,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from storage.among import Among
+from storage.citizen_texts import put_texts
 from storage.clockwork import Change, Clockwork
 from storage.crossed import facts_for, last_reply
 from storage.exchange_tables import crossings, outbox
@@ -52,17 +54,20 @@ _ENDS = frozenset({Word.RECALLED, Word.WITHDRAWN})
 
 class Outlet:
     """A `Clockwork` around another, which fills the outbox. `hooks` and `peers` are asked for each
-    commit: they may be others by then."""
+    commit: they may be others by then. `texts`: citizens are told by text messages."""
 
     def __init__(
         self,
         inner: Clockwork,
         peers: Callable[[str], PeersFile],
         hooks: Callable[[str], Sequence[Hook]],
+        *,
+        texts: bool = False,
     ) -> None:
         self._inner = inner
         self._peers = peers
         self._hooks = hooks
+        self._texts = texts
 
     def limits(
         self, connection: Connection, lives: Sequence[Life], at: datetime
@@ -82,6 +87,8 @@ class Outlet:
                 _tell_hooks(connection, hooks, changes, dues)
             if peers.peers:
                 _Crossing(connection, tenant, peers, changes, dues).tell()
+            if self._texts:
+                put_texts(connection, changes)
         return dues
 
 

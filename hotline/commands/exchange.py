@@ -1,4 +1,4 @@
-"""`hotline exchange`: peers and their secrets, what goes out to them and to webhooks."""
+"""`hotline exchange`: peers and their secrets, what goes out to them, to webhooks and citizens."""
 
 import secrets
 import sys
@@ -77,7 +77,7 @@ def list_messages(
     tenant: TenantOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """What goes out to peers and webhooks, the newest hundred."""
+    """What goes out to peers, webhooks and (text messages) citizens, the newest hundred."""
     settings, city = chosen(tenant)
     path = f"/api/v1/tenants/{city.id}/exchange/messages?state={state}&ticket={ticket}"
     found = api.ask(settings, path)["messages"]

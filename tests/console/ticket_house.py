@@ -20,9 +20,10 @@ from hotline.clock_watch import ClockWatch
 from hotline.deadlines import Deadlines
 from hotline.evidence import HomeEvidence
 from hotline.ticket_desk import TicketDesk
-from ivr.intake_house import TicketTold
 from ivr.tenants import Tenant
+from storage.citizen_texts import text_of
 from storage.database import Database
+from storage.outbox import SqlOutbox
 from storage.tickets import SqlTickets
 from tests.console.conftest import FLUSH_S, Caller
 from tests.console.fakes import CITY, City
@@ -125,8 +126,8 @@ class Abroad(NoOutward):
 
 @dataclass
 class TicketHouse:
-    """The city, its clock, and everybody in it. `texts` are text messages to citizens, `evidence`
-    is where files lie, `crossings` where tickets are beside here, by number."""
+    """The city, its clock, and everybody in it. `evidence` is where files lie, `crossings` where
+    tickets are beside here, by number."""
 
     city: City
     nobody: Caller
@@ -134,7 +135,6 @@ class TicketHouse:
     clock: ToldClock
     tickets: SqlTickets
     watch: ClockWatch
-    texts: list[TicketTold]
     evidence: Path
     crossings: dict[str, Sequence[Mapping[str, Any]]]
 
@@ -159,6 +159,11 @@ class TicketHouse:
         """Somebody of a unit."""
         return self.person(Role.DEPARTMENT, unit=unit)
 
+    async def texts(self) -> Sequence[Mapping[str, Any] | None]:
+        """The text messages that wait for citizens, as they would go out, in order."""
+        waiting = await SqlOutbox(self.database).list(CITY)
+        return await self.database.read(lambda c: [text_of(c, one) for one in reversed(waiting)])
+
 
 @asynccontextmanager
 async def ticket_house(url: str) -> AsyncIterator[TicketHouse]:
@@ -168,13 +173,10 @@ async def ticket_house(url: str) -> AsyncIterator[TicketHouse]:
     tenant = Tenant(id=CITY, name="市")
     with tempfile.TemporaryDirectory() as folder:
         async with opened(url) as database:
-            deadlines = Deadlines([tenant], database, clock)
+            deadlines = Deadlines([tenant], database, clock, texts=True)
             zones = {CITY: ZONE}
             tickets = SqlTickets(database, zones, clockwork=deadlines.clockwork)
-            texts: list[TicketTold] = []
-            desk = TicketDesk(
-                database, deadlines, tickets, zones, clock, HERE, tell_citizen=texts.append
-            )
+            desk = TicketDesk(database, deadlines, tickets, zones, clock, HERE)
             services = replace(
                 city.services(), desk=desk, tickets=tickets, now=clock.now, exchange=abroad,
                 evidence=HomeEvidence(Path(folder)),
@@ -185,6 +187,6 @@ async def ticket_house(url: str) -> AsyncIterator[TicketHouse]:
             ):
                 nobody = Caller(session, f"http://127.0.0.1:{port}")
                 yield TicketHouse(
-                    city, nobody, database, clock, tickets, deadlines.watch, texts, Path(folder),
+                    city, nobody, database, clock, tickets, deadlines.watch, Path(folder),
                     abroad.of,
                 )  # fmt: skip

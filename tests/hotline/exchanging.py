@@ -161,7 +161,7 @@ async def town(
     database = Database(f"sqlite:///{folder}/hotline.db", deadline_s=20.0)
     await database.start()
     clock, zones = Clock(), {TENANT: ZoneInfo("Asia/Shanghai")}
-    deadlines = Deadlines(made.tenants, database, clock)
+    deadlines = Deadlines(made.tenants, database, clock, texts=bool(made.sms_hook_url))
     house = ExchangeHouse(made, database, deadlines, zones, clock)
     one = Town(
         name, port, database, deadlines, house,

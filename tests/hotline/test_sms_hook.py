@@ -1,111 +1,191 @@
-"""The web hook for text messages: signed, tried again, and never in anybody's way."""
+"""Text messages: written with what causes them, signed, sent until they are taken, seen where they
+never were."""
 
 import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from hotline import sms_hook
-from hotline.home import Home
-from hotline.sms_hook import SmsHook, messages
-from ivr.intake_house import NoMessages, TicketMade, TicketTold
-from tests.servers import free_port
+from hotline.courier import LEASE_S, TEXT_TRIES
+from storage.outbox import Standing
+from tests.hotline.texting import NAMED, SECRET, TENANT, Gateway, House, house_on, said, served
+from tests.servers import PostgresServer, free_port
+from tests.storage.facts import new_ticket
+from tickets.errors import StoreAway
 
-AT = datetime(2026, 11, 22, 1, 2, 3, tzinfo=UTC)
-MADE = TicketMade("default", "261122000007", "+8613800138000", "cmn")
-
-
-class Clock:
-    def now(self) -> datetime:
-        return AT
+PROJECT = Path(__file__).resolve().parents[2]
 
 
-class Gateway:
-    """Takes messages, after it has refused `refusing` of them."""
-
-    def __init__(self, refusing: int = 0) -> None:
-        self.taken: list[tuple[str, bytes]] = []
-        self.refusing = refusing
-        self.tries = 0
-        self.told = asyncio.Event()
-
-    async def take(self, request: web.Request) -> web.Response:
-        self.tries += 1
-        if self.tries <= self.refusing:
-            return web.Response(status=503)
-        self.taken.append((request.headers["X-Hotline-Signature"], await request.read()))
-        self.told.set()
-        return web.Response()
+async def taken_of(house: House) -> list[tuple[str, str]]:
+    """Each message's kind and how it stands, in order."""
+    return [(one.kind, one.state) for one in await house.messages()]
 
 
-@asynccontextmanager
-async def served(gateway: Gateway) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_post("/sms", gateway.take)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
+async def test_a_citizen_is_told_his_number_and_what_follows_signed_and_in_order(
+    sql_url: str,
+) -> None:
+    gateway = Gateway()
+    async with served(gateway) as url, house_on(sql_url, url) as house:
+        number = (await house.tickets.create(said())).number
+        life = await house.asked(number)
+        await house.courier.look()
+        waiting = await house.messages()
+    made = {
+        "event": "ticket_made", "id": f"text_{number}_made", "language": "cmn", "tenant": TENANT,
+        "ticket": number, "to": NAMED,
+    }  # fmt: skip
+    asked = made | {"event": "info-asked", "id": f"text_{number}_{life.seq}", "seq": life.seq}
+    assert gateway.told == [made, asked]
+    for signed, body in gateway.taken:
+        stamp = signed.partition(",")[0].removeprefix("t=")
+        right = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+        assert signed == f"t={stamp},v1={right}"
+    assert {one.state for one in waiting} == {"sent"}
+    assert NAMED not in str(waiting), "no number lies in the outbox"
+
+
+async def test_who_named_no_number_is_told_nothing_at_once_but_asked_where_he_called_from(
+    sqlite_url: str,
+) -> None:
+    gateway = Gateway()
+    async with served(gateway) as url, house_on(sqlite_url, url) as house:
+        for new in (new_ticket("n-talk"), said(""), said("nobody")):
+            number = (await house.tickets.create(new)).number
+        assert await house.messages() == []
+        await house.asked(number)
+        await house.courier.look()
+    assert [(one["event"], one["to"]) for one in gateway.told] == [("info-asked", "+8613800138000")]
+
+
+async def test_without_a_gateway_nothing_waits(sqlite_url: str) -> None:
+    async with house_on(sqlite_url, "") as house:
+        number = (await house.tickets.create(said())).number
+        await house.asked(number)
+        assert await house.messages() == []
+
+
+async def test_the_same_event_twice_is_one_message(sql_url: str) -> None:
+    """A fact told again, another fact of the same call, an event whose answer was lost."""
+    gateway = Gateway()
+    async with served(gateway) as url, house_on(sql_url, url) as house:
+        facts = said(call_id="n-same")
+        number = (await house.tickets.create(facts)).number
+        for again in (facts, said(call_id="n-same", at=facts.at + timedelta(seconds=5))):
+            assert (await house.tickets.create(again)).number == number
+        for _ in range(2):
+            await house.asked(number, key="asked-once")
+        for _ in range(2):
+            await house.courier.look()
+    assert [one["event"] for one in gateway.told] == ["ticket_made", "info-asked"]
+
+
+async def test_a_gateway_that_is_away_for_a_minute_gets_everything_once_it_is_back(
+    sql_url: str,
+) -> None:
     port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}/sms"
-    finally:
-        await runner.cleanup()
+    async with house_on(sql_url, f"http://127.0.0.1:{port}/sms") as house:
+        numbers = [(await house.tickets.create(said())).number for _ in range(3)]
+        await house.asked(numbers[0])
+        await house.courier.look()
+        waiting = await house.messages()
+        assert {one.state for one in waiting} == {"waiting"}
+        assert max(one.tries for one in waiting) == 1
+        assert {one.reason for one in waiting} >= {"ClientConnectorError"}
+        gateway = Gateway()
+        async with served(gateway, port):
+            for _ in range(4):
+                house.clock.ahead += timedelta(seconds=60)
+                await house.courier.look()
+        assert sorted(one["ticket"] for one in gateway.told) == sorted([*numbers, numbers[0]])
+        of_first = [one["event"] for one in gateway.told if one["ticket"] == numbers[0]]
+        assert of_first == ["ticket_made", "info-asked"]
+        assert {state for _, state in await taken_of(house)} == {"sent"}
 
 
-async def test_a_ticket_is_told_with_a_signature_that_can_be_checked() -> None:
+async def test_what_the_gateway_refuses_is_seen_and_can_be_sent_again(sql_url: str) -> None:
+    gateway = Gateway(refusing=1, status=422)
+    async with served(gateway) as url, house_on(sql_url, url) as house:
+        await house.tickets.create(said())
+        await house.courier.look()
+        (left,) = await house.messages()
+        assert (left.state, left.reason) == ("given_up", "422")
+        made_at = left.made_at
+        assert await house.outbox.standing() == [
+            Standing(TENANT, "text", "given_up", 1, left.id, made_at)
+        ]
+        assert await house.outbox.again(TENANT, left.id)
+        await house.courier.look()
+        assert await house.outbox.standing() == []
+    assert len(gateway.told) == 1
+
+
+async def test_trying_has_an_end(sqlite_url: str) -> None:
+    gateway = Gateway(refusing=10**6)
+    async with served(gateway) as url, house_on(sqlite_url, url) as house:
+        await house.tickets.create(said())
+        began = house.clock.ahead
+        while (await taken_of(house)) == [("ticket_made", "waiting")]:
+            assert house.clock.ahead - began < timedelta(days=3)
+            await house.courier.look()
+            house.clock.ahead += timedelta(hours=1)
+        assert (await taken_of(house)) == [("ticket_made", "given_up")]
+    assert gateway.tries == TEXT_TRIES + 1
+
+
+async def test_an_engine_killed_while_it_sends_has_lost_nothing(sql_url: str) -> None:
+    """SIGKILL between the commit and the gateway's answer: sent again, known by its id."""
     gateway = Gateway()
+    gateway.answering.clear()
     async with served(gateway) as url:
-        hook = SmsHook(url, "secret", Clock())
-        hook.ticket_made(MADE)
-        await asyncio.wait_for(gateway.told.wait(), 10)
-        await hook.close()
-    signed, body = gateway.taken[0]
-    stamp = int(AT.timestamp())
-    right = hmac.new(b"secret", f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-    assert signed == f"t={stamp},v1={right}"
-    assert json.loads(body) == {
-        "event": "ticket_made", "tenant": "default", "ticket": "261122000007",
-        "to": "+8613800138000", "language": "cmn",
-    }  # fmt: skip
+        engine = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.hotline.texting", sql_url, url,
+            cwd=PROJECT, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        assert engine.stdout is not None
+        try:
+            async with asyncio.timeout(120):
+                number = (await engine.stdout.readline()).decode().strip()
+                await gateway.asked.wait()
+        finally:
+            engine.kill()
+            await engine.wait()
+        gateway.answering.set()
+        async with house_on(sql_url, url) as house:
+            house.clock.ahead = timedelta(seconds=LEASE_S + 2)
+            for _ in range(2):
+                await house.courier.look()
+            assert await taken_of(house) == [("ticket_made", "sent")]
+    assert [one["id"] for one in gateway.told] == [f"text_{number}_made"] * 2
 
 
-async def test_what_became_of_a_ticket_is_told_with_the_event_it_comes_of() -> None:
+@pytest.mark.parametrize("sql_url", ["postgresql"], indirect=True)
+async def test_sql_gone_when_a_message_was_just_taken_sends_it_again_by_the_same_id(
+    postgres_server: PostgresServer, sql_url: str
+) -> None:
     gateway = Gateway()
-    async with served(gateway) as url:
-        hook = SmsHook(url, "secret", Clock())
-        hook.ticket_told(TicketTold("default", MADE.ticket, MADE.to, "cmn", "extension-granted", 9))
-        await asyncio.wait_for(gateway.told.wait(), 10)
-        await hook.close()
-    assert json.loads(gateway.taken[0][1]) == {
-        "event": "extension-granted", "tenant": "default", "ticket": MADE.ticket, "to": MADE.to,
-        "language": "cmn", "seq": 9,
-    }  # fmt: skip
-
-
-async def test_a_gateway_that_is_busy_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sms_hook, "WAITS_S", (0.01, 0.01))
-    gateway = Gateway(refusing=2)
-    async with served(gateway) as url:
-        hook = SmsHook(url, "secret", Clock())
-        hook.ticket_made(MADE)
-        await asyncio.wait_for(gateway.told.wait(), 10)
-        await hook.close()
-    assert (gateway.tries, len(gateway.taken)) == (3, 1)
-
-
-async def test_a_gateway_that_is_away_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sms_hook, "WAITS_S", (0.01, 0.01))
-    hook = SmsHook(f"http://127.0.0.1:{free_port()}/sms", "secret", Clock())
-    hook.ticket_made(MADE)
-    await asyncio.wait_for(hook.close(), 10)
-
-
-def test_without_a_url_nothing_is_sent(tmp_path: Path) -> None:
-    assert isinstance(messages("", Home(tmp_path), Clock()), NoMessages)
+    async with served(gateway) as url, house_on(sql_url, url) as house:
+        number = (await house.tickets.create(said())).number
+        gateway.answering.clear()
+        looking = asyncio.create_task(house.courier.look())
+        await asyncio.wait_for(gateway.asked.wait(), 60)
+        postgres_server.stop()
+        gateway.answering.set()
+        with pytest.raises(StoreAway):
+            await house.asked(number, key="once")
+        with pytest.raises(StoreAway):
+            await looking
+        postgres_server.start()
+        await asyncio.wait_for(house.database.wait_healthy(), 60)
+        life = await house.asked(number, key="once")
+        house.clock.ahead = timedelta(seconds=LEASE_S + 2)
+        for _ in range(2):
+            await house.courier.look()
+    assert [one["id"] for one in gateway.told] == [
+        f"text_{number}_made", f"text_{number}_made", f"text_{number}_{life.seq}",
+    ]  # fmt: skip
+    assert json.loads(gateway.taken[0][1]) == json.loads(gateway.taken[1][1])
