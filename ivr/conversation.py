@@ -4,6 +4,7 @@
 it. Both end in `settle`: one outcome, one row, and a ticket where one is due.
 """
 
+from ivr.at_work import open_now
 from ivr.callback import call_back
 from ivr.callback_choice import promised
 from ivr.desk import Desk, Session, TakenOver
@@ -11,7 +12,6 @@ from ivr.ending import end_talk, leave_place, settle, take_last_word, unbroken
 from ivr.flow import PERSON_KEY, Close, Person, SelfService, VoiceRequest
 from ivr.greeting import greet, recognise
 from ivr.handing_on import resume_talk, wait_where_handed
-from ivr.hours import decide, effective
 from ivr.ports import Outcome
 from ivr.self_service import PersonWanted, serve_oneself
 from ivr.story import Resume, Story, open_story
@@ -26,7 +26,6 @@ from ivr.voice_request import (
 )
 from ivr.waiting import wait_for_person
 from queue_manager.model import LeaveReason
-from queue_manager.opening import HoursMode
 from telephony.call import Call, CallInfo
 from telephony.errors import CallEnded
 
@@ -133,7 +132,7 @@ async def _first_step(call: Call, desk: Desk, story: Story) -> str | None:
         if await transfer_line(call, desk, story):
             return None
         greeted = True
-    if not story.flow.any_hour and not _open_now(desk, story):
+    if not story.flow.any_hour and not open_now(desk, story):
         return await explain_closed(call, story, story.flow.closed_step)
     return story.flow.person if greeted else story.flow.start
 
@@ -144,7 +143,7 @@ async def _follow(call: Call, desk: Desk, story: Story, name: str) -> None:
     while following is not None:
         following = await greet(call, story, following)
         match story.flow.steps[following]:
-            case Person() if story.flow.any_hour and not _open_now(desk, story):
+            case Person() if story.flow.any_hour and not open_now(desk, story):
                 following = await person_outside_hours(call, story)
             case Person() as step:
                 following = await wait_for_person(call, desk, story, step)
@@ -167,7 +166,7 @@ async def _serve(call: Call, desk: Desk, story: Story, step: SelfService) -> str
     except PersonWanted:
         story.served = False
         story.keys += PERSON_KEY
-    if not _open_now(desk, story):
+    if not open_now(desk, story):
         return await person_outside_hours(call, story)
     await call.play(("to_person",), language=story.language)
     return story.flow.person
@@ -178,13 +177,6 @@ async def _say_goodbye(call: Call, story: Story, step: Close) -> None:
         # Without a farewell the end follows at once, and `dialing` + ANSWER says the same.
         await call.remember(STAGE="talked", TICKET=story.ticket)
     await call.play(step.prompts, language=story.language)
-
-
-def _open_now(desk: Desk, story: Story) -> bool:
-    """Is the caller's line answered by people now?"""
-    tenant, line = story.tenant.id, story.known_line.id
-    override: HoursMode = effective(desk.override(tenant, line), desk.override(tenant, ""))
-    return decide(desk.directory.lines.schedule(tenant, line), override, desk.clock.now()).open
 
 
 async def _finish(call: Call) -> None:

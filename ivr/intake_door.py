@@ -6,7 +6,8 @@ becomes of him when that ends early.
 | an elder, or a language without a recogniser | recorded plainly at once |
 | his audio or the recogniser can't be had, or break | recorded plainly |
 | not understood twice | recorded plainly |
-| a word of danger | connected at once; when nobody answers, recorded plainly, called back first |
+| a word of danger | connected at once; called back first |
+| nobody answers there | to the seats, before others; none is at work: recorded plainly |
 | he hangs up, we die | what was answered is in the journal, his voice in the recording |
 """
 
@@ -15,12 +16,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from enum import StrEnum
 
+from ivr.at_work import seat_may_come
+from ivr.desk import Desk
 from ivr.intake import Alarm, Intake
 from ivr.intake_house import SpokenHouse
 from ivr.intake_plan import IntakePlan
 from ivr.intake_talk import AlarmRaised, Knowing, RecordPlainly, take_intake
 from ivr.speech.ports import SpeechAway
 from ivr.story import Story
+from ivr.taking_place import raise_priority
 from ivr.transfer import connect
 from ivr.voice_files import VoiceFile
 from telephony.call import Call
@@ -38,10 +42,13 @@ class Went(StrEnum):
     TAKEN = "taken"
     PLAIN = "plain"
     CONNECTED = "connected"
+    TO_SEATS = "to_seats"
+    """In danger, with seats at work: he is to wait for one of them."""
 
 
 async def take_spoken(
     call: Call,
+    desk: Desk,
     house: SpokenHouse,
     story: Story,
     plan: IntakePlan,
@@ -61,7 +68,7 @@ async def take_spoken(
     try:
         return await _led(call, house, story, plan, file, resumed=resumed)
     except AlarmRaised as raised:
-        return await _to_safety(call, house, story, raised.alarm)
+        return await _to_safety(call, desk, house, story, raised.alarm)
     except (RecordPlainly, AudioAway, SpeechAway) as why:
         intake.recognised = False  # what is recorded plainly is recognised later
         story.log().info("intake_recorded_plainly", why=type(why).__name__, reason=str(why))
@@ -80,6 +87,7 @@ async def _recogniser_back(house: SpokenHouse, language: str) -> None:
 
 def _can_be_led(house: SpokenHouse, story: Story, intake: Intake, plan: IntakePlan) -> bool:
     if intake.alarm is not None:
+        intake.recognised = False
         return False  # it rang before; nobody could be reached
     if story.language not in plan.languages:
         intake.elsewhere = True
@@ -123,17 +131,24 @@ async def _led(
     return Went.TAKEN
 
 
-async def _to_safety(call: Call, house: SpokenHouse, story: Story, alarm: Alarm) -> Went:
-    """Whoever can help, one after another; by the outbound rules, as every transfer."""
+async def _to_safety(
+    call: Call, desk: Desk, house: SpokenHouse, story: Story, alarm: Alarm
+) -> Went:
+    """Whoever can help, one after another; by the outbound rules, as every transfer. Then the
+    seats, who can go on trying."""
     assert story.intake is not None
     story.intake.alarm, story.danger = alarm, True
     story.log().warning("intake_danger", targets=alarm.targets, pii_word=alarm.word)
     await house.journal.note_alarm(story.info.call_id, alarm.word)
+    raise_priority(desk, story)  # before it rings: an engine after us may find him in the queue
     duty_phone = story.known_line.duty_phone
     targets = dict.fromkeys((*alarm.targets, *((duty_phone,) if duty_phone else ())))
     for target in targets:
         if await connect(call, story, target, "intake/danger"):
             return Went.CONNECTED
+    if seat_may_come(desk, story):
+        await call.play(("intake/danger_to_seats",), language=story.language)
+        return Went.TO_SEATS
     await call.play(("intake/danger_failed",), language=story.language)
     story.intake.recognised = False
     return Went.PLAIN

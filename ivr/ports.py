@@ -86,6 +86,10 @@ class Queue(Protocol):
         """Whether any seat that is set up, at work or not, could serve these needs."""
         ...
 
+    def at_work(self, needs: Requirement) -> bool:
+        """Whether a seat that could serve these needs is at work now, free or not."""
+        ...
+
 
 class Tickets(Protocol):
     """Ticket making, seen from a conversation. Never raises for an outage of the store:

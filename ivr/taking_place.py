@@ -15,8 +15,7 @@ GENERAL = Need("svc:general")
 async def take_a_place(desk: Desk, story: Story, now: datetime) -> None:
     """What his place is: now and by what he is, or the one he was to be called back for."""
     rules = desk.directory.rules[story.tenant.id]
-    shown = standing(story.known, now, rules.priorities, elder=story.elder, danger=story.danger)
-    story.queued_at, story.priority = now, priority_of(shown, rules.priorities)
+    story.queued_at, story.priority = now, _priority(desk, story, now)
     story.queue_id = story.known_line.queue
     staffed = desk.queues[story.tenant.id].staffed
     story.waits_for = served_needs(story.needs, staffed, rules)
@@ -25,6 +24,18 @@ async def take_a_place(desk: Desk, story: Story, now: datetime) -> None:
         story.queued_at = min(now, kept.queued_at)
         story.priority = max(story.priority, kept.priority)
         story.asked_in = kept.call_id
+
+
+def raise_priority(desk: Desk, story: Story) -> None:
+    """He has shown why he is more urgent than he was when he took his place, if he has one."""
+    if story.queued_at is not None:
+        story.priority = max(story.priority, _priority(desk, story, desk.clock.now()))
+
+
+def _priority(desk: Desk, story: Story, now: datetime) -> int:
+    weights = desk.directory.rules[story.tenant.id].priorities
+    shown = standing(story.known, now, weights, elder=story.elder, danger=story.danger)
+    return priority_of(shown, weights)
 
 
 def waiting_caller(desk: Desk, story: Story) -> WaitingCaller:

@@ -11,6 +11,11 @@ from queue_manager.steady import Steadiness
 OFF_DUTY = frozenset({SeatState.OFFLINE, SeatState.PAUSED})
 
 
+def at_work(view: SeatView) -> bool:
+    """Whether this seat serves callers now, or will when it is free."""
+    return view.state not in OFF_DUTY and not view.pause_reason
+
+
 @dataclass(slots=True, eq=False)
 class Desk:
     """`idle_since` is kept while the seat is ready or rings, and over a restart; `busy_since` from

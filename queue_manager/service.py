@@ -12,6 +12,7 @@ import structlog
 
 from queue_manager.aside import Aside, AsidePlace, occupied
 from queue_manager.board import Watcher
+from queue_manager.desk import at_work
 from queue_manager.errors import UnknownReason
 from queue_manager.figure_book import Stored
 from queue_manager.figure_view import figures_view
@@ -264,6 +265,10 @@ class QueueService:
     def staffed(self, needs: Requirement) -> bool:
         """Whether any seat that is set up, at work or not, could serve these needs."""
         return self._seats.staffing.staffed(needs)
+
+    def at_work(self, needs: Requirement) -> bool:
+        """Whether a seat that could serve these needs is at work now, free or not."""
+        return any(at_work(view) and needs.met_by(view.seat.skills) for view in self.seats())
 
     # --- seats of talks that go on already
 

@@ -43,6 +43,7 @@ from queue_manager.cluster.messages import (
     Wished,
     Withdrawn,
 )
+from queue_manager.desk import at_work
 from queue_manager.entry import Entry, Track
 from queue_manager.errors import (
     NotWrappingUp,
@@ -397,6 +398,9 @@ class ClusterQueue(QueueService):
             known = any(needs.met_by(seat.skills) for seat in self.seat_list)
             self._staffed[needs] = known
         return known
+
+    def at_work(self, needs: Requirement) -> bool:
+        return any(at_work(view) and needs.met_by(view.seat.skills) for view in self.seats())
 
     # --- places (queue_manager.entry.Host)
 

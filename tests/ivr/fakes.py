@@ -125,6 +125,7 @@ class FakeQueue:
     def __init__(self, offers: Sequence[Seat]) -> None:
         self._offers = deque(offers)
         self.places: list[FakePlace] = []
+        self.manned = True
 
     def enter(self, caller: WaitingCaller) -> FakePlace:
         self.places.append(FakePlace(self._offers, caller))
@@ -132,6 +133,9 @@ class FakeQueue:
 
     def staffed(self, needs: Requirement) -> bool:
         return True
+
+    def at_work(self, needs: Requirement) -> bool:
+        return self.manned
 
 
 class FakeCallbacks:
