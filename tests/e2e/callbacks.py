@@ -23,6 +23,7 @@ from tests.stack import free_sip_port
 VOICE = speech_like(120, "ulaw")
 SEAT = "1001"
 RULES = "queues.yaml"
+AGAIN_S = 6.0
 
 
 def calling_back(own: Address, order: str = "customer_first") -> Installation:
@@ -127,6 +128,16 @@ class House:
         await self.phone.hear(1.0)
         self.phone.press("1")
 
+    async def presses_until_a_seat_rings(self) -> None:
+        """The citizen hears something and presses the key; again when that has led to nothing: what
+        he heard may have been the music before the next engine's first word."""
+        rung = asyncio.create_task(self.seats.wait_for("rang", within_s=90))
+        while not rung.done():
+            await self.phone.hear(1.0)
+            self.phone.press("1")
+            await asyncio.wait({rung}, timeout=AGAIN_S)
+        await rung
+
     def rings(self) -> list[Event]:
         """Every ring of his telephone so far."""
         return [event for event in self.phone.events if event.word == "rang"]
@@ -147,6 +158,17 @@ class House:
     def tickets(self, number: str) -> list[dict[str, Any]]:
         """The tickets of this citizen."""
         return [t for t in self.hotline.tickets() if t["facts"]["caller_raw"] == number]
+
+    async def ticket_is(self, number: str, origin: str, *, due: bool) -> dict[str, Any]:
+        """Wait until the one ticket of this citizen is so; `due`: he is to be called back."""
+        found: list[dict[str, Any]] = []
+
+        def so() -> bool:
+            found[:] = self.tickets(number)
+            return [(t["origin"], t["callback_due"]) for t in found] == [(origin, due)]
+
+        await self.until(so, f"a ticket {origin}, due: {due}, of {number}")
+        return found[0]
 
 
 async def person_wanted(call: LiveCall) -> None:

@@ -164,7 +164,7 @@ class Installation(AbstractContextManager["Installation"]):
     def readiness(self) -> dict[str, Any]:
         """What /readyz says; empty when nobody answers."""
         try:
-            with urllib.request.urlopen(f"{self.http}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.http}/readyz", timeout=20) as answer:
                 return dict(json.load(answer))
         except urllib.error.HTTPError as error:
             return dict(json.load(error))
@@ -180,7 +180,7 @@ class Installation(AbstractContextManager["Installation"]):
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
     def cli(self, *words: str) -> str:
@@ -234,6 +234,8 @@ class Installation(AbstractContextManager["Installation"]):
         found: list[dict[str, Any]] = []
 
         def there() -> bool:
+            if not self.ready:  # an engine was killed, and the next one isn't there yet
+                return False
             told = self.api(f"/api/v1/tenants/{tenant}/tickets?limit=200")["tickets"]
             found[:] = [t for t in told if caller in str(t)]
             return bool(found)

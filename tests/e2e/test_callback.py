@@ -68,8 +68,7 @@ async def test_killed_while_he_hears_the_greeting_he_is_greeted_again(house: Hou
     house.phone.answer(rang)
     await house.callback_is(number, "reached")
     await house.kill()
-    await house.phone.hear(1.0)
-    house.phone.press("1")
+    await house.presses_until_a_seat_rings()
     talk = await house.seats.wait_for("answered")
     assert talk.values[2] == number
     house.seats.hang_up(talk)

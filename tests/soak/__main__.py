@@ -209,7 +209,8 @@ async def _house(outage: Outage) -> AsyncIterator[House]:
         if outage.postgres:
             postgres = opened.enter_context(postgres_running())
             settings["database_url"] = postgres.url()
-        hotline = Installation(TENANTS, **settings)
+        # a disk of its own can't have links to sounds that lie on another
+        hotline = Installation(TENANTS, first=outage.small_disk, **settings)
         if outage.small_disk:
             await opened.enter_async_context(small_disk(hotline.home))
         opened.enter_context(hotline)
