@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: Sequence[str]) -> int:
     if words in (["engine"], ["engine", "--spare"]):
-        return _lead(spare="--spare" in words)
+        return lead(spare="--spare" in words)
     import typer  # not before rights are dropped: whoever begins again needs none of it
     from typer.exceptions import TyperException
 
@@ -101,14 +101,23 @@ def _run(words: Sequence[str]) -> int:
         return _say("interrupted", 130)
 
 
-def _lead(*, spare: bool) -> int:
-    """The engine stays for months: what only a command line needs isn't kept in its memory."""
+def lead(*, spare: bool) -> int:
+    """Become the engine, or in a cluster the one that waits for its turn.
+
+    It stays for months: what only a command line needs isn't kept in its memory.
+    """
     # structlog takes rich, and with it pygments, for the colours of a terminal: 4 MB
     sys.modules["rich"] = None  # type: ignore[assignment]  # how Python is told not to find one
     with importing():
-        from hotline.engine import main as lead
+        from hotline.loading import load_settings
+        from hotline.spare import approach
 
-    lead(spare=spare)
+    settings = load_settings()
+    turn = approach(settings.folders, spare=spare) if settings.node else None
+    with importing():
+        from hotline.engine import main as work
+
+    work(turn)
     return 0
 
 

@@ -42,7 +42,7 @@ from hotline.following_up import FollowingUp
 from hotline.given_up import GivenUpWatch
 from hotline.groups import GroupBoard
 from hotline.handed_on import HandingOn
-from hotline.huge_pages import into_huge_pages
+from hotline.huge_pages import LATER_S, into_huge_pages
 from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
 from hotline.open311 import PublicDoor
@@ -61,6 +61,7 @@ from hotline.spoken import SpokenIntakes
 from hotline.ticket_desk import TicketDesk
 from hotline.todays_tickets import TodaysTickets
 from hotline.understood import rules_of
+from hotline.warm import still_warm, warm_up
 from hotline.watchdog import watch_loop
 from hotline.who_waits import WhoWaits
 from hotline.works import Works
@@ -117,12 +118,16 @@ COME_BACK_S = 4.0
 log = structlog.get_logger(__name__)
 
 
-def main(*, spare: bool = False) -> None:
-    """Run until SIGTERM or SIGINT; calls live on then, in Asterisk."""
+def main(turn: int | None = None) -> None:
+    """Run until SIGTERM or SIGINT; calls live on then, in Asterisk. An engine in a cluster has
+    `turn` of `approach`, and whatever can be ready before its turn is."""
     settings = load_settings()
-    if settings.node:
-        take_turn(settings.folders, spare=spare)
+    if turn is not None:
+        warm = warm_up(settings)
+        settle_memory()
+        take_turn(turn)
         settings = load_settings()  # the turn may have come days later
+        still_warm(settings, warm)
     logs.configure(settings.log_level)
     sys.setswitchinterval(SWITCH_S)
     uvloop.run(_until_signalled(Engine(settings)))
@@ -342,7 +347,7 @@ class Engine:
                 serving(app, self._settings.http_bind, self._settings.http_port)
             )
             settle_memory()
-            self._spawn(into_huge_pages())
+            self._spawn(into_huge_pages(LATER_S))
             log.info("engine_started", http_port=self._settings.http_port)
             await self._works.until(stop)
             log.info("engine_stopping", calls=len(self._telephony.active_calls()))

@@ -14,6 +14,8 @@ from pathlib import Path
 
 MADV_COLLAPSE = 25
 HUGE = 2 * 1024 * 1024
+LATER_S = 5.0
+"""After the start callers come who waited for this engine: they are led first."""
 SMAPS = Path("/proc/self/smaps")
 _MAPPING = re.compile(
     r"^([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *(?:\[heap\])?\n(?:.*\n)*?Rss: +(\d+) kB$",
@@ -21,8 +23,10 @@ _MAPPING = re.compile(
 )
 
 
-async def into_huge_pages() -> None:
-    """`collapse_heap` beside the loop: the kernel takes a second for it, mostly waiting."""
+async def into_huge_pages(later_s: float = 0.0) -> None:
+    """`collapse_heap` beside the loop: the kernel takes a second for it, mostly waiting, and
+    whoever touches that memory waits with it."""
+    await asyncio.sleep(later_s)
     await asyncio.to_thread(collapse_heap)
 
 

@@ -9,7 +9,6 @@ telephones' own SIP traces, and from the rows the calls leave behind.
 import asyncio
 import contextlib
 import re
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,8 +71,8 @@ class House(Protocol):
         """Wait until every seat can be offered callers."""
         ...
 
-    async def kill_leader(self) -> str:
-        """SIGKILL to the engine that leads; its node."""
+    async def kill_leader(self) -> tuple[str, float]:
+        """SIGKILL to the engine that leads; its node, and when that was (epoch seconds)."""
         ...
 
     async def leads(self) -> str:
@@ -205,8 +204,7 @@ async def _run(
             calling = citizens_of(burst, crowd, sound, own)
             citizens.append(await stack.enter_async_context(calling))
         await asyncio.sleep(plan.before_s)
-        killed_at = time.time()
-        dead = await house.kill_leader()
+        dead, killed_at = await house.kill_leader()
         say(f"{plan.rate:g} calls/s on two nodes: the engine of node {dead}, which led, is killed")
         longest_s = plan.after_s + plan.hold_s + DRAIN_S
         await asyncio.gather(*(calling.ended(longest_s) for calling in citizens))

@@ -62,10 +62,9 @@ def engine(
     spare: Annotated[bool, typer.Option("--spare", help="wait until no engine works here")] = False,
 ) -> None:
     """The engine itself, in the foreground."""
-    with importing():
-        from hotline.engine import main
+    from hotline.cli import lead
 
-    main(spare=spare)
+    lead(spare=spare)
 
 
 def asterisk(

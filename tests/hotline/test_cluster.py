@@ -235,6 +235,30 @@ async def test_the_same_nodes_next_engine_leads_at_once(redis_url: str) -> None:
             await anew.stop()
 
 
+async def test_the_dead_leaders_spare_leads_while_its_lease_still_runs(redis_url: str) -> None:
+    """It is the quickest of all who could, and the other node follows it: the seat that rings
+    there rings on, for one caller alone, and who came first is next."""
+    async with pair(redis_url, a_phones=(), b_phones=("2",), patience=LONG) as (a, b):
+        b.call("b-0")
+        await until(lambda: "2" in b.house.rings, "the only seat ringing")
+        b.call("b-1", waited_s=10)
+        await a.crash()
+        spare = again(a)
+        try:
+            await spare.start()
+            await until(lambda: spare.role is Role.LEADING, "the spare leading")
+            await until(lambda: b.role is Role.FOLLOWING, "b following it")
+            spare.call("a-1", waited_s=20)
+            await until(lambda: spare.queue.waiting().count == 2, "two waiting, one is rung")
+            assert b.house.answer("2") == "b-0"
+            b.house.hang_up("2", by=b)
+            await until(lambda: "2" in b.house.rings, "the next ring")
+            assert b.house.rings["2"].offer.caller.call_id == "a-1"
+            assert b.house.doubles == []
+        finally:
+            await spare.stop()
+
+
 async def test_a_leader_that_stops_hands_over_at_once(redis_url: str) -> None:
     async with pair(redis_url, patience=LONG) as (a, b):
         await a.stop()

@@ -8,7 +8,7 @@ from tests.hotline.command import PROJECT
 BEGINS = """
 import resource, sys, types
 engine = types.ModuleType("hotline.engine")
-engine.main = lambda *, spare: print("spare" if spare else "engine")
+engine.main = lambda turn: print("turn" if turn is not None else "no turn")
 sys.modules["hotline.engine"] = engine
 from hotline.cli import main
 code = main(sys.argv[1:])
@@ -30,8 +30,7 @@ def _begun(*words: str) -> list[str]:
 
 def test_it_holds_neither_the_command_line_nor_a_terminals_colours() -> None:
     """Nobody would ever use them; the logger would fetch the colours by itself."""
-    assert _begun("engine")[:2] == ["engine", "0"]
-    assert _begun("engine", "--spare")[:2] == ["spare", "0"]
+    assert _begun("engine")[:2] == ["no turn", "0"]
 
 
 def test_it_may_open_as_many_files_as_it_is_allowed_to() -> None:
