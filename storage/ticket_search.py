@@ -50,6 +50,8 @@ _MOVED = Prepared(
 NEAR = 8_000
 """So many of the newest texts are looked through for words of all units: what is frequent is found
 there, and what isn't is so rare that an index gives it, all of it, in a short time."""
+NEAR_UNIT = 1_000
+"""The same for words within a unit: its texts lie far apart, each costs a page."""
 _SOUGHT = (
     _TEXTS.tenant == bindparam("of_tenant"), _TEXTS.id < bindparam("before"),
     _TEXTS.plain.contains(bindparam("wanted")),
@@ -70,6 +72,21 @@ _IN_INDEX = (
     .cte("found")
     .prefix_with("MATERIALIZED", dialect="postgresql")
 )
+_OF_UNIT = (
+    select(_TEXTS.id, _TEXTS.number, _TEXTS.title, _TEXTS.plain)
+    .where(_TEXTS.tenant == bindparam("of_tenant"), _TEXTS.unit == bindparam("of_unit"))
+    .where(_TEXTS.id < bindparam("before"))
+    .order_by(_TEXTS.id.desc())
+    .limit(bindparam("near"))
+    .subquery()
+)
+_NEAR_UNIT = (
+    select(_OF_UNIT.c.number, _OF_UNIT.c.title)
+    .where(_OF_UNIT.c.plain.contains(bindparam("wanted")))
+    .order_by(_OF_UNIT.c.id.desc())
+    .limit(bindparam("most"))
+)
+_LOOKED = select(func.count(), func.min(_OF_UNIT.c.id)).select_from(_OF_UNIT)
 _FAR = (
     select(_IN_INDEX.c.number, _IN_INDEX.c.title)
     .order_by(_IN_INDEX.c.id.desc())
@@ -132,7 +149,16 @@ def _find(
     needed = [*dict.fromkeys(sought(wanted)), *([sign] if unit else ())]
     bound = {"of_tenant": tenant, "wanted": wanted, "needed": needed}
     found: list[Found] = []
-    if not unit:
+    if unit:
+        within = {"of_tenant": tenant, "of_unit": unit, "before": border, "near": NEAR_UNIT}
+        asked = within | {"wanted": wanted, "most": limit}
+        found = [Found(*row) for row in connection.execute(_NEAR_UNIT, asked)]
+        if len(found) < limit:
+            looked, last = connection.execute(_LOOKED, within).one()
+            if looked < NEAR_UNIT:
+                return found
+            border = last
+    else:
         newest = connection.execute(_NEWEST).scalar() or 0
         near = min(border, newest + 1) - NEAR
         within = {"near": near, "before": border, "most": limit}

@@ -108,3 +108,24 @@ def test_a_part_of_a_text_is_always_sought_by_grams_it_has(a: str, b: str, c: st
         has = set(grams(whole)) if part in whole else set(sought(part))
         assert not sought(part) or set(sought(part)) <= has | set(grams(part))
     assert plain(whole) == whole
+
+
+async def test_a_units_words_come_in_one_order_however_many_of_its_texts_are_looked_through(
+    sql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(sql_url) as database:
+        desk, search = Desk(database), SqlTicketSearch(database)
+        numbers = await _written(desk)
+        for number in numbers.values():
+            await desk.tell(number, "dispatched", lead=WATER)
+        elsewhere = await desk.made("d")
+        await desk.tell(elsewhere, "submitted", title="灯", text="民族大道的灯")
+        await desk.tell(elsewhere, "dispatched", lead=ROADS)
+        for near in (1, 2, 3, 1_000):
+            monkeypatch.setattr("storage.ticket_search.NEAR_UNIT", near)
+            for limit, expected in ((50, ["c", "a"]), (1, ["c"])):
+                found = await search.find("default", "民族大道", unit=WATER, limit=limit)
+                assert [one.number for one in found] == [numbers[name] for name in expected]
+            older = await search.find("default", "民族大道", unit=WATER, before=numbers["c"])
+            assert [one.number for one in older] == [numbers["a"]]
+            assert await search.find("default", "民族大道", unit=WATER, before=numbers["a"]) == []
