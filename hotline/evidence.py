@@ -1,6 +1,7 @@
 """What proves replies, on the disk: `<home>/evidence/<tenant>/<number>/<sha256>.<kind>`."""
 
 import asyncio
+import os
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,8 +47,9 @@ class HomeEvidence:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Whole or not at all, whoever dies when."""
+    """Whole or not at all, whoever dies when. Put again, it is kept as long as a new one."""
     if path.exists():
+        os.utime(path)
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if sum(not file.name.startswith(".") for file in path.parent.iterdir()) >= MOST:

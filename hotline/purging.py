@@ -8,6 +8,7 @@ from pathlib import Path
 import structlog
 
 from ivr.ports import Clock
+from recordings.evidence import purge_evidence
 from recordings.model import RecordingKind
 from recordings.retention import purge, purge_words
 from storage.database import Database
@@ -35,6 +36,7 @@ async def purge_forever(
             now = clock.now().astimezone(zone)
             await purge(recordings, home, now, days)
             await purge_words(SqlSpokenWords(database), now, days)
+            await purge_evidence(recordings, home, now, days)
         except (StoreAway, OSError) as error:
             log.warning("purge_postponed", reason=str(error))
         await asyncio.sleep(PURGE_EVERY_S)

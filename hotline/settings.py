@@ -144,6 +144,11 @@ class Settings(BaseSettings):
         ge=1,
         description="days the recognised words of spoken requests, with their times, are kept",
     )
+    evidence_days: int = Field(
+        default=730,
+        ge=1,
+        description="days evidence put to a ticket is kept; as long as it is open in any case",
+    )
     agi_tries: int = Field(default=20, ge=1, le=600, description="tries before the fallback")
     agi_retry_s: int = Field(default=1, ge=1, le=30, description="seconds between tries")
     voice_offer_after_s: float = Field(
@@ -331,11 +336,12 @@ class Settings(BaseSettings):
 
     @property
     def kept_days(self) -> Mapping[RecordingKind, int]:
-        """How many days audio is kept, by its kind."""
+        """How many days audio and evidence are kept, by their kind."""
         return {
             RecordingKind.CALL: self.recordings_days,
             RecordingKind.REQUEST: self.requests_days,
             RecordingKind.WORDS: self.words_days,
+            RecordingKind.EVIDENCE: self.evidence_days,
         }
 
     @property

@@ -17,12 +17,13 @@ class RecordingStatus(StrEnum):
 
 
 class RecordingKind(StrEnum):
-    """Retention differs: whole calls, spoken requests (a ticket's evidence), and what was said in
-    them as words with their times (rows in SQL, no files)."""
+    """Retention differs: whole calls, spoken requests, what was said in them as words with their
+    times (rows in SQL, no files), and the pictures and documents that prove a ticket's replies."""
 
     CALL = "call"
     REQUEST = "request"
     WORDS = "words"
+    EVIDENCE = "evidence"
 
 
 PACKET_S = 0.02
@@ -66,7 +67,8 @@ class CheckedRecording:
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """A file that is removed because its time was over; `path` is relative to the home."""
+    """A file that is removed because its time was over; `path` is relative to the home, `tenant` ""
+    when only a recording's row tells it."""
 
     path: str
     kind: RecordingKind
@@ -74,6 +76,7 @@ class Purged:
     size_bytes: int
     kept_days: int
     at: datetime
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)

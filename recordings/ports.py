@@ -1,6 +1,6 @@
 """What the checking and purging of recordings need from outside: their rows in SQL."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +20,18 @@ class RecordingStore(Protocol):
 
     async def note_purges(self, purged: Sequence[Purged]) -> None:
         """Log removals; the same path twice is logged once."""
+        ...
+
+
+class EvidenceStore(Protocol):
+    """What the purge of evidence asks SQL. Everything here may raise for an outage."""
+
+    async def still_open(self, tenant: str, numbers: Sequence[str]) -> Collection[str]:
+        """Those of these tickets that haven't come to their end."""
+        ...
+
+    async def note_purges(self, purged: Sequence[Purged]) -> None:
+        """As `RecordingStore.note_purges`."""
         ...
 
 

@@ -1,9 +1,9 @@
 """Removes audio and words whose time is over, and logs each removal."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from itertools import islice
 from pathlib import Path
 
 import structlog
@@ -30,11 +30,10 @@ async def purge(
     Kinds without an entry in `days` are kept for ever. Logged first, removed then: ended in
     the middle, the next run removes what is left and logs nothing twice.
     """
-    found = iter(await asyncio.to_thread(lambda: expired_files(home, now, days)))
     removed = 0
-    while batch := list(islice(found, BATCH)):
+    for batch in in_batches(await asyncio.to_thread(expired_files, home, now, days), BATCH):
         await store.note_purges(batch)
-        await asyncio.to_thread(_remove, home, batch)
+        await asyncio.to_thread(remove, home, batch)
         removed += len(batch)
     if removed:
         log.info("recordings_purged", files=removed)
@@ -88,11 +87,20 @@ async def expired_words(
     ]  # fmt: skip
 
 
-def _remove(home: Path, batch: list[Purged]) -> None:
+def in_batches(found: Sequence[Purged], size: int) -> Iterator[Sequence[Purged]]:
+    """One part after the other, `size` at most."""
+    for first in range(0, len(found), size):
+        yield found[first : first + size]
+
+
+def remove(home: Path, batch: Sequence[Purged]) -> None:
+    """Remove files, and the folders that are empty then; what is gone already is no error."""
     for purged in batch:
         file = home / purged.path
         file.unlink(missing_ok=True)
+        top = home / purged.path.partition("/")[0]
         folder = file.parent
-        while folder != home / "recordings" and not any(folder.iterdir()):
-            folder.rmdir()
-            folder = folder.parent
+        with suppress(OSError):  # another node that shares it was first, or somebody puts one in
+            while folder != top and not any(folder.iterdir()):
+                folder.rmdir()
+                folder = folder.parent

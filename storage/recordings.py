@@ -1,7 +1,7 @@
 """Recordings in SQL: what is to be checked, what was found, what was removed."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select, true, update
@@ -9,9 +9,11 @@ from sqlalchemy import Connection, bindparam, func, select, true, update
 from recordings.model import CheckedRecording, PendingRecording, Purged, RecordingStatus
 from recordings.naming import relative
 from storage.database import Database
+from storage.life_tables import ticket_states
 from storage.prepared import Prepared
 from storage.rows import insert_once
 from storage.tables import purges, recordings
+from tickets.lifecycle import CLOSED
 from tickets.model import CallFacts
 
 _EXPECT = Prepared(insert_once(recordings))
@@ -39,8 +41,9 @@ def expect_recording(
 
 
 class SqlRecordings:
-    """`recordings.ports.RecordingStore` on a `Database`; among several nodes (`node` not "") the
-    recordings that are to be checked are those of this node's calls: they lie on its disk."""
+    """`recordings.ports.RecordingStore` and `EvidenceStore` on a `Database`; among several nodes
+    (`node` not "") the recordings that are to be checked are those of this node's calls: they lie
+    on its disk."""
 
     def __init__(self, database: Database, node: str = "") -> None:
         self._database = database
@@ -83,7 +86,7 @@ class SqlRecordings:
         tenants = {row.path: row.tenant for row in rows}
         values = [
             {
-                "tenant": tenants.get(one.path, ""), "path": one.path, "kind": one.kind,
+                "tenant": tenants.get(one.path, one.tenant), "path": one.path, "kind": one.kind,
                 "day": one.day, "bytes": one.size_bytes, "kept_days": one.kept_days,
                 "purged_at": one.at,
             }
@@ -92,6 +95,14 @@ class SqlRecordings:
         await self._database.write(
             lambda connection: connection.execute(_PURGED[connection.dialect.name], values)
         )
+
+    async def still_open(self, tenant: str, numbers: Sequence[str]) -> Collection[str]:
+        """`recordings.ports.EvidenceStore`."""
+        query = select(ticket_states.c.number).where(
+            ticket_states.c.tenant == tenant, ticket_states.c.number.in_(numbers),
+            ticket_states.c.state.not_in(CLOSED),
+        )  # fmt: skip
+        return await self._database.read(lambda c: list(c.execute(query).scalars()))
 
     async def counts(self, tenant: str) -> dict[RecordingStatus, int]:
         """How many recordings there are of each status."""

@@ -1,4 +1,4 @@
-"""`hotline recordings`: audio whose time is over, and the log of what was removed."""
+"""`hotline recordings`: audio and evidence whose time is over, and the log of what was removed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,6 +13,7 @@ from hotline.errors import HomeUnusable
 from hotline.loading import load_settings
 from hotline.settings import Settings
 from hotline.store import with_store
+from recordings.evidence import expired_evidence, purge_evidence
 from recordings.model import Purged
 from recordings.retention import expired_files, expired_words, purge, purge_words
 from storage.database import Database
@@ -32,8 +33,8 @@ def purge_now(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove audio and recognised words older than their kind is kept (the engine does so every
-    hour, too)."""
+    """Remove audio, recognised words, and evidence of closed tickets, older than their kind is kept
+    (the engine does so every hour, too)."""
     settings = load_settings()
     logs.configure("warning")  # what was removed is told below
     now = datetime.now(_zone(settings))
@@ -82,13 +83,16 @@ async def _purge(
 ) -> Sequence[Purged]:
     """What is over; gone afterwards unless it is a dry run."""
     home, days, words = settings.folders.root, settings.kept_days, SqlSpokenWords(database)
+    store = SqlRecordings(database)
     due = [
         *expired_files(home, now, days),
         *await expired_words(words, now, days, limit=MOST_TOLD),
+        *await expired_evidence(store, home, now, days),
     ]
     if not dry_run:
-        await purge(SqlRecordings(database), home, now, days)
+        await purge(store, home, now, days)
         await purge_words(words, now, days)
+        await purge_evidence(store, home, now, days)
     return due
 
 

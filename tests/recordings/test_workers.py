@@ -113,7 +113,7 @@ async def test_a_purge_that_was_cut_short_goes_on_and_logs_nothing_twice(
     async with opened(sqlite_url) as database:
         store = SqlRecordings(database)
         with monkeypatch.context() as patch:
-            patch.setattr("recordings.retention._remove", _power_cut)
+            patch.setattr("recordings.retention.remove", _power_cut)
             with pytest.raises(OSError, match="power"):
                 await purge(store, tmp_path, now, KEPT)
         assert await purge(store, tmp_path, now, KEPT) == 3
