@@ -5,6 +5,7 @@ house of tickets in a thread, or (`tests/e2e/test_document.py`) of a whole insta
 """
 
 import asyncio
+import logging
 import sys
 import tempfile
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 import hypothesis
 import requests
 import schemathesis
+import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis.checks import CHECKS, load_all_checks
@@ -168,7 +170,9 @@ def _closed(part: Any) -> Any:
 
 
 def main(examples: int) -> None:
-    """Both stores, `examples` of each operation."""
+    """Both stores, `examples` of each operation. What happens to tickets is logged by the hundred:
+    only what is wrong is shown."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with tempfile.TemporaryDirectory() as folder, postgres_running() as postgres:
         for name, url in (
             ("sqlite", f"sqlite:///{Path(folder)}/hotline.db"),

@@ -35,7 +35,9 @@ SPEECH = "ivr.speech.worker"
 AS_A_TERMINAL = ("env", "--default-signal=HUP")
 """Also where the tests themselves run under nohup, which `hotline run` would go by."""
 UP_S = 120.0
-END_S = 30.0
+END_S = 90.0
+COMMAND_S = 240.0
+"""One of them plays the whole demonstration."""
 
 TENANTS = """
 [[tenants]]
@@ -191,7 +193,7 @@ class Installation(AbstractContextManager["Installation"]):
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=COMMAND_S,
             check=False,
         )
         assert done.returncode == 0, f"hotline {' '.join(words)}: {done.stderr}"
@@ -201,7 +203,7 @@ class Installation(AbstractContextManager["Installation"]):
         """One command on Asterisk's own console, as `hotline asterisk` asks it: a Python less for
         what is asked again and again."""
         line = asterisk_command(self._settings, ["-rx", command])
-        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(line, capture_output=True, text=True, timeout=COMMAND_S, check=False)
         assert done.returncode == 0, f"asterisk {command}: {done.stderr}"
         return done.stdout
 
@@ -287,7 +289,7 @@ class Installation(AbstractContextManager["Installation"]):
             check=False,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=COMMAND_S,
         )
         return done.stdout.strip()
 

@@ -221,13 +221,13 @@ def test_absurd_dates_and_priorities_lose_nobody() -> None:
 def test_a_decision_does_not_look_at_everybody_who_waits() -> None:
     """With 50,000 waiting, a thousand seats are served in well under the time of one scan each.
 
-    A thousand scans would take minutes; the bound leaves room for a busy machine.
+    A thousand scans would take minutes; what others compute meanwhile doesn't count.
     """
     matcher = Matcher()
     matcher.put_seat("8001", CMN)
     for number in range(50_000):
         matcher.caller_enters(caller(f"c{number}", at=START + timedelta(seconds=number)))
-    begun = time.perf_counter()
+    begun = time.thread_time()
     served = [matcher.seat_ready("8001") for _ in range(1000)]
-    assert time.perf_counter() - begun < 2
+    assert time.thread_time() - begun < 2
     assert served == [f"c{number}" for number in range(1000)]

@@ -37,7 +37,7 @@ async def connected(script: Script) -> AsyncIterator[tuple[GuardedManager, list[
     async with ManagerServer(script) as server:
         manager = GuardedManager(heard.append, port=server.port, **LOGIN)
         try:
-            await manager.connect_once(5)
+            await manager.connect_once(40)
             yield manager, heard
         finally:
             manager.close()
@@ -126,7 +126,7 @@ async def test_a_failing_callback_costs_one_message() -> None:
     before = bad("unreadable")
     async with ManagerServer(script) as server:
         manager = GuardedManager(take, port=server.port, **LOGIN)
-        await manager.connect_once(5)
+        await manager.connect_once(40)
         await manager.act("Ping", {}, timeout_s=5, as_list=False)
         manager.close()
     assert heard == ["a-1", "a-2"]
@@ -161,13 +161,13 @@ async def test_unanswered_actions_fail_and_are_never_sent_again() -> None:
 
     async with ManagerServer(script) as server:
         manager = GuardedManager(lambda event: None, port=server.port, **LOGIN)
-        await manager.connect_once(5)
+        await manager.connect_once(40)
         with pytest.raises(ActionFailed, match="lost"):
             await manager.act("Originate", {"Channel": "PJSIP/x"}, timeout_s=5, as_list=False)
         with pytest.raises(NotConnected):
             await manager.act("Ping", {}, timeout_s=5, as_list=False)
         again = GuardedManager(lambda event: None, port=server.port, **LOGIN)
-        await again.connect_once(5)
+        await again.connect_once(40)
         await again.act("Ping", {}, timeout_s=5, as_list=False)
         again.close()
         manager.close()
@@ -196,7 +196,7 @@ async def test_plain_panoramisk_dials_late() -> None:
         await manager.connect()
         await asyncio.sleep(0.1)
         manager.send_action({"Action": "Originate", "Channel": "PJSIP/x"})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(40):
             await dialled_late.wait()
         manager.close()
     assert got == ["Originate", "Originate"]
@@ -280,7 +280,7 @@ async def test_a_wrong_secret_is_told_as_such() -> None:
     async with ManagerServer(Switchboard(secret="other").script) as server:
         manager = GuardedManager(lambda event: None, port=server.port, **LOGIN)
         with pytest.raises(ActionFailed, match=r"manager\.conf"):
-            await manager.connect_once(5)
+            await manager.connect_once(40)
         manager.close()
 
 
@@ -317,7 +317,7 @@ async def test_a_peer_that_is_no_manager_is_dropped_and_counted(
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     manager = GuardedManager(lambda event: None, port=server.sockets[0].getsockname()[1], **LOGIN)
     with pytest.raises(NotConnected):
-        await manager.connect_once(5)
+        await manager.connect_once(40)
     assert bad(reason) == before + 1
     manager.close()
     server.close()
@@ -329,9 +329,9 @@ async def test_nothing_reconnects_after_close() -> None:
     switchboard = Switchboard()
     async with ManagerServer(switchboard.script) as server:
         manager = GuardedManager(lambda event: None, port=server.port, reconnect_timeout=0, **LOGIN)
-        await manager.connect_once(5)
+        await manager.connect_once(40)
         server.cut()
-        await asyncio.wait_for(manager.lost, 5)
+        await asyncio.wait_for(manager.lost, 40)
         manager.close()
         await asyncio.sleep(0.1)
         assert server.made == 1
