@@ -80,6 +80,13 @@ class FigureKeeper:
         self._stored_lines: dict[str, int] = {}
         self._rounds = 0
 
+    async def begin(self, tenant: str) -> None:
+        """`restore`, where this engine counts from its start on. In a cluster its callers don't
+        wait for that: who leads counts in figures of that term, restored before they are written.
+        """
+        if self._leads(tenant):
+            await self.restore(tenant)
+
     async def restore(self, tenant: str) -> None:
         """Go on from what is stored, and count the calls that ended since it was written. Once
         per tenant; raises `StoreAway`, and then nothing has changed."""
@@ -172,6 +179,9 @@ class FigureKeeper:
 
     async def run(self) -> None:
         """Write what changed every few seconds, for ever; while SQL is away it is kept."""
+        for tenant in self._figures:
+            if not self._leads(tenant):  # another may lead already, and count from what is stored
+                await self._led_before(tenant)
         while True:
             await asyncio.sleep(WRITE_EVERY_S)
             if self._awake():

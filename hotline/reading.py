@@ -127,10 +127,10 @@ class Reading:
             log.warning("change_not_taken_up", tenant=tenant, reason=str(error))
 
     async def _read(self, tenant: str) -> list[Seat]:
-        """What SQL knows of a tenant: hours, its figures until we began, and seats."""
+        """What SQL knows of a tenant: hours, seats, and where we count its figures until now."""
         seats = [stored.seat for stored in await self.seats.list(tenant)]
         await self.overrides.read(tenant)
-        await self.keeper.restore(tenant)
+        await self.keeper.begin(tenant)
         return seats
 
     async def _take_up(self, tenant: str) -> Mapping[str, int]:

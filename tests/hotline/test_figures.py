@@ -347,6 +347,34 @@ async def test_who_leads_no_more_adds_what_it_noted(sql_url: str, tmp_path: Path
         assert (counts.offered, counts.answered, counts.talks, counts.wrap_ups) == (1, 1, 1, 1)
 
 
+async def test_an_engine_of_a_cluster_begins_without_figures(
+    sql_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its callers wait for its start, and who leads has figures of his own; what the engine
+    before it noted is added at once all the same."""
+    monkeypatch.setattr(keeping, "WRITE_EVERY_S", 3600.0)
+    clock = Hand()
+    async with opened(sql_url) as database:
+        first = Life(database, clock, tails=FigureTails(tmp_path))
+        await first.keeper.begin("default")
+        assert first.figures.restored, "it counts here"
+        served = first.enters("n-1.1")
+        first.answers(served)
+        first.talk_ends(served)
+        tails = FigureTails(tmp_path)
+        again = Life(database, clock, leads=False, tails=tails)
+        await again.keeper.begin("default")
+        assert not again.figures.restored
+        assert len(tails.left("default")) == 1
+        running = asyncio.create_task(again.keeper.run())
+        await until(lambda: not tails.left("default"))
+        running.cancel()
+        await asyncio.wait({running})
+        counts = (await stored(database, Dimension.QUEUE))["main"].counts
+        assert isinstance(counts, CallCounts)
+        assert counts.wrap_ups == 1
+
+
 def _tails(folder: Path) -> list[Path]:
     return [file for file in folder.rglob("*") if file.is_file()]
 
