@@ -19,7 +19,7 @@ from telephony.events import (
 )
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack, asterisk_stack, seat, trunk
-from tests.telephony.peers import eventually
+from tests.telephony.peers import WAIT_S, eventually
 
 Lead = Callable[[FastAgiCall], Awaitable[Any]]
 PARK = "[park]\nexten => s,1,Wait(30)\n"
@@ -43,11 +43,11 @@ class Engine:
             raise
 
     async def outcome(self) -> Any:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             return await self.outcomes.get()
 
     async def hung_up(self) -> CallInfo:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             return await self.hangups.get()
 
     async def hears(self, kind: type[Event], which: Callable[[Any], bool] = lambda e: True) -> Any:
@@ -55,7 +55,7 @@ class Engine:
         found: Callable[[], list[Event]] = lambda: [  # noqa: E731 - asked twice
             e for e in self.events if isinstance(e, kind) and which(e)
         ]
-        await eventually(lambda: bool(found()), f"no {kind.__name__}", within_s=20)
+        await eventually(lambda: bool(found()), f"no {kind.__name__}")
         return found()[0]
 
 

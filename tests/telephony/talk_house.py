@@ -109,12 +109,12 @@ class House:
         await eventually(
             lambda: self.state(seat_id) is state,
             f"seat {seat_id} is {self.state(seat_id)}, never {state}",
-            within_s=25,
+            within_s=60,
         )
 
     async def row(self) -> CallRecord:
         """The one call's row, once it is written."""
-        await eventually(lambda: bool(self.office.rows), "no row was written", within_s=25)
+        await eventually(lambda: bool(self.office.rows), "no row was written", within_s=60)
         assert len(self.office.rows) == 1
         return self.office.rows[0]
 
@@ -126,7 +126,7 @@ class House:
         await eventually(
             lambda: self.talk_state(call_id) == state,
             f"the talk is {self.talk_state(call_id)!r}, never {state!r}",
-            within_s=25,
+            within_s=60,
         )
 
     async def hears(self, **expected: set[str]) -> None:

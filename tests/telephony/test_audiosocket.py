@@ -104,7 +104,7 @@ async def talking(server: AudioSocketServer) -> AsyncIterator[tuple[AudioSession
     session.listen(ear)
     async with peer(server) as there:
         there.says(head(1, 16) + session.name.bytes)
-        await asyncio.wait_for(connected.wait(), 5)
+        await asyncio.wait_for(connected.wait(), 40)
         yield session, ear, there
         server.forget(session)
 
@@ -372,7 +372,7 @@ async def test_a_listener_that_comes_late_is_told_what_came() -> None:
         session = server.issue(connected.set)
         async with peer(server) as there:
             there.says(name_of(session) + LOUD * 4)
-            await asyncio.wait_for(connected.wait(), 5)
+            await asyncio.wait_for(connected.wait(), 40)
             await eventually(lambda: session.came == 4, "nothing came")
             ear = Ear()
             session.listen(ear)

@@ -13,6 +13,7 @@ from simulator.seats import Manners
 from telephony.call import DialResult, DialStatus
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack, asterisk_stack, seat, tone, trunk
+from tests.telephony.peers import WAIT_S
 from tests.telephony.real import Engine, citizen, door, nothing, seats
 
 pytestmark = pytest.mark.e2e
@@ -46,7 +47,7 @@ async def test_a_key_is_seen_while_music_plays(stack: AsteriskStack) -> None:
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
-        await held.wait()
+        await asyncio.wait_for(held.wait(), WAIT_S)
         await call.hear(0.2)
         call.press("2")
         assert await engine.outcome() == ("2", False)
@@ -74,7 +75,7 @@ async def test_a_word_is_noted_while_music_plays_and_while_a_seat_rings(
         citizen(stack).dial("12345") as call,
     ):
         await call.answered()
-        await asyncio.wait_for(noted.wait(), 20)
+        await asyncio.wait_for(noted.wait(), WAIT_S)
         [channel] = [name for name in await stack.channels() if "trunk-" in name]
         shown = await stack.cli(f"core show channel {channel}")
         assert "HL_PRIORITY=7" in shown

@@ -80,7 +80,7 @@ async def _he_talks_while_the_manager_hangs(home: House) -> None:
             await first.happens("answered", times=answered + 1)
             await home.hears(citizen={"8001"}, s8001={"citizen"})
             await citizen.leave()
-        await eventually(lambda: len(home.office.rows) == rows + 1, "no row", within_s=25)
+        await eventually(lambda: len(home.office.rows) == rows + 1, "no row")
         await home.stack.no_channels()
         await wire.mend()
         await eventually(lambda: home.engine.telephony.ready, "never ready again")
@@ -103,7 +103,7 @@ async def _late(home: House, pick_up: Any) -> AsyncIterator[None]:
     happening = asyncio.create_task(too_late())
     yield
     await happening
-    await eventually(lambda: len(home.office.rows) == rows + 1, "no row", within_s=25)
+    await eventually(lambda: len(home.office.rows) == rows + 1, "no row")
     await home.stack.no_channels()
 
 

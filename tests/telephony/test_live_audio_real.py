@@ -13,6 +13,7 @@ from telephony.errors import CallEnded
 from telephony.live_audio import BYTES_PER_S, FRAME_BYTES, FRAME_S, AudioAway, LiveAudio
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack
+from tests.telephony.peers import WAIT_S
 from tests.telephony.real import Engine, citizen, door, one_seat_stack
 
 pytestmark = pytest.mark.e2e
@@ -56,7 +57,7 @@ class Ear:
 
     async def until(self, what: Callable[[], bool]) -> None:
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT_S):
                 while not what():
                     self.told.clear()
                     await self.told.wait()
@@ -121,26 +122,27 @@ async def test_a_prompt_stops_at_once_and_comes_back(stack: AsteriskStack) -> No
     async def lead(call: FastAgiCall) -> None:
         async with call.live_audio() as audio:
             ear = Ear(audio)
-            audio.play(TONE * 20)
-            await asyncio.sleep(1.0)
+            audio.play(TONE * 60)
+            await asyncio.wait_for(heard.wait(), WAIT_S)
             audio.pause()
             quiet.set()
             await paused.wait()
             audio.resume(back_s=0.4)
             assert audio.playing
-            await asyncio.wait_for(stopping.wait(), 30)
+            await asyncio.wait_for(stopping.wait(), WAIT_S)
             audio.stop()
             assert not audio.playing
             await ear.over.wait()
             await audio.over()
 
-    quiet, paused, stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    heard, quiet, paused, stopping = (asyncio.Event() for _ in range(4))
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
         await call.hear(0.5)
-        await asyncio.wait_for(quiet.wait(), 20)
-        async with asyncio.timeout(10):  # of the twenty seconds of sound
+        heard.set()
+        await asyncio.wait_for(quiet.wait(), WAIT_S)
+        async with asyncio.timeout(WAIT_S):  # of the sixty seconds of sound
             while True:  # what was on its way when it was paused may still come
                 before = call.heard_voice_s
                 await asyncio.sleep(0.5)
@@ -168,7 +170,7 @@ async def test_who_hangs_up_in_the_middle_is_gone_at_once(stack: AsteriskStack) 
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
-        await asyncio.wait_for(speaking.wait(), 20)
+        await asyncio.wait_for(speaking.wait(), WAIT_S)
         call.hang_up()
         assert isinstance(await engine.outcome(), CallEnded)
 

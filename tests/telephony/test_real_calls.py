@@ -16,7 +16,7 @@ from telephony.events import (
 )
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack
-from tests.telephony.peers import eventually
+from tests.telephony.peers import WAIT_S, eventually
 from tests.telephony.real import (
     NASTY,
     Engine,
@@ -56,11 +56,11 @@ async def test_a_conversation_from_end_to_end(stack: AsteriskStack) -> None:
         caller = citizen(stack, name="张 (伟, x", diversion="<sip:12333@x>")
         async with caller.dial("12345") as call:
             await call.answered()
-            await asyncio.wait_for(asking.wait(), 20)
+            await asyncio.wait_for(asking.wait(), WAIT_S)
             await call.hear(0.1)  # a key that comes before the question is lost
             call.press("7")
             info, played, asked, held, _ = await engine.outcome()
-            outcome = await call.ended(within_s=10)
+            outcome = await call.ended(within_s=WAIT_S)
         gone = await engine.hears(ChannelHungUp, lambda e: e.call_id == info.call_id)
     assert (played, asked, held) == ("", "7", "woken")
     assert (info.trunk, info.called_number, info.first_called) == ("city", "12345", "12333")
@@ -124,19 +124,22 @@ async def test_a_seat_rings_talks_and_hangs_up(stack: AsteriskStack) -> None:
         return first, second
 
     engine = Engine([lead])
-    async with door(stack, engine), seats(stack, ring_s=0.3, talk_s=None) as phones:
+    async with door(stack, engine), seats(stack, answers=False, talk_s=None) as phones:
         async with citizen(stack).dial("12345") as call:
             await call.answered()
+            rang = await phones.wait_for("rang")
+            picked_up = time.monotonic()
+            phones.answer(rang)
             talk = await phones.wait_for("answered")
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT_S):
                 await told.wait()
             assert engine.outcomes.empty()
             await asyncio.sleep(1.0)
             phones.hang_up(talk)
             talked, unreachable = await engine.outcome()
-            lasted_s = time.monotonic() - talk.at
+            lasted_s = time.monotonic() - picked_up
         assert talked.status is DialStatus.ANSWER
-        assert 0.9 < talked.talk_s < lasted_s + 0.5
+        assert 0.9 < talked.talk_s < lasted_s
         assert unreachable == DialResult(DialStatus.CHANUNAVAIL)
 
 
@@ -234,13 +237,14 @@ async def test_recording_ends_by_silence_key_limit_or_leaving(stack: AsteriskSta
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
-        assert await recorded.get() == "limit"
-        assert await recorded.get() == "silence"
+        async with asyncio.timeout(WAIT_S):
+            assert await recorded.get() == "limit"
+            assert await recorded.get() == "silence"
         await eventually((stack.home.recordings / "key.wav").exists, "the third didn't begin")
         call.press("#")
         limit, silence, key = await engine.outcome()
         await eventually(left.exists, "the last didn't begin")
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)  # half a second of it is asked for: a busy Asterisk begins late
         call.hang_up()
         assert isinstance(await engine.outcome(), CallEnded)
     assert limit[0] == pytest.approx(1.0, abs=0.2)

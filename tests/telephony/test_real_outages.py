@@ -21,7 +21,7 @@ from telephony.events import (
 from telephony.session import FastAgiCall
 from tests.servers import free_port
 from tests.stack import AsteriskStack, asterisk_stack, trunk
-from tests.telephony.peers import eventually
+from tests.telephony.peers import WAIT_S, eventually
 from tests.telephony.real import (
     Engine,
     citizen,
@@ -84,7 +84,7 @@ async def test_a_killed_asterisk_is_taken_up_again(stack: AsteriskStack) -> None
             await engine.hears(ConnectionLost)
             assert not telephony.ready
         await stack.start()
-        await eventually(lambda: telephony.ready, "not connected again", within_s=20)
+        await eventually(lambda: telephony.ready, "not connected again")
         await engine.hears(ChannelHungUp, lambda e: e.call_id == call_id)
         await eventually(
             lambda: sum(isinstance(e, SnapshotTaken) for e in engine.events) == 2, "no snapshot"
@@ -134,7 +134,7 @@ async def test_a_redirect_ends_the_session_but_not_the_call(stack: AsteriskStack
     ):
         await call.answered()
         await phones.wait_for("answered")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WAIT_S):
             await told.wait()
         channels = {c.channel.partition("-")[0]: c for c in await telephony.ami.channels()}
         caller, callee = channels["PJSIP/trunk"], channels["PJSIP/s1"]

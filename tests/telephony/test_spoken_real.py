@@ -2,7 +2,7 @@
 
 import asyncio
 import wave
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from simulator.audio import spoken
 from telephony.errors import CallEnded
 from telephony.session import FastAgiCall
 from tests.stack import AsteriskStack, tone
-from tests.telephony.peers import eventually
+from tests.telephony.peers import WAIT_S, eventually
 from tests.telephony.real import Engine, citizen, door, one_seat_stack
 
 pytestmark = pytest.mark.e2e
@@ -78,16 +78,18 @@ async def test_he_talks_over_the_prompt_and_is_understood(
         return kind, key, matter, at_s
 
     asked, answered, free = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    kind_said = said("我要投诉")  # made before: who makes it keeps the telephone waiting
+    matter_said = said("路灯坏了") + pause(2.5) + said("晚上不亮")
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
-        await asyncio.wait_for(asked.wait(), 20)
+        await asyncio.wait_for(asked.wait(), WAIT_S)
         await call.hear(1.0)
-        call.say(said("我要投诉"))
-        await asyncio.wait_for(answered.wait(), 20)
+        call.say(kind_said)
+        await asyncio.wait_for(answered.wait(), WAIT_S)
         call.press("7")
-        await asyncio.wait_for(free.wait(), 20)
-        call.say(said("路灯坏了") + pause(2.5) + said("晚上不亮"))
+        await asyncio.wait_for(free.wait(), WAIT_S)
+        call.say(matter_said)
         kind, key, matter, at_s = await engine.outcome()
         assert (await call.ended(within_s=30)).ended_by == "hotline"
     assert (kind.end, kind.text.replace(" ", ""), kind.interrupted) == (
@@ -111,19 +113,22 @@ async def test_who_hangs_up_in_mid_sentence_leaves_all_he_said(
 
     async def lead(call: FastAgiCall) -> None:
         async with parts.speaking(call, "cmn", STORED) as caller:
-            asked.set()
+            heard_s.append(lambda: caller.at_s)
             try:
                 await caller.ask((), FREE_SPEECH)
             finally:
                 lasted.append(caller.at_s)
 
-    asked, lasted = asyncio.Event(), list[float]()
+    heard_s, lasted = list[Callable[[], float]](), list[float]()
+    voice = said("路灯坏了晚上不亮")
+    voice = voice[: len(voice) * 4 // 5]  # without the silence at its end
     engine = Engine([lead])
     async with door(stack, engine), citizen(stack).dial("12345") as call:
         await call.answered()
-        await asyncio.wait_for(asked.wait(), 20)
-        call.say(said("路灯坏了晚上不亮"))
-        await asyncio.sleep(1.0)
+        await eventually(lambda: bool(heard_s), "never asked")
+        call.say(voice, loop=True)  # he still speaks, however late we are
+        begun_s = heard_s[0]()
+        await eventually(lambda: heard_s[0]() > begun_s + 1.0, "a second of him wasn't heard")
         call.hang_up()
         assert isinstance(await engine.outcome(), CallEnded)
     with wave.open(str(stack.home.root / STORED)) as sound:

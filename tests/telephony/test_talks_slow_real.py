@@ -67,7 +67,7 @@ async def consulting(home: House, call_id: str) -> None:
 
 
 async def until(late: Late, joining: int = 1) -> None:
-    await eventually(lambda: late.joining >= joining, "never to be joined", within_s=25)
+    await eventually(lambda: late.joining >= joining, "never to be joined")
 
 
 async def test_of_three_the_seat_leaves_before_the_citizen_has_come(
