@@ -186,8 +186,8 @@ def take_last_word(story: Story, seen: Mapping[str, str]) -> None:
         story.seat_id = seen["SEAT"]
         if story.offer is None:
             story.answered = True
-        else:
-            begin_talk(story, story.offer)
+        elif begin_talk(story, story.offer) is not Verdict.REFUSED:
+            story.answered_at = story.offer.made_at  # when it rang, as of any talk told of too late
 
 
 async def settle(story: Story, desk: Desk) -> Outcome:

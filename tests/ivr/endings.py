@@ -108,6 +108,8 @@ async def hangs_up(script: Script, step: int) -> World:
     world = World(script)
     world.call.hang_up_at = step
     await lead(world)
+    if any("answered" in place.events for place in world.queue.places):
+        assert world.row.answered_at is not None, "a talk that the queue counts has its beginning"
     check(world)
     return world
 
