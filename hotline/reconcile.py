@@ -26,6 +26,7 @@ from telephony.events import (
     EndpointReachable,
     Event,
     SeatAnswered,
+    SecondPhone,
     SnapshotTaken,
 )
 from telephony.events import MediaFlow as ToldFlow
@@ -63,6 +64,9 @@ class Reconciler:
         match event:
             case EndpointReachable():
                 self._endpoint(event.endpoint, event.reachable)
+            case SecondPhone():
+                for queue in self._queues.values():
+                    queue.second_phone(event.endpoint, f"{event.before}, {event.now}")
             case ChannelHungUp():
                 self._hung_up(event.call_id)
                 if event.media is not None:

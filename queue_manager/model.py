@@ -158,7 +158,8 @@ class AlertKind(StrEnum):
     SEAT_MISSES = "seat_misses"
     """Paused for missing rings; ends when the seat is ready again."""
     TWO_PHONES = "two_phones"
-    """A seat's telephone is registered at two nodes; the newest is rung. Ends with one of them."""
+    """A seat's telephone is registered at two nodes, or took the place of another that was still
+    there; the newest is rung. Ends with one of them, or when the other isn't heard of any more."""
     UNSTEADY = "unsteady"
     """A seat keeps coming and going; ends when it has been there for a while."""
     NO_REPORT = "no_report"

@@ -16,6 +16,9 @@ from queue_manager.ports import Clock
 from queue_manager.steady import STEADY_S, Steadiness
 
 _UNSTEADY_WOBBLES = 3
+SECOND_S = 330.0
+"""How long a second telephone may be there without being heard of: each registers anew within five
+minutes (asterisk_conf)."""
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +43,7 @@ class Presence:
         self._on_facts = on_facts
         self._nodes: dict[str, dict[str, None]] = {}
         self._desks: dict[str, set[Desk]] = {}
+        self._second_at_s: dict[str, float] = {}
         self._arrivals = deadlines.line(self._settle, lambda desk, no: desk.arrival != no)
         self._beats = deadlines.line(self._beat_missed, lambda desk, no: desk.watch != no)
 
@@ -64,6 +68,7 @@ class Presence:
         desks.discard(desk)
         if not desks:
             del self._desks[seat.endpoint]
+            self._second_at_s.pop(seat.endpoint, None)
         desk.arrival = desk.watch = 0
         self._alerts.end(AlertKind.TWO_PHONES, seat.seat_id)
 
@@ -89,6 +94,24 @@ class Presence:
                 desk.node = found
                 self._on_facts(desk)
             self.review(desk)
+
+    def second_phone(self, endpoint: str, phones: str) -> None:
+        """A telephone took the place of another at the same node. The newest is rung: a telephone
+        that was moved is one, too. Who has been forgotten elsewhere, or has stolen the password,
+        is told of until he is heard of no more."""
+        for desk in self._desks.get(endpoint, ()):
+            seat_id = desk.seat.seat_id
+            log.warning(
+                "seat_second_phone", tenant=self._settings.tenant, seat=seat_id, phones=phones
+            )
+            self._second_at_s[endpoint] = asyncio.get_running_loop().time()
+            self._alerts.give(
+                AlertKind.TWO_PHONES,
+                self._clock.now(),
+                seat_id=seat_id,
+                detail=phones,
+                over=lambda: not self._has_two(endpoint),
+            )
 
     def heartbeat(self, desk: Desk) -> None:
         """The seat's desktop lives; from now on the seat must go on telling so."""
@@ -166,11 +189,18 @@ class Presence:
         nodes = self._nodes.get(seat.endpoint)
         return next(reversed(nodes)) if nodes else ""
 
+    def _has_two(self, endpoint: str) -> bool:
+        """At two nodes now, or at one not long ago."""
+        if len(self._nodes.get(endpoint, ())) > 1:
+            return True
+        at_s = self._second_at_s.get(endpoint)
+        return at_s is not None and asyncio.get_running_loop().time() - at_s < SECOND_S
+
     def _tell_two_phones(self, desk: Desk, nodes: dict[str, None]) -> None:
         seat_id = desk.seat.seat_id
-        if len(nodes) < 2:
+        if not self._has_two(desk.seat.endpoint):
             self._alerts.end(AlertKind.TWO_PHONES, seat_id)
-        else:
+        elif len(nodes) > 1:
             self._alerts.give(
                 AlertKind.TWO_PHONES,
                 self._clock.now(),

@@ -111,6 +111,11 @@ class QueueService:
         later seats."""
         self._seats.presence.phone(endpoint, reachable, node)
 
+    def second_phone(self, endpoint: str, phones: str) -> None:
+        """A SIP phone registered in the place of another that was still there; `phones` names the
+        two for people. Supervisors are told while the second may be there; the newest is rung."""
+        self._seats.presence.second_phone(endpoint, phones)
+
     def heartbeat(self, seat_id: str) -> None:
         """The seat's desktop lives. Once it has told so, the seat counts as present only while it
         goes on telling so, until its phone is gone. Raises UnknownSeat."""

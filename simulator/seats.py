@@ -66,6 +66,8 @@ class Seats:
     _watch: asyncio.Task[None] | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
     _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    _phones: Sipp | None = None
+    _unplugged: bool = False
 
     async def wait_for(
         self, word: str, endpoint: str = "", *, seen: int = 0, within_s: float = EVENT_S
@@ -100,7 +102,7 @@ class Seats:
             folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="hl-seats-")))
             await register(self.accounts, own, self.sip, folder, expires_s=EXPIRES_S)
             opened.push_async_exit(self._take_back(own, folder))
-            phones = Sipp(self._command(own), folder, "seats")
+            phones = self._phones = Sipp(self._command(own), folder, "seats")
             opened.push_async_callback(phones.stop)
             await phones.start()
             self._watch = asyncio.create_task(self._listen(phones))
@@ -118,6 +120,12 @@ class Seats:
         assert self._opened is not None
         await self._opened.__aexit__(kind, error, trace)
 
+    async def unplug(self) -> None:
+        """Their power is gone: nothing is said any more, and their registration stays."""
+        assert self._phones is not None
+        await self._phones.stop()
+        self._unplugged = True
+
     def _take_back(
         self, own: Address, folder: Path
     ) -> Callable[[object, BaseException | None, object], Awaitable[None]]:
@@ -126,7 +134,7 @@ class Seats:
         async def take_back(kind: object, error: BaseException | None, trace: object) -> None:
             if self._watch is not None:
                 await self._watch
-            if error is None:
+            if error is None and not self._unplugged:
                 await register(self.accounts, own, self.sip, folder, expires_s=0)
 
         return take_back

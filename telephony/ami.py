@@ -19,7 +19,6 @@ from telephony.events import (
     ChannelHungUp,
     ChannelSeen,
     ConnectionLost,
-    EndpointReachable,
     Event,
     SnapshotTaken,
 )
@@ -165,6 +164,12 @@ class Ami:
         assert isinstance(answer, Message)
         return answer
 
+    async def look_after(self, endpoint: str) -> None:
+        """Have Asterisk ask a telephone now whether it is there, if it has ever said so: one that
+        is silent is told as an event."""
+        if self._contacts.answers(endpoint):
+            await self.action("PJSIPQualify", {"Endpoint": endpoint})
+
     async def channels(self) -> tuple[ChannelSeen, ...]:
         """Every living channel with its HL_ variables; raises as `action` does."""
         fields = {"Variables": STATUS_VARIABLES, "AllVariables": "false"}
@@ -262,9 +267,8 @@ class Ami:
             case "DTMFEnd":
                 return key_pressed(message, now)
             case "ContactStatus":
-                name = message.endpointname
-                changed = self._contacts.take(name, message.uri, message.contactstatus)
-                return None if changed is None else EndpointReachable(name, changed, now)
+                status = message.contactstatus
+                return self._contacts.take(message.endpointname, message.uri, status, now)
             case _:
                 return None
 

@@ -76,6 +76,17 @@ class EndpointReachable:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondPhone:
+    """A telephone at `now` registered in the place of one at `before` that could still be rung
+    (addresses with ports): two of them have the same account."""
+
+    endpoint: str
+    before: str
+    now: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelSeen:
     """One living channel in a snapshot; `variables` are its HL_ values without the prefix,
     `bridge_id` tells who is together, `up` that it has been answered."""
@@ -122,6 +133,7 @@ Event = (
     | SeatAnswered
     | OriginateEnded
     | EndpointReachable
+    | SecondPhone
     | SnapshotTaken
     | ConnectionLost
     | KeyPressed

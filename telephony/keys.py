@@ -31,6 +31,8 @@ class Manager(ring_end.Manager, Protocol):
 
     def hear_keys(self, wanted: bool) -> None: ...
 
+    async def look_after(self, endpoint: str) -> None: ...
+
 
 class Keys:
     """Who waits for a key, by call_id; and the short tasks of the rest."""
@@ -81,6 +83,10 @@ class Keys:
         """Write variables on a channel whose session is busy; returns at once."""
         self._spawn(self._write(channel, variables))
 
+    def look_after(self, endpoint: str) -> None:
+        """It rings there, and nobody picks up: is the telephone there at all? Returns at once."""
+        self._spawn(self._look(endpoint))
+
     async def remember(self, channel: str, variables: Mapping[str, str]) -> None:
         """Write variables on a channel whose session is busy. While AMI is away they aren't
         written: a new engine would know the call as it stood before."""
@@ -94,6 +100,12 @@ class Keys:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, endpoint: str) -> None:
+        try:
+            await self._manager.look_after(endpoint)
+        except (NotConnected, ActionFailed) as error:
+            log.info("phone_not_asked", endpoint=endpoint, error=str(error))
 
     async def _write(self, channel: str, variables: Mapping[str, str]) -> None:
         try:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import structlog
 
 from telephony import agi, counters, entry
-from telephony.answers import AnswerRegistry, OnAnswer
+from telephony.answers import AnswerRegistry, OnAnswer, Ringing
 from telephony.audio_call import live_audio
 from telephony.audiosocket_server import AudioSocketServer
 from telephony.call import CallInfo, DialResult, DialStatus, RecordResult, RingEnd
@@ -30,6 +30,9 @@ ANSWER_S = 10.0
 HANGUP_GRACE_S = 0.3
 AMI_LAG_S = 0.2
 """How far AMI's word of an answer may come after AGI's of the talk's end."""
+UNHEARD_S = 3.0
+"""After so long a ring it is asked whether the telephone is there: Asterisk does so by itself every
+half minute only, and an unplugged one looks like one that rings."""
 CALL_REJECTED = "21"
 """The cause (Q.850) that a declined call leaves on the channel that dialled."""
 AUDIO_SAMPLES_S = 8000
@@ -243,6 +246,7 @@ class FastAgiCall:
         """One ring attempt and its talk, with AMI listened to for the answer."""
         call_id = self.info.call_id
         ringing = self._answers.expect(call_id, endpoint, on_answer)
+        doubt = asyncio.get_running_loop().call_later(UNHEARD_S, self._doubt, ringing)
         began = datetime.now(UTC)
         try:
             reply = agi.parse_reply(await self._connection.command(line, None))
@@ -257,8 +261,13 @@ class FastAgiCall:
             answered = await ringing.heard(within_s=AMI_LAG_S, otherwise=began)
             return DialResult(status, max(0.0, (ended - answered).total_seconds()))
         finally:
+            doubt.cancel()
             self._answers.forget(call_id, ringing)
             await ringing.told()
+
+    def _doubt(self, ringing: Ringing) -> None:
+        if not ringing.is_answered:
+            self._keys.look_after(ringing.endpoint)
 
     async def _dial_status(self) -> DialStatus:
         """DIALSTATUS; words the queue has no use for count as CONGESTION. A telephone that declined

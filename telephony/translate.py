@@ -13,12 +13,14 @@ from telephony.entry import ARGUMENTS, WRITABLE
 from telephony.events import (
     ChannelHungUp,
     ChannelSeen,
+    EndpointReachable,
     KeyPressed,
     LegBegun,
     LegHungUp,
     MediaFlow,
     OriginateEnded,
     SeatAnswered,
+    SecondPhone,
 )
 
 VARIABLES = tuple(sorted({*ARGUMENTS, *WRITABLE, "LEG", "TALK"}))
@@ -27,7 +29,10 @@ STATUS_VARIABLES = ",".join(f"HL_{name}" for name in VARIABLES)
 
 MEDIA = re.compile(r"HL_MEDIA=(\d{9,11}\.\d+) (\d+) (\d+)", re.ASCII)
 LEG = re.compile(r"(?:HL_LEG=)?([A-Za-z0-9_-]{1,80}) ([A-Za-z0-9._-]{1,80})", re.ASCII)
+ADDRESS = re.compile(r"sips?:(?:[^@]*@)?(\[[^\]]*\]|[^:;>]*)(:[0-9]+)?")
+"""A contact's host and port."""
 GONE_STATES = frozenset({"Unreachable", "Removed", "Unavailable"})
+FRESH, ANSWERS = "NonQualified", "Reachable"
 UP = "6"
 """`ChannelState` of a channel that has been answered (AST_STATE_UP)."""
 
@@ -129,27 +134,74 @@ def _variables(lines: str | list[str]) -> Iterable[tuple[str, str]]:
 
 class Contacts:
     """Which endpoints can be rung. An endpoint may have several contacts for a moment (a new
-    registration comes before the old one goes), so each is counted by its address."""
+    registration comes before the old one goes), so each is counted by its address.
+
+    A telephone that registers is asked at once whether it is there (OPTIONS): until it has answered
+    it doesn't count, unless it took the place of one that did. At the beginning, when Asterisk is
+    only about to ask, all count.
+    """
 
     def __init__(self) -> None:
-        self._uris: dict[str, set[str]] = {}
+        self._uris: dict[str, dict[str, None]] = {}
+        self._answered: set[str] = set()
+        self._replaced: dict[str, str] = {}
 
     @property
     def reachable(self) -> frozenset[str]:
         return frozenset(self._uris)
 
+    def answers(self, endpoint: str) -> bool:
+        """Whether its telephone has answered OPTIONS: then silence means that it is gone."""
+        return not self._answered.isdisjoint(self._uris.get(endpoint, ()))
+
     def replace(self, listed: Iterable[Message]) -> None:
         """Take the `ContactList` events of PJSIPShowContacts for all there is."""
         self._uris = {}
+        self._answered = set()
         for message in listed:
-            if message.event == "ContactList":
-                self.take(message.endpoint, message.uri, message.status)
+            if message.event == "ContactList" and message.status not in GONE_STATES:
+                self._add(message.endpoint, message.uri, message.status)
 
-    def take(self, endpoint: str, uri: str, status: str) -> bool | None:
-        """Take one contact's state; True or False when the endpoint's reachability changed."""
-        before = endpoint in self._uris
-        uris = self._uris.setdefault(endpoint, set())
-        uris.discard(uri) if status in GONE_STATES else uris.add(uri)
-        if not uris:
+    def take(
+        self, endpoint: str, uri: str, status: str, at: datetime
+    ) -> EndpointReachable | SecondPhone | None:
+        """Take one contact's state; what it means for the endpoint, if anything."""
+        uris = self._uris.get(endpoint, {})
+        if status in GONE_STATES:
+            self._answered.discard(uri)
+            if uri not in uris:
+                return None
+            del uris[uri]
+            if uris:
+                return None
             del self._uris[endpoint]
-        return None if before is bool(uris) else bool(uris)
+            return EndpointReachable(endpoint, False, at)
+        if status == FRESH:
+            if not uris or uri in uris:
+                return None
+            before = next(reversed(uris))
+            self._add(endpoint, uri, status)
+            return self._second(endpoint, before, uri, at)
+        self._add(endpoint, uri, status)
+        return None if uris else EndpointReachable(endpoint, True, at)
+
+    def _add(self, endpoint: str, uri: str, status: str) -> None:
+        self._uris.setdefault(endpoint, {})[uri] = None
+        if status == ANSWERS:
+            self._answered.add(uri)
+
+    def _second(self, endpoint: str, before: str, now: str, at: datetime) -> SecondPhone | None:
+        """A telephone at another address, or back after it was replaced, is another one. With the
+        same address and a new port it is the same, started anew."""
+        is_back = self._replaced.get(endpoint) == now
+        self._replaced[endpoint] = before
+        hosts = [match[1] for uri in (before, now) if (match := ADDRESS.match(uri))]
+        if not is_back and len(set(hosts)) < 2:
+            return None
+        return SecondPhone(endpoint, address_of(before), address_of(now), at)
+
+
+def address_of(uri: str) -> str:
+    """Host and port of a contact, as it is shown to people."""
+    match = ADDRESS.match(uri)
+    return match[1] + (match[2] or "") if match else uri

@@ -186,6 +186,8 @@ class Leadership:
                 self._leg_over(message.seat_id, message.call_id)
             case PhoneSeen():
                 self._phone(node, message.endpoint, message.reachable)
+                if message.second:
+                    self.service.second_phone(message.endpoint, message.second)
             case Wished():
                 carry_out(self.service, message.wish, message.words)
             case PlacesAsked():

@@ -171,11 +171,13 @@ class LegOver:
 
 @dataclass(frozen=True, slots=True)
 class PhoneSeen:
-    """A seat's telephone at the sender's Asterisk can be rung, or can't any more."""
+    """A seat's telephone at the sender's Asterisk can be rung, or can't any more. `second` names
+    two telephones, when it has taken the place of another there."""
 
     tenant: str
     endpoint: str
     reachable: bool
+    second: str = ""
     kind: Literal["phone_seen"] = "phone_seen"
 
 

@@ -241,6 +241,10 @@ class ClusterQueue(QueueService):
         if endpoint in self._endpoints:
             self._say(PhoneSeen(self.settings.tenant, endpoint, reachable))
 
+    def second_phone(self, endpoint: str, phones: str) -> None:
+        if endpoint in self._endpoints:
+            self._say(PhoneSeen(self.settings.tenant, endpoint, True, second=phones))
+
     def hear(self, hears: bool) -> None:
         if self.near is not None:
             self.near.hear(hears)

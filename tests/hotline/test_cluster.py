@@ -299,6 +299,13 @@ async def test_wishes_and_boards_reach_over_nodes(redis_url: str) -> None:
         await until(lambda: b.queue.waiting().count == 2, "b's board counting")
         await until(lambda: len(b.queue.callers()) == 2, "b's supervisors seeing who waits")
         await until(lambda: b.queue.figures()["total"]["offered"] == 2, "b's figures")
+        for number, member in enumerate((a, b), 1):  # each has a telephone that was taken over
+            member.queue.second_phone(f"sip-{number}", "10.0.0.5:5060, 10.0.0.9:5060")
+        for member in (a, b):
+            await until(
+                lambda m=member: {alert.seat_id for alert in m.queue.alerts()} == {"1", "2"},  # type: ignore[misc]  # bound now
+                "both alerts",
+            )
 
 
 async def test_a_leader_that_stood_still_does_not_trust_itself_for_a_while(

@@ -5,9 +5,15 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hotline.reconcile import Reconciler
-from queue_manager.model import QueueSettings, Seat, SeatState
+from queue_manager.model import AlertKind, QueueSettings, Seat, SeatState
 from queue_manager.service import QueueService
-from telephony.events import ChannelHungUp, ChannelSeen, SeatAnswered, SnapshotTaken
+from telephony.events import (
+    ChannelHungUp,
+    ChannelSeen,
+    SeatAnswered,
+    SecondPhone,
+    SnapshotTaken,
+)
 from tests.ivr.script import DIRECTORY, NOON, Office, in_virtual_time
 from tests.queue_manager.builders import Memory
 from tests.queue_manager.virtual_time import LoopClock
@@ -86,3 +92,14 @@ async def test_a_call_we_lead_ourselves_is_left_to_its_conversation() -> None:
     room.led.add(CALL)
     await room.snapshot(caller(bridged=True), LEG)
     assert (room.state, room.office.tickets) == (SeatState.READY, {})
+
+
+@in_virtual_time
+async def test_a_telephone_that_took_another_ones_place_is_on_the_board() -> None:
+    room = Engineroom()
+    await room.begin()
+    room.reconciler.take(SecondPhone("sip-8001", "10.0.0.5:5060", "10.0.0.9:5060", NOON))
+    room.reconciler.take(SecondPhone("sip-of-nobody", "10.0.0.5:5060", "10.0.0.9:5060", NOON))
+    assert [(alert.kind, alert.seat_id, alert.detail) for alert in room.queue.alerts()] == [
+        (AlertKind.TWO_PHONES, SEAT, "10.0.0.5:5060, 10.0.0.9:5060")
+    ]

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from queue_manager.errors import UnknownSeat
 from queue_manager.model import AlertKind, SeatState, SeatView
+from queue_manager.presence import SECOND_S
 from queue_manager.service import QueueService
 from queue_manager.steady import FORGET_S, STEADY_S, Steadiness
 from tests.queue_manager.builders import SETTINGS, Memory, caller, open_queue, seat, state
@@ -138,6 +139,33 @@ def test_a_seat_with_two_telephones_rings_at_the_newest_and_is_told() -> None:
         await asyncio.sleep(10)
         assert queue.alerts() == []
         assert (queue.seat("8001").node, state(queue, "8001")) == ("north", SeatState.RESERVED)
+
+    run(scenario())
+
+
+def test_a_telephone_that_took_another_ones_place_is_told_until_that_is_heard_of_no_more() -> None:
+    """A seat's own state isn't touched; seen or not, it is told while the other may be there."""
+
+    async def scenario() -> None:
+        queue = await open_queue(seat("8001"), seat("8002"))
+        with capture_logs() as logs:
+            queue.second_phone("sip-8001", "10.0.0.5:5060, 10.0.0.9:5060")
+        assert [e["event"] for e in logs] == ["seat_second_phone", "alert_given"]
+        queue.second_phone("sip-of-nobody", "10.0.0.5:5060, 10.0.0.9:5060")
+        (alert,) = queue.alerts()
+        assert (alert.kind, alert.seat_id) == (AlertKind.TWO_PHONES, "8001")
+        assert alert.detail == "10.0.0.5:5060, 10.0.0.9:5060"
+        queue.acknowledge(alert.alert_id, by="lead")
+        await asyncio.sleep(300)
+        queue.endpoint_reachable("sip-8001", False)
+        queue.endpoint_reachable("sip-8001", True)
+        queue.second_phone("sip-8001", "10.0.0.9:5060, 10.0.0.5:5060")
+        assert [(a.times, a.seen_by) for a in queue.alerts()] == [(2, "")]
+        await asyncio.sleep(SECOND_S - 1)
+        assert queue.alerts()
+        await asyncio.sleep(2)
+        assert queue.alerts() == []
+        assert state(queue, "8001") is SeatState.READY
 
     run(scenario())
 

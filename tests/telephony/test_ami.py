@@ -19,7 +19,6 @@ from telephony.events import (
     SnapshotTaken,
 )
 from telephony.translate import (
-    Contacts,
     channel_seen,
     endpoint_of,
     hung_up,
@@ -310,18 +309,6 @@ def test_odd_messages_become_events_all_the_same() -> None:
     seen = channel_seen(message("Event: Status\r\nUniqueid: a\r\nVariable: HL_STAGE=x=y"))
     assert seen.variables == {"STAGE": "x=y"}
     assert not seen.bridged
-
-
-def test_contacts_are_counted_by_address() -> None:
-    """A new registration before the old one goes: the endpoint was reachable all the time."""
-    contacts = Contacts()
-    assert contacts.take("s1", "sip:a", "NonQualified") is True
-    assert contacts.take("s1", "sip:b", "Reachable") is None
-    assert contacts.take("s1", "sip:a", "Removed") is None
-    assert contacts.reachable == {"s1"}
-    assert contacts.take("s1", "sip:b", "Unreachable") is False
-    assert contacts.take("s1", "sip:b", "Removed") is None
-    assert contacts.reachable == frozenset()
 
 
 @pytest.mark.parametrize(

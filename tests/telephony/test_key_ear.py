@@ -24,6 +24,9 @@ class Ears:
     async def channels(self) -> tuple[ChannelSeen, ...]:
         return ()
 
+    async def look_after(self, endpoint: str) -> None:
+        raise AssertionError("nobody rings here")
+
     def hear_keys(self, wanted: bool) -> None:
         self.heard.append(wanted)
 
