@@ -13,6 +13,9 @@ from tests.servers import wait_until
 
 VOICE = "cmn-latn-pinyin"
 WITHIN_S = 60.0
+SILENT_END = 3040
+"""Samples of silence at each sentence's end, 0.38 s: enough to end a short answer."""
+BYTES_PER_S = 16_000
 PAUSE_S = 0.3
 """The question has begun; what is said before it belongs to the answer before."""
 KIND, PLACE, MATTER = "我要投诉", "青秀区民族大道", "路灯坏了晚上不亮"
@@ -42,6 +45,7 @@ class Talk:
     """What the engine has noted of one caller's conversation."""
 
     def __init__(self, hotline: Installation, caller: str) -> None:
+        self._home = hotline.home
         self._folder = hotline.home / "journal" / "talks"
         self._caller = caller
 
@@ -62,6 +66,24 @@ class Talk:
 
         await asyncio.to_thread(
             wait_until, there, seconds=WITHIN_S, what=f"{answers} answers; noted: {self.noted()}"
+        )
+
+    async def goes_on(self, call: LiveCall, text: str, seconds: float) -> None:
+        """He says this over and over, without a pause that would end his answer; returns when so
+        much more of the call is on the disk."""
+        file = self._home / self.noted()[0]["data"]["voice_path"]
+        voice = (await asyncio.to_thread(said, text))[:-SILENT_END]
+
+        def length_s() -> float:
+            return file.stat().st_size / BYTES_PER_S if file.exists() else 0.0
+
+        before_s = length_s()
+        call.say(voice, loop=True)
+        await asyncio.to_thread(
+            wait_until,
+            lambda: length_s() >= before_s + seconds,
+            seconds=WITHIN_S,
+            what=f"{seconds} s more in {file}",
         )
 
     async def answer(self, call: LiveCall, *texts: str, first: int = 0) -> None:

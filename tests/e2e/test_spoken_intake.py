@@ -88,9 +88,9 @@ async def test_an_engine_killed_while_he_speaks_loses_no_word(hotline: Installat
         await talk.answer(call, KIND, PLACE)
         await talk.has(2)
         engine = await asyncio.to_thread(hotline.part, "engine")
-        call.say(said(MATTER))
-        await asyncio.sleep(1.5)
+        await talk.goes_on(call, MATTER, 3.0)
         engine.kill()
+        call.say(b"")
         await asyncio.to_thread(
             hotline.wait, lambda: speaks(hotline), "the next engine", seconds=120
         )
@@ -122,8 +122,7 @@ async def test_who_hangs_up_while_the_engine_is_dead_has_his_ticket(hotline: Ins
         await talk.answer(call, KIND, PLACE)
         await talk.has(2)
         engine = await asyncio.to_thread(hotline.part, "engine")
-        call.say(said(MATTER))
-        await asyncio.sleep(1.5)
+        await talk.goes_on(call, MATTER, 3.0)
         engine.kill()
         call.hang_up()
         await call.ended()

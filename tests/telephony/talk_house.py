@@ -33,7 +33,7 @@ from telephony.talking import TalkingCall
 from tests.ivr.script import Office, directory
 from tests.queue_manager.builders import Memory
 from tests.stack import AsteriskStack, asterisk_stack, free_sip_port, tone, trunk
-from tests.telephony.peers import eventually
+from tests.telephony.peers import WAIT_S, eventually
 from tests.tones import Phone, citizen_scenario, hearing, phone, seat_scenario
 
 SEATS_IP = "127.0.0.3"
@@ -141,6 +141,14 @@ class House:
     async def channels_of(self, name: str) -> list[str]:
         """The channels of a telephone."""
         return [c for c in await self.stack.channels() if c.startswith(f"PJSIP/{name}-")]
+
+    async def written(self, variable: str) -> None:
+        """Wait until the citizen's channel has this variable (`NAME=value`): what the next engine
+        will know of him."""
+        [channel] = await self.channels_of("trunk-city")
+        async with asyncio.timeout(WAIT_S):
+            while variable not in await self.stack.cli(f"core show channel {channel}"):
+                await asyncio.sleep(0.05)
 
     # --- engines
 

@@ -177,7 +177,7 @@ async def test_killed_while_the_supervisor_who_takes_over_is_rung(home: House, l
         await home.phones["8009"].happens("rang")
         home.phones["8001"].hang_up()
         await home.talk_is(call_id, "held")
-        await asyncio.sleep(0.5)
+        await home.written("HL_STAGE=consulting")
         await home.kill_engine()
         home.phones["8009"].pick_up()
         late.seconds = 0.0
