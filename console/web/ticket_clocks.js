@@ -74,7 +74,8 @@ function legend(clock) {
     add(mark, `${zh(MARKS, mark)} ${short(at)}`);
   }
   const red = clock.marks.some(({ mark }) => mark === "red_card");
-  add("due", `到期${red ? "(红牌)" : ""} ${short(clock.due)}${clock.provisional ? " 暂定" : ""}`);
+  const due = `${short(clock.due)}${clock.provisional ? " 暂定" : ""}`;
+  add("due", clock.paused ? `原到期 ${due}，恢复后顺延` : `到期${red ? "(红牌)" : ""} ${due}`);
   for (const { since, until } of clock.rests.slice(-2)) add("rest", `暂停 ${short(since)}–${until ? short(until) : "现在"}`);
   return list;
 }

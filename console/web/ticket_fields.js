@@ -56,22 +56,27 @@ function oneUnit(field) {
   };
 }
 
+// Something taken, until it is taken away: its name may be cut short, the way to be rid of it not.
+function takenChip(name, away) {
+  const one = element("button", "chip");
+  one.type = "button";
+  one.title = name;
+  one.setAttribute("aria-label", `移除 ${name}`);
+  one.append(element("span", "cut", name), " ✕");
+  one.addEventListener("click", away);
+  return one;
+}
+
 // Several units: each is typed or chosen, and stands below until it is taken away.
 function severalUnits(field) {
   const input = unitInput(field.name);
   const list = element("span", "taken");
   const ids = [];
   const draw = () => {
-    list.replaceChildren(...ids.map((id) => {
-      const one = element("button", "chip", `${unitName(id)} ✕`);
-      one.type = "button";
-      one.setAttribute("aria-label", `移除 ${unitName(id)}`);
-      one.addEventListener("click", () => {
-        ids.splice(ids.indexOf(id), 1);
-        draw();
-      });
-      return one;
-    }));
+    list.replaceChildren(...ids.map((id) => takenChip(unitName(id), () => {
+      ids.splice(ids.indexOf(id), 1);
+      draw();
+    })));
     input.required = field.needed && !ids.length;
   };
   const put = (id) => {
@@ -100,16 +105,10 @@ function files(field, upload) {
   const list = element("span", "taken");
   const taken = new Map();
   const draw = () => {
-    list.replaceChildren(...[...taken].map(([id, name]) => {
-      const one = element("button", "chip", `${name} ✕`);
-      one.type = "button";
-      one.setAttribute("aria-label", `移除 ${name}`);
-      one.addEventListener("click", () => {
-        taken.delete(id);
-        draw();
-      });
-      return one;
-    }));
+    list.replaceChildren(...[...taken].map(([id, name]) => takenChip(name, () => {
+      taken.delete(id);
+      draw();
+    })));
   };
   input.addEventListener("change", telling(async () => {
     const chosen = [...input.files];

@@ -70,7 +70,7 @@ function draw() {
   body.scrollTop = at;
   document.title = `${ticket.number} ${ticket.title} · 12345 工单`;
   byId("nothing").hidden = true;
-  one.hidden = byId("acts").hidden = false;
+  one.hidden = byId("deeds").hidden = false;
   drawActs();
 }
 
@@ -215,7 +215,7 @@ function drawNewForm() {
     },
   });
   byId("acts").replaceChildren(form);
-  byId("acts").hidden = false;
+  byId("deeds").hidden = false;
   form.querySelector("input").focus();
 }
 
@@ -225,7 +225,7 @@ function closeTicket() {
   dropSounds(byId("one"));
   byId("one").replaceChildren();
   byId("acts").replaceChildren();
-  byId("one").hidden = byId("acts").hidden = true;
+  byId("one").hidden = byId("deeds").hidden = true;
   byId("nothing").hidden = false;
   byId("nothing").replaceChildren("请从左侧选择一件工单 ", english("Choose a ticket"));
   markRow("");

@@ -348,6 +348,8 @@ async def test_limits_parts_and_merged_ones_are_shown(house: TicketHouse, page: 
     rests = page.locator(f'#rows [data-number="{main}"]')
     await expect(rests).to_contain_text("‖ 暂停计时")
     await expect(rests).to_contain_text("挂账")
+    await show(page, main)
+    await expect(page.locator('.clock[data-clock="finish"] .legend')).to_contain_text("恢复后顺延")
     house.clock.on(days=3)
     await house.supervisor.tells(main, "long_term_ended", reason="已列入计划")
     house.clock.on(days=30)
@@ -403,3 +405,19 @@ async def test_nothing_is_cut_off_and_no_text_acts(
             await form.press("Escape")
     assert await page.locator("main img").count() == 0
     await expect(page.locator("#title")).to_contain_text("<img src=x")
+    unit = house.unit(LAMPS)
+    await unit.tells(number, "signed")
+    await enter(page, unit, f"?ticket={number}")
+    await expect(page.locator(".not-now").first).to_be_visible()
+    assert await page.evaluate(CUT_OFF) == []
+    await unit.tells(number, "contacted", how="电话")
+    await enter(page, unit, f"?ticket={number}")
+    form = await begin(page, "replied")
+    photo = FilePayload(
+        name="很长的名字" * 20 + ".jpg", mimeType="image/jpeg", buffer=b"\xff\xd8\xff"
+    )
+    await form.locator('[name="evidence"]').set_input_files([photo])
+    await expect(form.locator(".taken .chip")).to_be_visible()
+    assert await page.evaluate(CUT_OFF) == []
+    await form.locator(".taken .chip").click(position={"x": 5, "y": 5})
+    await expect(form.locator(".taken .chip")).to_have_count(0)
