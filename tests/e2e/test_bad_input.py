@@ -1,18 +1,28 @@
-"""Bad peers at a running hotline's FastAGI port, and citizens who hang up at any step."""
+"""Bad peers at a running hotline's FastAGI port, citizens who hang up at any step, telephones that
+are nowhere, unplugged or two, and a speech model that is broken all the while."""
 
 import asyncio
+import json
+import shutil
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from recordings.wav import wav_length_s
 from simulator.audio import speech_like
 from simulator.citizens import Citizen, LiveCall
-from simulator.seats import Account, Manners, Seats
+from simulator.seats import Account, Manners, Seats, register
+from simulator.sipp import Address, free_port
 from tests.e2e.books import call_of, rows
-from tests.e2e.installation import Installation
+from tests.e2e.installation import PROJECT, Installation
+from tests.e2e.speaking import speaks, spoken_of
+from tests.ivr.speech import model
 
 VOICE = speech_like(60, "ulaw")
 CLOSED_S = 60.0
@@ -29,8 +39,14 @@ NOT_AGI = {
 
 @pytest.fixture(scope="module")
 def hotline() -> Iterator[Installation]:
-    """An installation that is open; 12333 is closed."""
-    with Installation() as installation:
+    """An installation that is open; 12333 is closed, and its model is cut off in the middle."""
+    installation = Installation(speech="vosk", speech_workers=1)
+    broken = installation.home / "model"
+    shutil.copytree(model(), broken)
+    acoustic = broken / "am" / "final.mdl"
+    acoustic.write_bytes(acoustic.read_bytes()[:1000])
+    installation.environment["HOTLINE_SPEECH_MODELS"] = json.dumps({"cmn": str(broken)})
+    with installation:
         installation.cli("hours", "set", "open")
         installation.cli("hours", "set", "closed", "--line", "12333")
         yield installation
@@ -167,8 +183,9 @@ async def _told_it_is_closed(hotline: Installation, call: LiveCall, seats: Seats
     await call.hear(1.0)
 
 
-async def _while_speaking(hotline: Installation, call: LiveCall, seats: Seats | None) -> None:
+async def _while_speaking(hotline: Installation, call: LiveCall) -> None:
     """His file grows: he is being recorded."""
+    before = set(hotline.home.glob("recordings/**/requests/**/*.wav"))
     await call.answered()
     await call.hear(1.0)
     call.press("#")
@@ -177,6 +194,7 @@ async def _while_speaking(hotline: Installation, call: LiveCall, seats: Seats | 
         return any(
             file.stat().st_size > 30_000
             for file in hotline.home.glob("recordings/**/requests/**/*.wav")
+            if file not in before
         )
 
     await _until(hotline, recorded, "his voice on the disk")
@@ -188,7 +206,6 @@ STEPS = {
     "a seat rings": (_while_it_rings, "12345", Manners(answers=False), "abandoned", "abandoned"),
     "in the talk": (_in_the_talk, "12345", Manners(ring_s=0.1, talk_s=None), "answered", "talk"),
     "told it is closed": (_told_it_is_closed, "12333", None, "left_early", None),
-    "speaking": (_while_speaking, "12333", None, "voice_request", "voice_request"),
 }
 
 
@@ -217,3 +234,83 @@ async def test_hanging_up_at_any_step_leaves_what_that_step_asks_for(
     assert [ticket["origin"] for ticket in found] == ([] if origin is None else [origin])
     assert hotline.board()["waiting"] == 0
     hotline.no_channels_left()
+
+
+async def test_a_broken_model_is_told_and_who_calls_then_is_recorded(
+    hotline: Installation,
+) -> None:
+    """The engine started all the same, the doctor says so; who speaks, and hangs up in the middle,
+    has his ticket with his voice, to be listened to."""
+    doctor = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "hotline", "doctor"], cwd=PROJECT,
+        env=hotline.environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    said = " ".join(doctor.stdout.split())
+    assert doctor.returncode, said
+    assert "callers are only recorded" in said
+    assert not speaks(hotline)
+    caller = "13830000001"
+    async with Citizen(caller, hotline.sip).dial("12333", voice=VOICE) as call:
+        await _while_speaking(hotline, call)
+        call.hang_up()
+        await call.ended()
+    ticket = await asyncio.to_thread(hotline.ticket_of, caller)
+    assert ticket["origin"] == "voice_request"
+    assert wav_length_s(hotline.home / ticket["voice_path"]) > 1
+    assert "not_recognised" in spoken_of(hotline, ticket["number"])["review"]
+    assert call_of(hotline.home, caller)["outcome"] == "voice_request"
+    assert hotline.board()["waiting"] == 0
+    hotline.no_channels_left()
+
+
+async def test_telephones_that_are_nowhere_cost_a_citizen_no_more_than_a_ring(
+    hotline: Installation, account: Account, tmp_path: Path
+) -> None:
+    """One registered from an address where nobody is: never rung. One was unplugged: it rings for
+    nobody, then counts no more. Meanwhile he hears music, and the next telephone is his."""
+    nowhere = await asyncio.to_thread(hotline.add_seat, "1002")
+    dead = Address("127.0.0.8", free_port("127.0.0.8"))
+    caller = "13830000002"
+    async with at_work(hotline, account, Manners()) as gone:
+        await register([nowhere], dead, hotline.sip, tmp_path, expires_s=300)
+        await gone.unplug()
+        async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+            await call.answered()
+            call.press("0")
+            await _until(hotline, lambda: hotline.seat_state("1001") == "offline", "it gone")
+            assert hotline.board()["waiting"] == 1
+            await call.hear(1.0)
+            assert hotline.seat_state("1002") == "offline"
+            async with at_work(hotline, account, Manners(ring_s=0.2, talk_s=1.0)) as seats:
+                assert (await call.ended(within_s=60)).ended_by == "hotline"
+                assert len([event for event in seats.events if event.word == "answered"]) == 1
+    assert call_of(hotline.home, caller)["outcome"] == "answered"
+    assert hotline.ticket_of(caller)["seat_id"] == "1001"
+
+
+async def test_a_second_telephone_of_a_seat_is_told_and_is_the_one_to_ring(
+    hotline: Installation, account: Account
+) -> None:
+    """Supervisors see it on the board; the citizen is heard at the newest."""
+
+    def told() -> bool:
+        alerts = hotline.board()["alerts"]
+        return ("two_phones", "1001") in {(alert["kind"], alert["seat"]) for alert in alerts}
+
+    def answers() -> bool:
+        listed = hotline.asterisk("pjsip show contacts").splitlines()
+        return any(account.endpoint in line and " Avail " in line for line in listed)
+
+    manners = Manners(ring_s=0.2, talk_s=1.0)
+    async with at_work(hotline, account, manners) as first:
+        await _until(hotline, answers, "its telephone's answer")
+        async with Seats([account], sip=hotline.sip, usual=manners, ip="127.0.0.7") as second:
+            await _until(hotline, told, "the alert")
+            caller = "13830000003"
+            async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+                await call.answered()
+                call.press("0")
+                assert (await call.ended(within_s=90)).ended_by == "hotline"
+            assert "answered" in {event.word for event in second.events}
+        assert first.events == []
+    assert call_of(hotline.home, caller)["outcome"] == "answered"
