@@ -22,7 +22,7 @@ from tickets.errors import StoreAway
 from tickets.peers import Peer
 
 LOOK_S = 1.0
-"""While there are peers or webhooks; they are looked for every `READ_S`."""
+"""While there are peers, webhooks or a gateway; the first two are looked for every `READ_S`."""
 READ_S = 20.0
 LEASE_S = 30
 AT_ONCE = 20

@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import json
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from hotline.courier import LEASE_S, TEXT_TRIES
+from hotline.sms_hook import signature
 from storage.outbox import Standing
+from tests.hotline.exchanging import two_towns
 from tests.hotline.texting import NAMED, SECRET, TENANT, Gateway, House, house_on, said, served
 from tests.servers import PostgresServer, free_port
 from tests.storage.facts import new_ticket
@@ -60,6 +62,19 @@ async def test_who_named_no_number_is_told_nothing_at_once_but_asked_where_he_ca
         await house.asked(number)
         await house.courier.look()
     assert [(one["event"], one["to"]) for one in gateway.told] == [("info-asked", "+8613800138000")]
+
+
+async def test_a_house_sends_by_itself_signed_with_the_secret_that_it_keeps(
+    tmp_path: Path,
+) -> None:
+    gateway = Gateway()
+    async with served(gateway) as url, two_towns(tmp_path, sms_hook_url=url) as (city, _):
+        await city.tickets.create(said())
+        await asyncio.wait_for(gateway.asked.wait(), 60)
+        secret = (city.settings.folders.secrets / "sms_hook").read_text().strip()
+    ((signed, body),) = gateway.taken
+    stamp = int(signed.partition(",")[0].removeprefix("t="))
+    assert signed == signature(secret, datetime.fromtimestamp(stamp, UTC), body)
 
 
 async def test_without_a_gateway_nothing_waits(sqlite_url: str) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+import pytest
+
 from storage.clockwork import Change, NoClocks
 from storage.outbox import SqlOutbox
 from storage.outlet import Outlet
@@ -65,9 +67,11 @@ async def test_a_message_that_comes_to_two_engines_at_once_is_taken_once(
         assert answers[::2] == answers[1::2]
 
 
-def test_a_tenant_without_peers_and_webhooks_pays_no_statement() -> None:
+@pytest.mark.parametrize("texts", [False, True])
+def test_a_tenant_without_peers_and_webhooks_pays_no_statement(texts: bool) -> None:
+    """Nor does one with a gateway for what its citizens aren't told."""
     no_connection: Any = None
-    outlet = Outlet(NoClocks(), lambda tenant: NOBODY, lambda tenant: ())
+    outlet = Outlet(NoClocks(), lambda tenant: NOBODY, lambda tenant: (), texts=texts)
     life = Life("default", "261123000001", TicketState.DISPATCHED, seq=3, lead="pipes")
     change = Change(life, told("dispatched", SYSTEM), (), due=NOON)
     assert outlet.changed(no_connection, [change]) == [NOON]
