@@ -183,7 +183,7 @@ class Courier:
             return
         answer = await self._texts.send(message)
         if answer is None:
-            await self._given_up(message, "the citizen's number isn't known any more")
+            await self._given_up(message, "the citizen isn't told any more")
         else:
             await self._judge(message, answer)
 

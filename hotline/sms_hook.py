@@ -43,7 +43,7 @@ class SmsHook:
         self._outside = Outside(guarded=False)
 
     async def send(self, message: Outgoing) -> Reached | Unreached | None:
-        """One try; None when there is no number any more to send it to. Raises `StoreAway`."""
+        """One try; None when the citizen isn't told any more. Raises `StoreAway`."""
         told = await self._database.read(partial(text_of, message=message))
         if told is None:
             return None

@@ -7,12 +7,14 @@ Two are made of one event by nothing: a message's id is its ticket's number and 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from storage.clockwork import Change
 from storage.codec import load_new_ticket
 from storage.exchange_tables import outbox
 from storage.follow_up_facts import citizen_of
+from storage.life_rows import load_life
+from storage.life_tables import ticket_lives
 from storage.outbox import Outgoing
 from storage.prepared import Prepared
 from storage.rows import insert_once
@@ -43,10 +45,10 @@ def put_texts(connection: Connection, changes: Sequence[Change]) -> None:
 
 
 def text_of(connection: Connection, message: Outgoing) -> Mapping[str, Any] | None:
-    """A text message as the gateway gets it; None when the citizen's number isn't known (any
-    more)."""
+    """A text message as the gateway gets it; None when the citizen isn't told any more: his number
+    isn't known, or the ticket has become confidential since."""
     citizen = citizen_of(connection, message.tenant, message.number)
-    if citizen is None or not citizen[1]:
+    if citizen is None or not citizen[1] or _is_confidential(connection, message):
         return None
     facts, to = citizen
     return {
@@ -59,6 +61,14 @@ def _names_number(new: NewTicket) -> bool:
     """Whether he named a number to be told at; as his last word on it."""
     said = new.spoken.answer(Question.NUMBER) if new.spoken else None
     return said is not None and said.value.startswith("+")
+
+
+def _is_confidential(connection: Connection, message: Outgoing) -> bool:
+    lives = ticket_lives.c
+    life = connection.execute(
+        select(lives.life).where(lives.tenant == message.tenant, lives.number == message.number)
+    ).scalar()
+    return life is not None and load_life(message.tenant, message.number, life).confidential
 
 
 def _put(connection: Connection, change: Change, kind: str, body: Mapping[str, Any]) -> None:

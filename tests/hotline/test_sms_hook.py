@@ -13,12 +13,15 @@ import pytest
 
 from hotline.courier import LEASE_S, TEXT_TRIES
 from hotline.sms_hook import signature
+from storage.lives import Command
 from storage.outbox import Standing
 from tests.hotline.exchanging import two_towns
 from tests.hotline.texting import NAMED, SECRET, TENANT, Gateway, House, house_on, said, served
 from tests.servers import PostgresServer, free_port
 from tests.storage.facts import new_ticket
+from tests.tickets.lives import PEOPLE
 from tickets.errors import StoreAway
+from tickets.life import Role, Told
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -137,6 +140,18 @@ async def test_what_the_gateway_refuses_is_seen_and_can_be_sent_again(sql_url: s
         await house.courier.look()
         assert await house.outbox.standing() == []
     assert len(gateway.told) == 1
+
+
+async def test_what_waits_while_its_ticket_becomes_confidential_is_not_sent(sql_url: str) -> None:
+    gateway = Gateway()
+    async with served(gateway) as url, house_on(sql_url, url) as house:
+        number = (await house.tickets.create(said())).number
+        told = Told("confided", PEOPLE[Role.SUPERVISOR], house.clock.now())
+        await house.deadlines.lives.tell(Command(TENANT, number, told))
+        await house.courier.look()
+        (left,) = await house.messages()
+        assert (left.state, left.reason) == ("given_up", "the citizen isn't told any more")
+    assert gateway.tries == 0
 
 
 async def test_trying_has_an_end(sqlite_url: str) -> None:
