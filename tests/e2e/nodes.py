@@ -119,7 +119,7 @@ class Nodes(AbstractContextManager["Nodes"]):
             words = sorted(self.role(node).split(" ")[0] for node in (self.a, self.b))
             return words == ["follows", "leads"]
 
-        await asyncio.to_thread(self.a.wait, led, "one leader", seconds=30)
+        await asyncio.to_thread(self.a.wait, led, "one leader")
 
     async def until_state(self, seat: str, state: str) -> None:
         """Both nodes' boards say so."""
@@ -151,7 +151,7 @@ class Nodes(AbstractContextManager["Nodes"]):
     async def call_of(self, caller: str, *, outcome: str = "") -> dict[str, Any]:
         """The one row of this caller's call (that ended so); waits until it is written."""
         query = "SELECT * FROM calls WHERE caller_raw=$1 AND ($2='' OR outcome=$2)"
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not (found := await self.rows(query, caller, outcome)):
                 await asyncio.sleep(0.1)
         assert len(found) == 1, found

@@ -72,7 +72,7 @@ async def test_talks_go_on_and_waiting_callers_are_served_in_their_order(
     """Two talk, two wait; SIGKILL. Both talks are heard on, the new engine serves the two who
     wait in their order, every call has one ticket and one row, no channel stays."""
     names = [f"1390000000{n}" for n in range(4)]
-    calls = [Citizen(name, hotline.sip).dial("12345", voice=VOICE) for name in names]
+    calls = [Citizen(name, hotline.sip).dial("12345", voice=VOICE, loop=True) for name in names]
     async with calls[0] as one, calls[1] as two, calls[2] as three, calls[3] as four:
         for n, call in enumerate((one, two)):
             await _person_wanted(call)
@@ -114,7 +114,7 @@ async def test_a_talk_that_ends_without_an_engine_is_not_queued_again(
 ) -> None:
     """The talk ends while no engine is there; the next engine closes the books and the call."""
     caller = "13911110000"
-    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE, loop=True) as call:
         await _person_wanted(call)
         talk = await seats.wait_for("answered")
         await asyncio.to_thread(hotline.ticket_of, caller)
@@ -134,7 +134,7 @@ async def test_a_caller_who_gives_up_without_an_engine_still_leaves_a_ticket(
 ) -> None:
     """He waited, the engine died, he hung up: the dialplan tells, the next engine knows."""
     caller = "13922220000"
-    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE, loop=True) as call:
         await _person_wanted(call)
         await _waiting(hotline, 1)
         await asyncio.to_thread(hotline.supervisorctl, "stop", "engine")
@@ -155,21 +155,21 @@ async def test_killed_asterisk_comes_back_and_its_callers_have_tickets(
 ) -> None:
     """Asterisk itself is killed: its calls are gone, but who waited is called back."""
     caller = "13933330000"
-    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE, loop=True) as call:
         await _person_wanted(call)
         await _waiting(hotline, 1)
         await asyncio.to_thread(hotline.kill, "asterisk")
         ticket = await asyncio.to_thread(hotline.ticket_of, caller)
         assert ticket["callback_due"]
     await asyncio.to_thread(hotline.wait, lambda: hotline.ready, "Asterisk", seconds=60)
-    assert hotline.board()["waiting"] == 0
+    await asyncio.to_thread(hotline.wait, lambda: hotline.board()["waiting"] == 0, "nobody waiting")
 
 
 async def test_a_power_cut_loses_nobody_who_only_waited(hotline: Installation) -> None:
     """Asterisk and engine are killed together: his channel is gone, nobody heard him leave. When
     both are back there is one ticket to call him back, and his row."""
     caller = "13900000077"
-    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen(caller, hotline.sip).dial("12345", voice=VOICE, loop=True) as call:
         await _person_wanted(call)
         await _waiting(hotline, 1)
         kept = hotline.home / "journal" / "who_waits"

@@ -65,13 +65,15 @@ async def test_a_killed_engine_changes_no_figure(hotline: Installation) -> None:
     names = [f"1390000001{n}" for n in range(4)]
     async with Seats([account], sip=hotline.sip, usual=manners) as seats:
         await shows(hotline, "the seat ready", ready=1)
-        async with Citizen(names[0], hotline.sip).dial("12345", voice=VOICE) as served:
+        async with Citizen(names[0], hotline.sip).dial("12345", voice=VOICE, loop=True) as served:
             await asks_for_a_person(served)
             await shows(hotline, "the first talk", talking=1)
             served.hang_up()
             await served.ended()
         await shows(hotline, "the seat ready again", ready=1)
-        calls = [Citizen(name, hotline.sip).dial("12345", voice=VOICE) for name in names[1:]]
+        calls = [
+            Citizen(name, hotline.sip).dial("12345", voice=VOICE, loop=True) for name in names[1:]
+        ]
         async with calls[0] as talks, calls[1] as waits, calls[2] as gives_up:
             await asks_for_a_person(talks)
             await shows(hotline, "the second talk", talking=1)
@@ -99,7 +101,7 @@ async def test_a_killed_engine_changes_no_figure(hotline: Installation) -> None:
         lines = exported(hotline, "queue")
         return bool(lines) and numbers(lines[0], "answered", "talks", "wrap_ups") == [3, 3, 3]
 
-    await asyncio.to_thread(hotline.wait, written, "the figures in SQL", seconds=20)
+    await asyncio.to_thread(hotline.wait, written, "the figures in SQL")
     for by in ("queue", "line", "skill"):
         for line in await asyncio.to_thread(exported, hotline, by):
             told = numbers(line, "offered", "answered", "abandoned", "waits", "talks", "wrap_ups")

@@ -24,7 +24,7 @@ VOICE = speech_like(10, "ulaw")
 async def _served(hotline: Installation, caller: str, seats: Seats) -> None:
     """One whole call with a talk."""
     citizen = Citizen(caller, hotline.sip)
-    outcome = await citizen.call("12345", digits=AT_ONCE, voice=VOICE, within_s=40)
+    outcome = await citizen.call("12345", digits=AT_ONCE, voice=VOICE)
     assert outcome.ended_by == "hotline"
     assert [event for event in seats.events if event.word == "answered"]
 

@@ -42,14 +42,16 @@ async def test_a_due_seat_is_missing_until_it_comes_and_a_wrong_roster_is_refuse
         hotline.wait(
             lambda: "not_come" in str(hotline.api("/api/v1/tenants/default/alerts")),
             "the supervisors' alert",
-            seconds=30,
         )
         async with Seats([account], sip=hotline.sip):
             hotline.cli("seats", "ready", "1001")
             hotline.wait(
                 lambda: hotline.api(path)["roster"]["counts"]["present"] == 1, "the due seat"
             )
-            assert hotline.api("/api/v1/tenants/default/alerts") == {"alerts": []}
+            hotline.wait(
+                lambda: hotline.api("/api/v1/tenants/default/alerts") == {"alerts": []},
+                "the end of the alert",
+            )
             assert "present" in hotline.cli("roster", "show")
             file.write_text(ROSTER.replace("[day]", "[dya]"), "utf-8")
             with pytest.raises(urllib.error.HTTPError) as refused:

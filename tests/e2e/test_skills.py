@@ -195,7 +195,7 @@ async def test_a_caller_overflows_to_another_citys_seat_and_his_ticket_stays_her
     async with phones(hotline, accounts) as seats:
         await state(hotline, "2001", "ready")
         async with waiting(hotline, caller, "1", 1) as call:
-            await seats.wait_for("rang", accounts["2001"].endpoint, within_s=25)
+            await seats.wait_for("rang", accounts["2001"].endpoint, within_s=60)
             await call.ended(within_s=40)
         assert order(seats) == [("2001", caller)]
     ticket = hotline.ticket_of(caller)

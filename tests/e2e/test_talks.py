@@ -22,7 +22,7 @@ async def test_consult_and_complete_by_rest() -> None:
         accounts = [hotline.add_seat("8001"), hotline.add_seat("8002", ready=False)]
         hotline.cli("seats", "pause", "8002", "--reason", "other")
         async with Seats(accounts, sip=hotline.sip, usual=Manners(talk_s=None)) as seats:
-            wait_until(lambda: _state(hotline, "8001") == "ready", seconds=20, what="8001 ready")
+            wait_until(lambda: _state(hotline, "8001") == "ready", seconds=60, what="8001 ready")
             async with Citizen("13800138000", hotline.sip).dial("12345") as call:
                 await call.answered()
                 await call.hear(0.1)  # a key that comes before the first word is lost
@@ -41,8 +41,8 @@ async def test_consult_and_complete_by_rest() -> None:
                 await seats.wait_for("caller_left", accounts[0].endpoint)
                 call.hang_up()
                 await call.ended()
-            wait_until(lambda: not _talks_now(hotline), seconds=30, what="the end of the talk")
-        wait_until(lambda: len(hotline.tickets()) == 1, seconds=30, what="the ticket")
+            wait_until(lambda: not _talks_now(hotline), seconds=60, what="the end of the talk")
+        wait_until(lambda: len(hotline.tickets()) == 1, seconds=60, what="the ticket")
         [ticket] = hotline.tickets()
         assert ticket["seat_id"] == "8002"
 
@@ -53,7 +53,7 @@ def _talks_now(hotline: Installation) -> list[dict[str, Any]]:
 
 def _talks(hotline: Installation, state: str) -> list[dict[str, Any]]:
     """The talks, once they stand so."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         talks = _talks_now(hotline)
         if talks and all(talk["state"] == state for talk in talks):
