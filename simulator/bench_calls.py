@@ -47,36 +47,43 @@ CHANNELS_GONE_S = 10.0
 WAITING_SAMPLES = 5
 
 
-async def bench_calls(arena: Arena, plan: Plan, folder: Path, steps: Steps) -> Figures:
+async def bench_calls(
+    arena: Arena,
+    plan: Plan,
+    folder: Path,
+    steps: Steps,
+    figures: dict[str, float | None] | None = None,
+) -> Figures:
     """Run the whole plan; the figures by name. What failed stands in the steps' errors.
 
+    When the bench is ended meanwhile, what was measured until then is in `figures` all the same.
     Raises SimulatorError when nothing can be measured at all.
     """
     raw_sockets_allowed()
+    told: dict[str, float | None] = {} if figures is None else figures
     tallies = {side: Tally() for side in Side}
     bench = Bench(arena, plan, folder, steps, tallies)
     await asyncio.to_thread(bench.make_sounds)
+    try:
+        await bench.take_all()
+    finally:
+        told |= _figures(plan, tallies)
+    return told
+
+
+def _figures(plan: Plan, tallies: dict[Side, Tally]) -> Figures:
+    """What the planned measures told; null where nothing was measured."""
     figures: dict[str, float | None] = {}
     if Measure.FLOW in plan.measures:
-        for rate in plan.rates:
-            for sides in _alternately(plan.pairs):
-                await bench.take(f"calls at {rate}/s", bench.pair(sides, rate))
         figures |= flow_figures(plan, tallies)
     if Measure.BARE in plan.measures:
-        for sides in _alternately(plan.pairs, BARE):
-            await bench.take("bare calls", bench.pair(sides, plan.bare_rate))
         figures |= bare_figures(plan, tallies)
     if Measure.RING in plan.measures:
-        for side in chain.from_iterable(_alternately(plan.crowd_pairs)):
-            await bench.take(f"ringing, {side}", bench.crowd(side))
         figures |= ring_figures(tallies)
     if Measure.MEMORY in plan.measures:
-        rss_mb = await bench.take(f"{plan.waiting} waiting", bench.wait_together())
+        rss_mb = tallies[Side.ENGINE].rss_mb
         figures[f"rss_{plan.waiting}_waiting_mb"] = None if rss_mb is None else round(rss_mb, 1)
     if Measure.HOLD in plan.measures:
-        for held, seconds in plan.holds:
-            for side in FULL:
-                await bench.take(f"{held} held, {side}", bench.hold(side, held, seconds))
         figures |= hold_figures(plan, tallies)
     return {**figures, **count_figures(tallies)}
 
@@ -133,6 +140,27 @@ class Bench:
         rate = self.plan.waiting_rate
         longest_s = max(seconds + callers / rate for callers, seconds in self.plan.holds)
         write_quiet_sound(self.quiet_sound, "ulaw", KEY_AT, longest_s + 60)
+
+    async def take_all(self) -> None:
+        """The plan's measures, one step after another."""
+        plan = self.plan
+        if Measure.FLOW in plan.measures:
+            for rate in plan.rates:
+                for sides in _alternately(plan.pairs):
+                    await self.take(f"calls at {rate}/s", self.pair(sides, rate))
+        if Measure.BARE in plan.measures:
+            for sides in _alternately(plan.pairs, BARE):
+                await self.take("bare calls", self.pair(sides, plan.bare_rate))
+        if Measure.RING in plan.measures:
+            for side in chain.from_iterable(_alternately(plan.crowd_pairs)):
+                await self.take(f"ringing, {side}", self.crowd(side))
+        if Measure.MEMORY in plan.measures:
+            waiting = self.take(f"{plan.waiting} waiting", self.wait_together())
+            self.tallies[Side.ENGINE].rss_mb = await waiting
+        if Measure.HOLD in plan.measures:
+            for held, seconds in plan.holds:
+                for side in FULL:
+                    await self.take(f"{held} held, {side}", self.hold(side, held, seconds))
 
     async def take(self, name: str, work: Awaitable[T]) -> T | None:
         """A step of the plan; after one that failed every part is started anew."""

@@ -122,4 +122,5 @@ class Tally:
     lost: dict[int, int] = field(default_factory=dict)
     failed: int = 0
     left_over: int = 0
+    rss_mb: float | None = None
     rows_missing: int = 0

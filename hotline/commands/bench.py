@@ -57,7 +57,10 @@ def calls(
     _may_make_sound("bench calls")
     steps = Steps(_say)
     figures: dict[str, float | None] = {}
-    asyncio.run(steps.take("bench calls", _measure(plan, steps, figures)))
+    try:
+        asyncio.run(steps.take("bench calls", _measure(plan, steps, figures)))
+    except KeyboardInterrupt:  # Ctrl-C or SIGTERM: half an hour's figures are told all the same
+        steps.errors.append("bench calls: ended by a signal before all was measured")
     _tell(report(figures, _commit()), figures, steps.errors, as_json=as_json)
 
 
@@ -156,7 +159,7 @@ async def _measure(plan: Plan, steps: Steps, figures: dict[str, float | None]) -
     """Fills in the figures: they are there also when ending the arena fails."""
     _say("starting a private Asterisk, database and engine")
     async with arena(plan) as (built, folder):
-        figures |= await bench_calls(built, plan, folder, steps)
+        await bench_calls(built, plan, folder, steps, figures)
 
 
 def _say(line: str) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import typer
 
+from hotline.commands import bench
 from hotline.commands.bench import _tell
 from simulator import bench_calls as calls
 from simulator.bench_plan import TARGETS, Measure, Plan, Side
@@ -55,9 +57,15 @@ class FakeArena:
 
 
 async def _measured(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, *, fails: str
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    *,
+    fails: str,
+    why: BaseException | None = None,
+    figures: dict[str, float | None] | None = None,
 ) -> tuple[Figures, Steps, FakeArena]:
-    """The plan on the fake; SIPp doesn't end in the bursts that are `fails` ("side calls")."""
+    """The plan on the fake; SIPp doesn't end in the bursts that are `fails` ("side calls"), or
+    something else comes between."""
     arena, steps = FakeArena(), Steps(lambda line: None)
 
     async def run_burst(burst: Burst, crowd: Crowd, sound: Path, at: Path) -> BurstResult:
@@ -68,14 +76,14 @@ async def _measured(
             await asyncio.sleep(0.1)
             arena.held = 0
         if f"{arena.side} {burst.calls}" == fails:
-            raise StepMissed("citizens: SIPp didn't end within 1 s")
+            raise why or StepMissed("citizens: SIPp didn't end within 1 s")
         done = Statistics(burst.calls, burst.calls, 0)
         return BurstResult(done, done, (), ())
 
     monkeypatch.setattr(calls, "raw_sockets_allowed", lambda: None)
     monkeypatch.setattr(calls, "run_burst", run_burst)
     monkeypatch.setattr(calls, "SETTLE_S", 0.0)
-    return await calls.bench_calls(arena, PLAN, folder, steps), steps, arena
+    return await calls.bench_calls(arena, PLAN, folder, steps, figures), steps, arena
 
 
 async def test_a_hold_whose_callers_never_end_is_told_with_what_was_measured_of_it(
@@ -113,6 +121,39 @@ async def test_who_ends_the_bench_ends_it() -> None:
     with pytest.raises(asyncio.CancelledError):
         await taking
     assert steps.errors == []
+
+
+async def test_a_bench_that_is_ended_has_told_what_was_measured_until_then(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    figures: dict[str, float | None] = {}
+    ended = asyncio.CancelledError()
+    with pytest.raises(asyncio.CancelledError):
+        await _measured(monkeypatch, tmp_path, fails="engine 2", why=ended, figures=figures)
+    assert (figures["cpu_ratio"], figures["failed_calls"]) == (0.5, 0)
+    assert figures["app_queue_hold_2_lost"] == 0
+    assert (figures["hold_3_lost"], figures["app_queue_hold_3_lost"]) == (None, None)
+
+
+def test_a_bench_ended_by_a_signal_prints_its_object(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def measure(plan: Plan, steps: Steps, figures: dict[str, float | None]) -> None:
+        figures["cpu_ratio"] = 0.5
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(bench, "_measure", measure)
+    monkeypatch.setattr(bench, "_may_make_sound", lambda name: None)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(typer.Exit) as ended:
+            bench.calls(as_json=True, quick=True, pairs=1, only=None)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.exit_code == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["met"], told["figures"]["cpu_ratio"]) == (False, 0.5)
+    assert told["errors"] == ["bench calls: ended by a signal before all was measured"]
 
 
 def test_the_object_is_printed_and_the_command_fails(capsys: pytest.CaptureFixture[str]) -> None:
