@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, update
 
-from hotline.clock_watch import SHARE, ClockWatch, told_by
+from hotline.clock_watch import ClockWatch, count_next, told_by
 from hotline.failover_stores import postgres
 from hotline.policies import RuleBook, rules_for
 from hotline.tickets_bulk import fill
@@ -24,7 +24,6 @@ from simulator.bench_tickets import Plan
 from simulator.errors import SimulatorError
 from simulator.tickets_load import UNITS
 from storage.clock_counted import set_dues
-from storage.clock_recount import recount_chunk
 from storage.clock_tables import ticket_clocks
 from storage.clocks import SqlClockwork
 from storage.database import Database
@@ -140,11 +139,10 @@ class SqlStore:
         days = (*file.days, LocalDay(date=date(2026, 12, 1), working=False, name="bench"))
         calendar = WorkCalendar(ZONE, file.model_copy(update={"days": days}))
         self._rules.use(RuleBook({TENANT: rules_of(self._worked.policy, calendar)}))
-        recount = partial(recount_chunk, tenant=TENANT, rules=self._rules.of(TENANT))
-        began = at = time.monotonic()
-        while await self._database.write(recount, order=TENANT, repeatable=True) >= 0:
-            await asyncio.sleep((time.monotonic() - at) * SHARE)
-            at = time.monotonic()
+        began, counted = time.monotonic(), 0
+        while counted >= 0:
+            counted, rest_s = await count_next(self._database, TENANT, self._rules.of(TENANT))
+            await asyncio.sleep(rest_s)
         return time.monotonic() - began
 
 

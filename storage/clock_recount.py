@@ -8,8 +8,10 @@ due earlier: at no time is a part due later.
 
 from collections.abc import Sequence
 from datetime import date
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from storage.among import Among
 from storage.clock_counted import IS_PART, Counted, bring_forward, save_counted, set_dues
@@ -21,7 +23,7 @@ from tickets.clocks import times_of
 from tickets.effects import ClockName
 from tickets.timetable import Plan, Rules
 
-CHUNK = 1_000
+CHUNK = 1_300
 DONE = "done"
 OTHERS = -2
 
@@ -42,16 +44,19 @@ _NEXT = (
     .distinct()
     .order_by(_CLOCKS.number)
     .limit(bindparam("most"))
+    .subquery()
 )
+_LAST = select(func.max(_NEXT.c.number)).scalar_subquery()
 _OPEN = (
     select(
-        _CLOCKS.number, _CLOCKS.clock, _CLOCKS.seq, _CLOCKS.matter, _CLOCKS.state,
+        _CLOCKS.number, _CLOCKS.clock, _CLOCKS.seq, _CLOCKS.matter, _CLOCKS.unit, _CLOCKS.state,
         _CLOCKS.started_at, _CLOCKS.spans, _CLOCKS.extended_days, _CLOCKS.statutory,
         _CLOCKS.parent, _CLOCKS.cap, _CLOCKS.fired, _CLOCKS.due, _CLOCKS.next_at,
     )
-    .where(*_OF_TENANT, _CLOCKS.number > bindparam("above"), _CLOCKS.number <= bindparam("upto"))
+    .where(*_OF_TENANT, _CLOCKS.number > bindparam("above"), _CLOCKS.number <= _LAST)
     .order_by(_CLOCKS.number)
 )  # fmt: skip
+"""All open clocks of the next so many tickets."""
 _WITH_PARTS = Among(
     _CLOCKS.parent,
     lambda wanted: (
@@ -85,13 +90,13 @@ def recount_chunk(
     if above == DONE:
         return -1
     bound = {"of": tenant, "above": above, "most": limit}
-    numbers = connection.execute(_NEXT, bound).scalars().all()
-    if not numbers:
+    rows = connection.execute(_OPEN, bound).all()
+    if not rows:
         _note(connection, tenant, rules, DONE)
         return -1
-    _recount(connection, tenant, rules, above, numbers[-1])
-    _note(connection, tenant, rules, numbers[-1])
-    return len(numbers)
+    _recount(connection, tenant, rules, rows)
+    _note(connection, tenant, rules, rows[-1].number)
+    return len({row.number for row in rows})
 
 
 def _counted_until(connection: Connection, tenant: str, rules: Rules, *, begin: bool) -> str | None:
@@ -108,17 +113,16 @@ def _note(connection: Connection, tenant: str, rules: Rules, upto: str) -> None:
     connection.execute(_SET_BASIS[connection.dialect.name], values)
 
 
-def _recount(connection: Connection, tenant: str, rules: Rules, above: str, upto: str) -> None:
+def _recount(connection: Connection, tenant: str, rules: Rules, rows: Sequence[Any]) -> None:
     """A million rows come by here: no clock is made of them, and only what changes is written."""
-    rows = connection.execute(_OPEN, {"of": tenant, "above": above, "upto": upto}).all()
     parents = {row.parent for row in rows if row.parent}
     dues = _parents_dues(connection, tenant, parents)
     counting = _Counting(rules)
     changed: list[Counted] = []
-    moved: dict[str, int] = {}
+    moved: list[tuple[str, str, int]] = []
     earlier: list[str] = []
     for (
-        number, clock, seq, matter, state, started_at, spans, days, by_law, parent,
+        number, clock, seq, matter, unit, state, started_at, spans, days, by_law, parent,
         was_cap, fired, was_due, was_next,
     ) in rows:  # fmt: skip
         finish = clock == _FINISH
@@ -133,11 +137,12 @@ def _recount(connection: Connection, tenant: str, rules: Rules, above: str, upto
             if number in parents:
                 dues[number] = due
             if due != was_due:
-                moved[number] = due
+                moved.append((unit, number, due))
             if due < was_due:
                 earlier.append(number)
     save_counted(connection, tenant, changed)
-    set_dues(connection, tenant, moved)
+    moved.sort(key=itemgetter(0))  # two of the lists' indexes are by unit: the next goes beside it
+    set_dues(connection, tenant, {number: due for _, number, due in moved})
     _bring_parts_forward(connection, tenant, earlier)
 
 

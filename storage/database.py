@@ -113,8 +113,9 @@ class Database:
         Within a commit operations run sorted by `order` (a tenant), then as they came: engines
         that share a database lock the tenants' counters in one order and can't block each other.
         A `patient` one waits up to 0.1 s for others to share its commit with. A `repeatable` one
-        has a commit of its own which isn't waited for until it is on the disk: after a crash its
-        caller does it again. Whoever is told of a later write finds it durable, too.
+        has a commit of its own, after what waits with it, which isn't waited for until it is on
+        the disk: after a crash its caller does it again. Whoever is told of a later commit finds
+        it durable, too.
         Raises `StoreAway` at once while the database is known to be away, else when a commit
         has taken longer than the deadline.
         """
@@ -180,11 +181,15 @@ class Database:
                 return
 
     def _next_batch(self) -> list[_Write]:
+        """Whatever waits but what is repeatable: that comes next, alone, so that nobody who waits
+        already waits for it, too."""
         taken = [self._waiting.popleft()]
-        while self._waiting and len(taken) < BATCH:
-            if taken[-1].repeatable or self._waiting[0].repeatable:
-                break
-            taken.append(self._waiting.popleft())
+        if not taken[0].repeatable:
+            passed: list[_Write] = []
+            while self._waiting and len(taken) < BATCH:
+                entry = self._waiting.popleft()
+                (passed if entry.repeatable else taken).append(entry)
+            self._waiting.extendleft(reversed(passed))
         return sorted(
             (entry for entry in taken if not entry.result.done()), key=attrgetter("order")
         )

@@ -125,15 +125,23 @@ async def test_an_operation_that_fails_harms_no_neighbour(sql_url: str) -> None:
         assert database.healthy
 
 
-async def test_what_can_be_repeated_shares_its_commit_with_nobody(sql_url: str) -> None:
+async def test_what_can_be_repeated_shares_its_commit_with_nobody_and_nobody_waits_for_it(
+    sql_url: str,
+) -> None:
     async with opened(sql_url) as database:
         before = database.counts.commits
+        order: list[str] = []
+
+        async def written(day: str, *, repeatable: bool = False) -> str:
+            order.append(await database.write(_count(day), repeatable=repeatable))
+            return day
+
         results = await asyncio.gather(
-            database.write(_count("a")), database.write(_count("b")),
-            database.write(_count("c"), repeatable=True),
-            database.write(_count("d")), database.write(_count("e")),
+            written("a"), written("b"), written("c", repeatable=True),
+            written("d", repeatable=True), written("e"), written("f"),
         )  # fmt: skip
-        assert [*results] == ["a", "b", "c", "d", "e"]
+        assert [*results] == ["a", "b", "c", "d", "e", "f"]
+        assert order == ["a", "b", "e", "f", "c", "d"]
         assert database.counts.commits - before == 3
 
 
