@@ -99,7 +99,7 @@ async def test_a_seat_of_the_other_node_consults_and_hands_over(
 ) -> None:
     """The citizen and the one who is consulted are at a, the first seat at b; then back to b by a
     blind transfer. Asked at b, where the call isn't, nothing is done: it says where to ask."""
-    async with Citizen("13900005001", nodes.a.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen("13900005001", nodes.a.sip).dial("12345", voice=VOICE, loop=True) as call:
         await in_talk(call, at_b, accounts["1002"])
         path = await talk_is(nodes.a, "talking", "1002")
         await verb(nodes.a, path, "consult", "1001")
@@ -133,7 +133,7 @@ async def test_a_supervisor_of_the_other_node_listens_barges_and_takes_over(
 ) -> None:
     """All parties but the citizen are at b; the supervisor is rung once, and a ring in vain before
     leaves him as he was."""
-    async with Citizen("13900005002", nodes.a.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen("13900005002", nodes.a.sip).dial("12345", voice=VOICE, loop=True) as call:
         await in_talk(call, at_b, accounts["1002"])
         path = await talk_is(nodes.a, "talking", "1002")
         await verb(nodes.a, path, "listen", "1009")

@@ -54,7 +54,7 @@ async def test_a_citizen_of_one_node_talks_with_a_seat_of_the_other(
     """Over the node trunk, both hear each other; one row, one ticket, no channel is left; boards
     of both nodes show the same."""
     caller = "13900001001"
-    async with Citizen(caller, nodes.a.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen(caller, nodes.a.sip).dial("12345", voice=VOICE, loop=True) as call:
         await person_wanted(call)
         talk = await at_b.wait_for("answered")
         heard = call.heard_voice_s
@@ -79,13 +79,15 @@ async def test_a_seat_that_declines_elsewhere_leaves_the_citizen_in_his_place(
     manners = Manners(ring_s=0.1, declines=True)
     async with Seats([accounts["1002"]], sip=nodes.b.sip, usual=manners) as seats:
         await nodes.until_state("1002", "ready")
-        async with Citizen("13900001002", nodes.a.sip).dial("12345", voice=VOICE) as call:
+        async with Citizen("13900001002", nodes.a.sip).dial(
+            "12345", voice=VOICE, loop=True
+        ) as call:
             await person_wanted(call)
             await seats.wait_for("rang")
             await nodes.until_state("1002", "cool_down")
             await asyncio.to_thread(nodes.a.wait, lambda: refused(nodes), "a miss by refusing")
             seats.usual = Manners(ring_s=0.1, talk_s=0.5)
-            await seats.wait_for("answered", within_s=30)
+            await seats.wait_for("answered", within_s=60)
             assert (await call.ended(within_s=40)).ended_by == "hotline"
     await asyncio.to_thread(nodes.no_channels_left)
 
@@ -96,7 +98,7 @@ async def test_the_leader_is_killed_and_nobody_loses_his_place(nodes: Nodes, at_
     names = [f"1390000200{n}" for n in range(3)]
     at = [nodes.a, nodes.a, nodes.b]
     places = zip(names, at, strict=True)
-    calls = [Citizen(name, node.sip).dial("12345", voice=VOICE) for name, node in places]
+    calls = [Citizen(name, node.sip).dial("12345", voice=VOICE, loop=True) for name, node in places]
     async with calls[0] as talks, calls[1] as first, calls[2] as second:
         await person_wanted(talks)
         talk = await at_b.wait_for("answered")
@@ -115,7 +117,7 @@ async def test_the_leader_is_killed_and_nobody_loses_his_place(nodes: Nodes, at_
         for name, call in ((names[1], first), (names[2], second)):
             seen = len(at_b.events)
             at_b.hang_up(talk)
-            talk = await at_b.wait_for("answered", seen=seen, within_s=30)
+            talk = await at_b.wait_for("answered", seen=seen, within_s=60)
             ticket = await asyncio.to_thread(nodes.a.ticket_of, name)
             assert ticket["origin"] == "talk", call
         at_b.hang_up(talk)
@@ -131,7 +133,7 @@ async def test_redis_wiped_and_away_changes_nothing(nodes: Nodes, at_b: Seats) -
     """He waits, Redis forgets everything, then dies: his place is kept, he is served."""
     await asyncio.to_thread(nodes.b.cli, "seats", "pause", "1002", "--reason", "meal")
     await nodes.until_state("1002", "paused")
-    async with Citizen("13900003001", nodes.a.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen("13900003001", nodes.a.sip).dial("12345", voice=VOICE, loop=True) as call:
         await person_wanted(call)
         await nodes.until_waiting(1)
         nodes.redis.command("FLUSHALL")
@@ -141,7 +143,7 @@ async def test_redis_wiped_and_away_changes_nothing(nodes: Nodes, at_b: Seats) -
             await asyncio.sleep(2.5)
             assert nodes.a.board()["waiting"] == nodes.b.board()["waiting"] == 1
             await asyncio.to_thread(nodes.b.cli, "seats", "ready", "1002")
-            talk = await at_b.wait_for("answered", within_s=30)
+            talk = await at_b.wait_for("answered", within_s=60)
         finally:
             nodes.redis.start()
         at_b.hang_up(talk)
@@ -163,7 +165,9 @@ async def test_a_seat_that_claims_two_telephones_is_rung_at_the_newest(
     async with Seats([accounts["1002"]], sip=nodes.a.sip, usual=manners) as at_a:
         for node in (nodes.a, nodes.b):
             await asyncio.to_thread(node.wait, lambda n=node: told(n) == ["1002"], "the alert")  # type: ignore[misc]  # bound now
-        async with Citizen("13900004001", nodes.b.sip).dial("12345", voice=VOICE) as call:
+        async with Citizen("13900004001", nodes.b.sip).dial(
+            "12345", voice=VOICE, loop=True
+        ) as call:
             await person_wanted(call)
             talk = await at_a.wait_for("answered")
             heard = call.heard_voice_s
@@ -175,7 +179,7 @@ async def test_a_seat_that_claims_two_telephones_is_rung_at_the_newest(
         assert not [event for event in at_b.events if event.word == "rang"]
     await asyncio.to_thread(nodes.a.wait, lambda: told(nodes.a) == [], "one telephone", seconds=60)
     await nodes.until_state("1002", "ready")
-    async with Citizen("13900004002", nodes.a.sip).dial("12345", voice=VOICE) as call:
+    async with Citizen("13900004002", nodes.a.sip).dial("12345", voice=VOICE, loop=True) as call:
         await person_wanted(call)
         at_b.hang_up(await at_b.wait_for("answered"))
         assert (await call.ended(within_s=40)).ended_by == "hotline"
