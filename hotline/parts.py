@@ -129,7 +129,8 @@ def hosts_file() -> str:
 
 
 def redis_conf(settings: Settings) -> str:
-    """redis.conf of the private Redis: no TCP port, synced every second."""
+    """redis.conf of the private Redis: no TCP port, synced every second (the last write before a
+    silence after a second and a half)."""
     home = settings.folders
     lines = (
         "port 0",
@@ -138,6 +139,7 @@ def redis_conf(settings: Settings) -> str:
         f'dir "{home.state / "redis"}"',
         "appendonly yes",
         "appendfsync everysec",
+        "hz 2",  # wakes for housekeeping, also when nothing happens; ten a second are the default
         'save ""',
         "daemonize no",
         "maxmemory 1gb",
