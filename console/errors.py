@@ -250,8 +250,8 @@ class EvidenceMissing(ConsoleError):
 
     id = "unknown-evidence"
     status = 404
-    message = "There is no such file of this ticket here."
-    message_zh = "该工单没有此佐证材料。"
+    message = "There is no such file of this ticket here (any more)."
+    message_zh = "该工单没有此佐证材料(未提交或已按期清除)。"
 
 
 class TooMuchEvidence(ConsoleError):
