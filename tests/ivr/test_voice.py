@@ -5,10 +5,12 @@ from array import array
 from functools import cache
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ivr.turn import Do, TurnTaking
 from ivr.turn_rules import SHORT_ANSWER
-from ivr.voice import VoiceDetector, level_db
+from ivr.voice import VoiceDetector, level_db, magnitude
 
 RAW = ("-r", "8000", "-c", "1", "-b", "16", "-e", "signed", "-t", "raw")
 SECOND_OF_SILENCE = bytes(16000)
@@ -149,3 +151,15 @@ def test_the_level_is_what_it_says() -> None:
     assert level_db(bytes(320)) == -96.0
     assert level_db(array("h", [32767, -32768] * 80).tobytes()) == pytest.approx(0.0, abs=0.01)
     assert level_db(array("h", [3277, -3277] * 80).tobytes()) == pytest.approx(-20.0, abs=0.01)
+
+
+@given(st.lists(st.integers(-32768, 32767), min_size=160, max_size=160))
+def test_the_magnitude_is_the_sum_of_all_samples(samples: list[int]) -> None:
+    """To the last bit: what is a voice must not depend on how it is added up."""
+    assert magnitude(array("h", samples).tobytes()) == sum(map(abs, samples))
+
+
+@pytest.mark.parametrize("sample", [-32768, -32767, -256, -255, -1, 0, 1, 255, 256, 32767])
+def test_the_magnitude_of_extremes(sample: int) -> None:
+    """Where a sum of bytes could run over."""
+    assert magnitude(array("h", [sample] * 160).tobytes()) == 160 * abs(sample)
