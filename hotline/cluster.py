@@ -119,10 +119,14 @@ class Cluster:
     # --- life
 
     async def start(self) -> None:
-        """Listen, and begin to seek a leader; raises OSError when the link's address is taken."""
+        """Listen, and begin to seek a leader; raises OSError when the link's address is taken.
+
+        Redis is looked at while Asterisk's word is waited for: later, callers come back all at
+        once, and each turn of the loop that a new connection takes is theirs to wait for.
+        """
         self.standing = Standing(since_s=_now_s())
         await self._server.start()
-        for work in (self._live(), self._renew_for_ever(), self._tick_for_ever()):
+        for work in (self._look(), self._live(), self._renew_for_ever(), self._tick_for_ever()):
             self._spawn(work)
 
     def ready(self) -> None:

@@ -259,6 +259,18 @@ async def test_the_dead_leaders_spare_leads_while_its_lease_still_runs(redis_url
             await spare.stop()
 
 
+async def test_redis_is_reached_before_asterisk_has_told_what_lives(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is sought until then, but the way to the lease is open."""
+    monkeypatch.setattr(hotline.cluster, "READY_S", 3600.0)
+    async with members(redis_url, "a", seats=("1",)) as (a,):
+        monkeypatch.setattr(a.cluster, "ready", lambda: None)
+        await a.start(("1",))
+        await until(lambda: a.cluster.redis_answers, "Redis's answer")
+        assert a.role is Role.SEEKING
+
+
 async def test_a_leader_that_stops_hands_over_at_once(redis_url: str) -> None:
     async with pair(redis_url, patience=LONG) as (a, b):
         await a.stop()
