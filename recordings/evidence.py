@@ -17,7 +17,7 @@ import structlog
 
 from recordings.model import Purged, RecordingKind
 from recordings.ports import EvidenceStore
-from recordings.retention import BATCH, expired, in_batches, remove
+from recordings.retention import BATCH, expired, in_batches, remove_noted
 
 FOLDER = "evidence"
 
@@ -28,11 +28,7 @@ async def purge_evidence(
     store: EvidenceStore, home: Path, now: datetime, days: Mapping[RecordingKind, int]
 ) -> int:
     """Remove what is over; how many files. As `retention.purge`."""
-    removed = 0
-    for batch in in_batches(await expired_evidence(store, home, now, days), BATCH):
-        await store.note_purges(batch)
-        await asyncio.to_thread(remove, home, batch)
-        removed += len(batch)
+    removed = await remove_noted(store, home, await expired_evidence(store, home, now, days))
     if removed:
         log.info("evidence_purged", files=removed)
     return removed

@@ -7,7 +7,15 @@ from typing import Protocol
 from recordings.model import CheckedRecording, KeptWords, PendingRecording, Purged
 
 
-class RecordingStore(Protocol):
+class PurgeLog(Protocol):
+    """What was removed. May raise for an outage of the store."""
+
+    async def note_purges(self, purged: Sequence[Purged]) -> None:
+        """Log removals; the same path twice is logged once."""
+        ...
+
+
+class RecordingStore(PurgeLog, Protocol):
     """Rows of recordings. Everything here may raise for an outage of the store."""
 
     async def pending(self, *, ended_before: datetime, limit: int) -> Sequence[PendingRecording]:
@@ -18,20 +26,12 @@ class RecordingStore(Protocol):
         """Note what was found, all together."""
         ...
 
-    async def note_purges(self, purged: Sequence[Purged]) -> None:
-        """Log removals; the same path twice is logged once."""
-        ...
 
-
-class EvidenceStore(Protocol):
+class EvidenceStore(PurgeLog, Protocol):
     """What the purge of evidence asks SQL. Everything here may raise for an outage."""
 
     async def still_open(self, tenant: str, numbers: Sequence[str]) -> Collection[str]:
         """Those of these tickets that haven't come to their end."""
-        ...
-
-    async def note_purges(self, purged: Sequence[Purged]) -> None:
-        """As `RecordingStore.note_purges`."""
         ...
 
 

@@ -10,7 +10,7 @@ import structlog
 
 from recordings.model import Purged, RecordingKind
 from recordings.naming import kind_and_day
-from recordings.ports import RecordingStore, SpokenWords
+from recordings.ports import PurgeLog, SpokenWords
 
 log = structlog.get_logger(__name__)
 
@@ -23,21 +23,26 @@ def expired(day: date, today: date, kept_days: int) -> bool:
 
 
 async def purge(
-    store: RecordingStore, home: Path, now: datetime, days: Mapping[RecordingKind, int]
+    store: PurgeLog, home: Path, now: datetime, days: Mapping[RecordingKind, int]
 ) -> int:
     """Remove expired recordings; how many. `now` is in the installation's time zone.
 
-    Kinds without an entry in `days` are kept for ever. Logged first, removed then: ended in
-    the middle, the next run removes what is left and logs nothing twice.
+    Kinds without an entry in `days` are kept for ever.
     """
-    removed = 0
-    for batch in in_batches(await asyncio.to_thread(expired_files, home, now, days), BATCH):
-        await store.note_purges(batch)
-        await asyncio.to_thread(remove, home, batch)
-        removed += len(batch)
+    over = await asyncio.to_thread(expired_files, home, now, days)
+    removed = await remove_noted(store, home, over)
     if removed:
         log.info("recordings_purged", files=removed)
     return removed
+
+
+async def remove_noted(store: PurgeLog, home: Path, over: Sequence[Purged]) -> int:
+    """Remove these files; how many. Logged first, removed then: ended in the middle, the next run
+    removes what is left and logs nothing twice."""
+    for batch in in_batches(over, BATCH):
+        await store.note_purges(batch)
+        await asyncio.to_thread(remove, home, batch)
+    return len(over)
 
 
 def expired_files(home: Path, now: datetime, days: Mapping[RecordingKind, int]) -> Sequence[Purged]:
