@@ -128,6 +128,7 @@ def clock(told: ClockTold) -> t.Clock:
         "paused": told.paused, "ended": iso(told.ended) if told.ended else None,
         "in_time": told.in_time, "total_s": told.total_s, "elapsed_s": told.elapsed_s,
         "remaining_s": told.remaining_s, "reasons": list(told.reasons), "days": list(told.days),
+        "reasons_zh": list(told.reasons_zh), "days_zh": list(told.days_zh),
         "rests": [
             {"since": iso(since), "until": iso(until) if until else None}
             for since, until in told.rests

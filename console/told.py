@@ -146,7 +146,7 @@ class MarkTold(TypedDict):
 
 class Clock(TypedDict):
     """A clock. `provisional`: the due date lies in a year whose holidays aren't decreed yet.
-    `reasons` and `days` tell how it came about, `rests` when it didn't count."""
+    `reasons` and `days` (`…_zh`: in Chinese) tell how it came about, `rests` when it rested."""
 
     clock: str
     unit: str
@@ -163,6 +163,8 @@ class Clock(TypedDict):
     remaining_s: int
     reasons: list[str]
     days: list[str]
+    reasons_zh: list[str]
+    days_zh: list[str]
     rests: list[Rest]
     marks: list[MarkTold]
 

@@ -8,7 +8,7 @@ from tickets.calendar import CalendarEnd, moment
 from tickets.clocks import TicketClock, elapsed_s, marks_of, total_s
 from tickets.desk_values import ClockTold
 from tickets.effects import LONG_TERM
-from tickets.explain import explain
+from tickets.explain import Said, explain
 from tickets.timetable import Rules
 
 
@@ -25,7 +25,9 @@ def clocks_told(clocks: Iterable[TicketClock], rules: Rules, at: int) -> Iterato
             ended=moment(clock.stopped_at) if clock.stopped_at else None,
             in_time=clock.in_time if clock.stopped_at else None,
             total_s=total, elapsed_s=elapsed, remaining_s=total - elapsed,
-            reasons=reasons, days=days, rests=tuple(_rests(clock)),
+            reasons=tuple(one.en for one in reasons), days=tuple(one.en for one in days),
+            reasons_zh=tuple(one.zh for one in reasons), days_zh=tuple(one.zh for one in days),
+            rests=tuple(_rests(clock)),
             marks=_marks(clock, rules),
         )  # fmt: skip
 
@@ -46,27 +48,45 @@ def _rests(clock: TicketClock) -> Iterator[tuple[datetime, datetime | None]]:
         yield moment(clock.paused_at), None
 
 
-def _why(clock: TicketClock, rules: Rules) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+def _why(clock: TicketClock, rules: Rules) -> tuple[tuple[Said, ...], tuple[Said, ...], bool]:
     """Reasons, days, and whether the due date is provisional."""
     matter = clock.matter
     try:
-        found = explain(rules, clock.name, matter, clock.started_at, clock.state)
+        found = explain(rules, clock.name, matter, clock.started_at, clock.state, clock.due)
         provisional = rules.calendar.provisional(clock.started_at, clock.due)
     except CalendarEnd as end:
-        return (str(end),), (), True
+        return (Said(str(end), "到期日超出工作日历范围"),), (), True
     if clock.state == LONG_TERM:
-        until = f"a long-term matter: looked at again on {clock.statutory}, then its clock goes on"
+        until = Said(
+            f"a long-term matter: looked at again on {clock.statutory}, then its clock goes on",
+            f"挂账事项:{clock.statutory} 复查,之后恢复计时",
+        )
         return (until,), (), provisional
     if found is None:
-        return ("the policy has no such clock any longer: it is as counted before",), (), False
-    more: list[str] = []
+        gone = "the policy has no such clock any longer: it is as counted before"
+        return (Said(gone, "现行政策已无此时限,按原计算结果"),), (), False
+    days = found.days if clock.statutory is None else ()
+    return (*found.reasons, *_besides(clock, rules)), days, provisional
+
+
+def _besides(clock: TicketClock, rules: Rules) -> Iterator[Said]:
+    """What changed its limit after it had begun."""
     if clock.statutory is not None:
-        more.append(f"a case was filed: due by law on {clock.statutory}")
+        yield Said(
+            f"a case was filed: due by law on {clock.statutory}",
+            f"已立案:法定期限 {clock.statutory}",
+        )
     if clock.extended_days:
-        more.append(f"extended by {clock.extended_days} working days")
+        yield Said(
+            f"extended by {clock.extended_days} working days",
+            f"已延期{clock.extended_days}个工作日",
+        )
     rested = [end for _, end in clock.spans[:-1] if end is not None]
-    if rested or clock.paused_at is not None:
-        more.append(f"rested {len(rested) + (clock.paused_at is not None)} times: not counted")
+    if times := len(rested) + (clock.paused_at is not None):
+        yield Said(f"rested {times} times: not counted", f"暂停过{times}次,暂停期间不计")
     if clock.cap:
-        more.append(f"no later than its whole, {moment(clock.cap).isoformat(timespec='minutes')}")
-    return (*found.reasons, *more), found.days, provisional
+        whole = moment(clock.cap).astimezone(rules.calendar.zone)
+        yield Said(
+            f"no later than its whole, {whole.isoformat(timespec='minutes')}",
+            f"不晚于主工单的期限 {whole:%Y-%m-%d %H:%M}",
+        )

@@ -87,9 +87,9 @@ class Past:
 @dataclass(frozen=True, slots=True)
 class ClockTold:
     """A clock for people. `provisional`: its due date lies in a year whose holidays aren't decreed.
-    `reasons` and `days` tell how the due date came about. `rests`: from when until when it didn't
-    count (None: it rests now); `marks`: its cards, reminders and circulars (names of
-    `tickets.policy.MarkName`) and when each is or was due."""
+    `reasons` and `days` tell how the due date came about, `…_zh` the same in Chinese. `rests`: from
+    when until when it didn't count (None: it rests now); `marks`: its cards, reminders and
+    circulars (names of `tickets.policy.MarkName`) and when each is or was due."""
 
     clock: str
     unit: str
@@ -108,6 +108,8 @@ class ClockTold:
     days: tuple[str, ...]
     rests: tuple[tuple[datetime, datetime | None], ...] = ()
     marks: tuple[tuple[str, datetime], ...] = ()
+    reasons_zh: tuple[str, ...] = ()
+    days_zh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,15 +33,17 @@ def returnable(life: Life, told: Told, limits: Limits) -> None:
 
 
 def extendable(life: Life, told: Told, limits: Limits) -> None:
-    days = numbers(told.data, "days", 1, limits.extension_days)
     if life.kind in limits.never_extended:
         raise EventRefused("not-extendable", f"a {life.kind} is never extended")
+    if not limits.extensions:
+        raise EventRefused("not-extendable", "the policy has no extension for such a ticket")
     if life.extensions >= limits.extensions:
-        raise EventRefused("not-extendable", f"{days} more days: it was extended before")
+        raise EventRefused("not-extendable", "it was extended before, as often as the policy lets")
     if life.long_term and ClockName.FINISH in life.paused:
         raise EventRefused("not-extendable", "a long-term matter's clock stands still")
     if limits.finish_due is not None and told.at > limits.finish_due:
         raise EventRefused("extension-too-late", f"it was due at {limits.finish_due}")
+    numbers(told.data, "days", 1, limits.extension_days)
 
 
 def extension_days(life: Life, told: Told, limits: Limits) -> None:

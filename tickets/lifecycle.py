@@ -358,7 +358,7 @@ def _possible(state: TicketState, event: Event) -> str:
 def _may(life: Life, told: Told, event: Event, who: Iterable[Role]) -> None:
     actor = told.actor
     if actor.role not in who:
-        raise EventRefused("role-not-allowed", f"{event} isn't for a {actor.role}")
+        raise EventRefused("role-not-allowed", f"{event} isn't for the role {actor.role}")
     if actor.role is _DEPARTMENT:
         allowed = (life.lead, *life.co_units) if event in _CO_UNITS else (life.lead,)
         if actor.unit not in allowed:

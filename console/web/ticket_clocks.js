@@ -102,7 +102,7 @@ function why(clock) {
   const used = clock.total_s ? `已用 ${hours(clock.elapsed_s)} / ${hours(clock.total_s)} 小时` : "期限怎么算的";
   more.append(element("summary", "", used));
   const list = element("ul");
-  for (const reason of [...clock.reasons, ...clock.days]) list.append(element("li", "", reason));
+  for (const reason of [...clock.reasons_zh, ...clock.days_zh]) list.append(element("li", "", reason));
   more.append(list);
   return more;
 }

@@ -170,8 +170,8 @@ def _plain(one: Explained, rules: Rules) -> dict[str, Any]:
         "begins": one.begins.astimezone(zone).isoformat(),
         "due": one.due.astimezone(zone).isoformat(),
         "provisional": one.provisional,
-        "reasons": one.reasons,
-        "days": one.days,
+        "reasons": [line.en for line in one.reasons],
+        "days": [line.en for line in one.days],
         "marks": {m.name: moment(m.at).astimezone(zone).isoformat() for m in one.marks},
     }
 
@@ -181,7 +181,7 @@ def _print(one: Explained, zone: ZoneInfo) -> None:
     due_at = f"{one.due.astimezone(zone):%Y-%m-%d %H:%M}{provisional}"
     out.print(f"[bold]{one.clock}[/]: due {due_at}", highlight=False)
     for line in (*one.reasons, *one.days):
-        out.print(f"  {line}", highlight=False)
+        out.print(f"  {line.en}", highlight=False)
     for mark in one.marks:
         out.print(f"  {moment(mark.at).astimezone(zone):%Y-%m-%d %H:%M} {mark.name}")
 

@@ -195,6 +195,20 @@ def test_extensions_are_once_before_due_and_never_for_a_consultation() -> None:
     assert refusal(again, "extension_asked", Role.DEPARTMENT) == "not-extendable"
 
 
+def test_who_can_have_no_extension_is_told_that_first_whatever_he_asks_for() -> None:
+    """Not that five days are too many: with one he would be refused, too."""
+    life = lived(*WAYS[S.IN_PROGRESS])
+    none = Limits(extensions=0, extension_days=1, never_extended=frozenset())
+    late = Limits(finish_due=NOON - timedelta(seconds=1))
+    question = replace(life, kind="consultation")
+    again = lived("extension_asked", "extension_granted", start=life)
+    for one, limits, wanted in (
+        (life, none, "not-extendable"), (question, none, "not-extendable"),
+        (again, NO_LIMITS, "not-extendable"), (life, late, "extension-too-late"),
+    ):  # fmt: skip
+        assert refusal(one, "extension_asked", Role.DEPARTMENT, limits=limits, days=9) == wanted
+
+
 def test_a_reply_needs_the_citizen_contacted_and_no_part_open() -> None:
     life = lived(*WAYS[S.IN_PROGRESS])
     assert refusal(life, "replied", Role.DEPARTMENT) == "citizen-not-contacted"
