@@ -46,6 +46,27 @@ class OneSeat(TypedDict):
     seat: Seat
 
 
+class Notice(TypedDict):
+    """What a seat itself should know, in words for it."""
+
+    kind: str
+    since: Moment
+    message_zh: str
+    message: str
+
+
+class SeatDesk(OneSeat):
+    """The seat as it is now, and what it should know."""
+
+    notices: list[Notice]
+
+
+class WrapUpExtended(OneSeat):
+    """The seat, and when its after-call work ends now."""
+
+    ends_at: Moment
+
+
 class Rate(TypedDict):
     """A ratio with both its numbers; null for 0/0."""
 

@@ -15,6 +15,7 @@ from console.api import (
     callbacks,
     callers,
     choices,
+    desks,
     evidence,
     exchange,
     exchange_audio,
@@ -60,7 +61,7 @@ def doors() -> Iterable[Door]:
         health, status, wallboard, seats, callers, callbacks, tickets, audio, lines, hours,
         roster, figures, kpi, reload, pages, talks, spoken, understanding, scope, words,
         openapi, exchange, exchange_audio, webhooks, open311,
-        followups, ticket_life, units, choices, evidence,
+        followups, ticket_life, units, choices, evidence, desks,
     )  # fmt: skip
     return [door for room in rooms for door in room.ROUTES]
 

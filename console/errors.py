@@ -331,6 +331,15 @@ class SeatBusy(ConsoleError):
     message_zh = "目标座席忙或离线。"
 
 
+class SeatNotWrappingUp(ConsoleError):
+    """There is no after-call work to be extended."""
+
+    id = "not-wrapping-up"
+    status = 409
+    message = "The seat isn't in wrap-up: there is nothing to extend."
+    message_zh = "该座席不在话后整理中，无法延长。"
+
+
 class TargetNotAllowed(ConsoleError):
     """No such seat, queue or line, or no outbound rule allows the number."""
 

@@ -24,6 +24,7 @@ from console.errors import (
     OutsideCalendar,
     RoleRefused,
     SeatNotFound,
+    SeatNotWrappingUp,
     StoreUnavailable,
     TenantRefused,
     TicketNotFound,
@@ -36,7 +37,13 @@ from console.live import encode
 from console.ports import ALL_TENANTS, TenantFacts
 from console.refusals import RefusedByTickets
 from console.services import AUTH, SERVICES
-from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
+from queue_manager.errors import (
+    NotWrappingUp,
+    UnknownAlert,
+    UnknownCaller,
+    UnknownReason,
+    UnknownSeat,
+)
 from tickets.calendar import CalendarEnd
 from tickets.errors import EventRefused, StoreAway, UnknownTicket
 from tickets.review import StaleVersion
@@ -65,6 +72,7 @@ _CORES: dict[type[Exception], type[ConsoleError]] = {
     UnknownCaller: CallerNotFound,
     UnknownAlert: AlertNotFound,
     UnknownReason: UnknownPauseReason,
+    NotWrappingUp: SeatNotWrappingUp,
     UnknownTicket: TicketNotFound,
     StoreAway: StoreUnavailable,
     StaleVersion: VersionStale,

@@ -108,6 +108,15 @@ class Seats(Protocol):
         """The seat has finished its after-call work; a pause asked for meanwhile begins."""
         ...
 
+    def extend_wrap_up(self, tenant: str, seat_id: str, extra_s: float) -> datetime:
+        """More time for after-call work, up to its limit; when it ends now. Raises
+        `NotWrappingUp`."""
+        ...
+
+    def heartbeat(self, tenant: str, seat_id: str) -> None:
+        """The seat's desktop lives; once it has said so it must go on saying so."""
+        ...
+
     def force(
         self, tenant: str, seat_id: str, state: Forced, *, by: str, why: str, reason: str = ""
     ) -> None:

@@ -1,7 +1,7 @@
 """What the console sees of queues, lines and files: thin adapters of its ports."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, tzinfo
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +70,12 @@ class QueueBoards:
 
     def end_wrap_up(self, tenant: str, seat_id: str) -> None:
         self._queues[tenant].end_wrap_up(seat_id)
+
+    def extend_wrap_up(self, tenant: str, seat_id: str, extra_s: float) -> datetime:
+        return self._queues[tenant].extend_wrap_up(seat_id, extra_s)
+
+    def heartbeat(self, tenant: str, seat_id: str) -> None:
+        self._queues[tenant].heartbeat(seat_id)
 
     def force(
         self, tenant: str, seat_id: str, state: Forced, *, by: str, why: str, reason: str = ""

@@ -55,6 +55,11 @@ async def queues_page(request: web.Request) -> web.Response:
     return _send(request, "queues.html")
 
 
+async def seat_page(request: web.Request) -> web.Response:
+    """A seat's own page: its state, what it should know, its talk."""
+    return _send(request, "seat.html")
+
+
 async def spoken_page(request: web.Request) -> web.Response:
     """The seats' page: spoken requests to be listened to."""
     return _send(request, "spoken.html")
@@ -93,6 +98,7 @@ ROUTES = (
     get("/", root, roles=ANYBODY),
     get("/wallboard", wallboard_page, roles=ANYBODY),
     get("/queues", queues_page, roles=ANYBODY),
+    get("/seat", seat_page, roles=ANYBODY),
     get("/spoken", spoken_page, roles=ANYBODY),
     get("/report", report_page, roles=ANYBODY),
     get("/tickets", tickets_page, roles=ANYBODY),

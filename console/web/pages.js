@@ -12,6 +12,10 @@ const PAGES = [
     about: "查询、派单、签收、答复、审核，看期限与全过程", aboutEn: "Find, dispatch, sign, reply, review; limits and the whole way",
   },
   {
+    path: "/seat", zh: "我的座席", en: "My seat", roles: ["seat"],
+    about: "就绪、示忙、话后整理；咨询、转接、三方通话", aboutEn: "Ready, pause, wrap-up; consult, transfer, three-way",
+  },
+  {
     path: "/queues", zh: "排队与座席", en: "Queues", roles: ["administrator", "supervisor"],
     about: "谁在等待、谁可接听；置顶来电、调整座席状态", aboutEn: "Who waits and who could answer; move up, set states",
   },

@@ -32,7 +32,13 @@ from console.spoken import NoSpoken
 from console.talks import NoTalks, Talks
 from queue_manager.counts import Figure
 from queue_manager.duty import Counts, counted
-from queue_manager.errors import UnknownAlert, UnknownCaller, UnknownReason, UnknownSeat
+from queue_manager.errors import (
+    NotWrappingUp,
+    UnknownAlert,
+    UnknownCaller,
+    UnknownReason,
+    UnknownSeat,
+)
 from queue_manager.model import Alert, CallerView, Forced, Seat, SeatState, SeatView
 from tests.console.fake_desk import FakeDesk
 from tickets.errors import EventRefused, StoreAway, UnknownTicket
@@ -74,6 +80,7 @@ class City:
     talking: Talks = field(default_factory=NoTalks)
     spoken: SpokenCases = field(default_factory=NoSpoken)
     followed_up: dict[str, list[FollowUp]] = field(default_factory=dict)
+    beats: Counter[str] = field(default_factory=Counter)
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.shift
@@ -130,6 +137,15 @@ class City:
     def end_wrap_up(self, tenant: str, seat_id: str) -> None:
         if self.view(tenant, seat_id).state is SeatState.WRAP_UP:
             self.put(tenant, seat_id, SeatState.PAUSED, "other")
+
+    def extend_wrap_up(self, tenant: str, seat_id: str, extra_s: float) -> datetime:
+        if self.view(tenant, seat_id).state is not SeatState.WRAP_UP:
+            raise NotWrappingUp(seat_id)
+        return self.now() + timedelta(seconds=extra_s)
+
+    def heartbeat(self, tenant: str, seat_id: str) -> None:
+        self.view(tenant, seat_id)
+        self.beats[seat_id] += 1
 
     def pause(self, tenant: str, seat_id: str, reason: str) -> None:
         if reason not in REASONS:

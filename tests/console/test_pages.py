@@ -23,7 +23,7 @@ async def test_everybody_finds_the_pages_of_his_role(
 ) -> None:
     for role, paths in (
         (Role.SUPERVISOR, ["/tickets", "/queues", "/spoken", "/report", "/wallboard"]),
-        (Role.SEAT, ["/tickets", "/spoken", "/wallboard"]),
+        (Role.SEAT, ["/tickets", "/seat", "/spoken", "/wallboard"]),
         (Role.REVIEWER, ["/tickets", "/report", "/wallboard"]),
     ):
         await page.goto("about:blank")
