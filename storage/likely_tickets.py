@@ -2,6 +2,7 @@
 then compared by `tickets.duplicates`."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -17,9 +18,11 @@ from tickets.model import TicketState
 from tickets.number import day_key
 
 A_KEY = 150
-"""The newest so many tickets of each class, area or place are compared."""
+"""The newest so many tickets of each class, area or place are compared, and so many of those that
+wait for a reviewer: they may have no class yet."""
 _KEYS, _STATES, _TEXTS = ticket_keys.c, ticket_states.c, ticket_texts.c
 _OPEN = sorted(state.value for state in OPEN - {TicketState.MERGED})
+_UNCLASSED = [TicketState.PENDING_REVIEW.value]
 
 
 class SqlLikelyTickets:
@@ -33,6 +36,8 @@ class SqlLikelyTickets:
     ) -> Sequence[LikelySame]:
         """Open tickets likely the same as `new`, best first. `classes` are groups of the
         classification (four digits) it may be of, when it isn't classed yet."""
+        if not new.class_code:
+            new = replace(new, guessed=tuple(classes))
         found = await self._database.read(lambda c: _candidates(c, tenant, new, classes, policy))
         return likely_same(new, found, policy)
 
@@ -52,15 +57,17 @@ def _candidates(
     since = day_key((new.at - policy.window).date())
     numbers: dict[str, None] = {}
     for key in keys:
-        numbers |= dict.fromkeys(_newest_open(connection, tenant, key, since))
-    if not keys:
-        numbers |= dict.fromkeys(_newest_open(connection, tenant, "", since))
+        numbers |= dict.fromkeys(_newest(connection, tenant, key, since, _OPEN))
+    unclassed = _UNCLASSED if keys else _OPEN
+    numbers |= dict.fromkeys(_newest(connection, tenant, "", since, unclassed))
     return _matters(connection, tenant, list(numbers))
 
 
-def _newest_open(connection: Connection, tenant: str, key: str, since: str) -> Iterable[str]:
+def _newest(
+    connection: Connection, tenant: str, key: str, since: str, states: Sequence[str]
+) -> Iterable[str]:
     query = select(_STATES.number).where(
-        _STATES.tenant == tenant, _STATES.number > since, _STATES.state.in_(_OPEN)
+        _STATES.tenant == tenant, _STATES.number > since, _STATES.state.in_(states)
     )
     if key:
         joined = (_KEYS.tenant == _STATES.tenant) & (_KEYS.number == _STATES.number)

@@ -4,8 +4,9 @@ Pure: the store hands in candidates of the same tenant. Nothing is merged here: 
 each caller still has an answer and a callback, and repeats are counted.
 
 Score, 0 to 100: half of it how alike the words are (rapidfuzz, on what is left without polite
-phrases), 30 where it is, 20 what it is about. Where both say where, and it isn't the same, or the
-matters are of different groups, it is another matter however alike the words are.
+phrases), 30 where it is, 20 what it is about, 10 more when the same person asks. Where both say
+where, and it isn't the same, or the matters are of different groups, it is another matter however
+alike the words are. What only one of them says is looked for in the words of the other.
 """
 
 import re
@@ -18,6 +19,9 @@ from rapidfuzz import fuzz
 
 LONGEST_TEXT = 1000
 """Signs of a text that are compared."""
+SHORTEST_NAME = 3
+"""Signs of a place's name that is looked for in words: 小区 alone is none."""
+SAME_CALLER = 10.0
 
 _POLITE = re.compile(
     r"[\s\W_]+|你好|您好|请问|谢谢|麻烦|帮忙|我[要想](?:投诉|举报|反映|求助|咨询|建议)?"
@@ -41,7 +45,8 @@ class Matter:
     """What is compared of a ticket.
 
     `place` is a name of the place list with what followed it ("" unknown), `division` its GB/T 2260
-    code, six or nine digits, `class_code` a leaf of the classification, `caller` E.164 or "".
+    code, six or nine digits, `class_code` a leaf of the classification ("": nobody has classed it,
+    then `guessed` are groups it may be of, four digits), `caller` E.164 or "".
     """
 
     number: str
@@ -51,6 +56,7 @@ class Matter:
     division: str = ""
     class_code: str = ""
     caller: str = ""
+    guessed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +112,8 @@ def _compared(new: Matter, words: str, other: Matter) -> LikelySame | None:
         *about[1],
         *([Sameness.CALLER] if repeat else []),
     ]
-    score = round(alike / 2 + place[0] + about[0], 1)
+    points = alike / 2 + place[0] + about[0] + (SAME_CALLER if repeat else 0.0)
+    score = round(min(100.0, points), 1)
     return LikelySame(other.number, score, tuple(reasons), repeat)
 
 
@@ -115,13 +122,20 @@ _Part = tuple[float, tuple[Sameness, ...]]
 
 def _place(new: Matter, other: Matter) -> _Part | None:
     """Points for where it is; None when it is elsewhere."""
+    apart = bool(new.division and other.division) and not _within(new, other)
     if new.place and other.place:
         same = new.place.startswith(other.place) or other.place.startswith(new.place)
-        apart = bool(new.division and other.division) and not _within(new, other)
         return (30.0, (Sameness.PLACE,)) if same and not apart else None
+    if not apart and (_named(new, other) or _named(other, new)):
+        return 30.0, (Sameness.PLACE,)
     if new.division and other.division:
         return (10.0, (Sameness.AREA,)) if _within(new, other) else None
     return 0.0, ()
+
+
+def _named(one: Matter, other: Matter) -> bool:
+    """Whether the words of one name the place of the other."""
+    return len(other.place) >= SHORTEST_NAME and other.place in one.text[:LONGEST_TEXT]
 
 
 def _within(new: Matter, other: Matter) -> bool:
@@ -135,7 +149,9 @@ def _within(new: Matter, other: Matter) -> bool:
 def _about(new: Matter, other: Matter) -> _Part | None:
     """Points for what it is about; None when that is of another group of classes."""
     if not new.class_code or not other.class_code:
-        return 0.0, ()
+        guessed = {*new.guessed, *other.guessed} if new.class_code or other.class_code else ()
+        known = (new.class_code or other.class_code)[:4]
+        return (10.0, (Sameness.GROUP,)) if known in guessed else (0.0, ())
     if new.class_code == other.class_code:
         return 20.0, (Sameness.CLASS,)
     if new.class_code[:4] == other.class_code[:4]:

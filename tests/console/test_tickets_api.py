@@ -354,6 +354,8 @@ async def test_the_likely_same_are_shown_with_score_and_merged_with_every_caller
         assert (same["number"], same["repeat"]) == (first, True)
         assert same["score"] >= 50
         assert "words" in same["reasons"]
+        _, told, _ = await house.seat.caller.ask(f"{HERE_PATH}/duplicates", "POST", json=asked)
+        assert [one["number"] for one in told["duplicates"]] == [first], "by its words alone"
         taken = await house.seat.take(requester={"name": "李女士", "phone": "13987654321"})
         second = taken["ticket"]["number"]
         assert [one["number"] for one in taken["duplicates"]] == [first]
@@ -365,6 +367,10 @@ async def test_the_likely_same_are_shown_with_score_and_merged_with_every_caller
         other = {"text": "翠竹园小区自来水有异味", "class_code": "050301"}
         _, told, _ = await house.seat.caller.ask(f"{HERE_PATH}/duplicates", "POST", json=other)
         assert told["duplicates"] == []
+        bare = {"text": "水管里的自来水有股怪味", "class_code": "", "place": "", "place_code": ""}
+        await house.seat.take(**bare)
+        again = await house.seat.take(**bare)
+        assert [one["repeat"] for one in again["duplicates"]] == [True], "nobody has classed it yet"
 
 
 async def test_units_have_their_contacts_and_an_inbox_they_acknowledge(sql_url: str) -> None:

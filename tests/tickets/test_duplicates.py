@@ -81,6 +81,24 @@ def test_nothing_known_but_alike_words_is_shown_only_when_they_are_the_same() ->
     assert likely_same(replace(bare, number="2", text="隔壁工地半夜打桩吵死了"), [bare]) == ()
 
 
+def test_what_only_one_of_them_says_is_looked_for_in_the_words_of_the_other() -> None:
+    """A seat that types only what it hears sees the ticket that was classed and placed."""
+    heard = replace(again("您好长湖路上有盏灯一直不亮"), place="", division="", class_code="")
+    assert likely_same(heard, [LAMP]) == ()
+    (found,) = likely_same(replace(heard, guessed=("0402",)), [LAMP])
+    assert found.reasons == (Sameness.PLACE, Sameness.GROUP)
+    assert likely_same(replace(heard, guessed=("0402",), division="450107"), [LAMP]) == ()
+    assert likely_same(replace(heard, guessed=("0502",)), [LAMP]) == ()
+
+
+def test_the_same_person_saying_nearly_the_same_is_shown() -> None:
+    said = replace(LAMP, text="门口的路灯三天不亮了", place="", division="", class_code="")
+    more = replace(said, number="2", text="小区门口路灯三天不亮")
+    (found,) = likely_same(more, [said])
+    assert found.repeat
+    assert likely_same(replace(more, caller="+8613900004321"), [said]) == ()
+
+
 def test_the_best_come_first_and_only_so_many() -> None:
     texts = [
         "长湖路路灯坏了",
