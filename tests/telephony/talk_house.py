@@ -49,7 +49,8 @@ person: person
 closed: request
 steps:
   person: {do: person, offer: request, next: hang_up}
-  request: {do: voice_request, closed: [closed_hours], prompts: [request_intro], next: hang_up}
+  request: {do: voice_request, closed: [closed_hours], prompts: [request_intro], next: hang_up,
+    spoken: {languages: [cmn], questions: [{ask: matter, prompts: [intake/matter]}]}}
   hang_up: {do: close}
 """
 

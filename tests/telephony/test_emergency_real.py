@@ -1,7 +1,9 @@
 """One key for an emergency, on a real Asterisk: who hears whom, what the brigade is told, and that
 the seat has the citizen again when the brigade doesn't come."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +11,22 @@ import pytest
 
 from console.errors import TargetNotAllowed
 from console.talks import TalkTarget, TalkVerb
+from ivr.asking import StopAt
 from ivr.handed_on import HandedOn
+from ivr.intake import Alarm
+from ivr.intake_house import SpokenHouse
+from ivr.speech.ports import Word
+from ivr.spoken_ports import Sound, SpokenCaller
+from ivr.turn_rules import ANY_KEY, Turn, TurnEnd, TurnRules
 from queue_manager.model import SeatState
-from simulator.sipp import tell
+from simulator.citizens import Citizen
+from simulator.sipp import Address, tell
+from telephony.call import Call
+from tests.ivr.fakes import FakeVoice
+from tests.ivr.script import CATALOGUE
+from tests.ivr.spoken import FakeMind, MemoryJournal
+from tests.queue_manager.builders import caller
+from tests.stack import tone
 from tests.telephony.peers import eventually
 from tests.telephony.talk_house import House, house
 
@@ -121,6 +136,88 @@ async def test_the_citizen_leaves_while_the_brigade_rings(home: House) -> None:
     await home.stack.no_channels()
     assert told == []
     assert home.office.tickets[call_id].seat_id == "8001"
+
+
+class Cries(FakeMind):
+    """Hears who is to help."""
+
+    def alarm(self, text: str, *, live: bool = False) -> Alarm | None:
+        return Alarm("着火", ("120",)) if "着火" in text else None
+
+
+class OnFire:
+    """A caller who says so to whatever he is asked (`ivr.spoken_ports.SpokenCaller`)."""
+
+    at_s = 4.0
+    recognising = True
+    recording_failed = False
+
+    def use_language(self, language: str) -> None:
+        """He has one."""
+
+    async def say(self, sounds: Sequence[Sound], *, keys: str = "") -> str:
+        return ""
+
+    async def ask(
+        self,
+        sounds: Sequence[Sound],
+        rules: TurnRules,
+        *,
+        grammar: Sequence[str] = (),
+        keys: str = ANY_KEY,
+        stop_at: StopAt | None = None,
+    ) -> Turn:
+        assert stop_at is not None
+        stop_at("着火 了", False)
+        return Turn(TurnEnd.STOPPED, "", (Word("着火", 0.0, 1.0, 0.95),), 0.0, 4.0)
+
+
+async def test_danger_by_day_that_no_number_answers_has_the_next_seat(home: House) -> None:
+    """He waits, chooses to leave a message and cries fire: the brigade's telephone rings in vain,
+    and the seat that becomes free has him before one who came earlier."""
+    engine = home.engine
+    voice = FakeVoice()
+
+    @contextlib.asynccontextmanager
+    async def speaking(call: Call, language: str, stored: str) -> AsyncIterator[SpokenCaller]:
+        voice.files[stored] = OnFire.at_s
+        yield OnFire()
+
+    spoken = SpokenHouse(speaking, lambda language: True, CATALOGUE.has, Cries(), MemoryJournal())
+    engine.desk = replace(engine.desk, spoken=spoken, voice=voice)
+    for prompt in ("danger", "danger_to_seats"):
+        tone(home.stack.home.prompts / "cmn" / "intake" / f"{prompt}.wav", seconds=0.3, hertz=620)
+    home.phones["far"].answers = False
+    busy = engine.queue.enter(caller("hl-1.99"))
+    talk = await busy.next_offer()
+    busy.answered(talk)
+    earlier = engine.queue.enter(caller("hl-1.98"))
+    sip = Address("127.0.0.1", home.stack.sip_port)
+    async with Citizen("13800138000", sip).dial("12345") as call:
+        await call.answered()
+        await eventually(lambda: engine.queue.waiting().count == 2, "he never waited")
+        async with asyncio.timeout(60):
+            while not home.phones["far"].count("rang"):
+                call.press("2")  # one that comes while nobody listens for it is lost
+                await asyncio.sleep(1)
+        await home.written("HL_STAGE=queued")
+        [told] = home.office.told
+        assert (told.spoken is not None and told.spoken.danger, told.first_callback) == (
+            "着火",
+            True,
+        )
+        busy.talk_ended(talk)
+        engine.queue.ready("8001")
+        await home.phones["8001"].happens("answered")
+        assert not earlier.next_offer().done()
+        call.hang_up()
+        await call.ended()
+    row = await home.row()
+    assert (row.outcome, row.seat_id) == ("answered", "8001")
+    [ticket] = home.office.tickets.values()
+    assert (ticket.first_callback, ticket.seat_id) == (True, "8001")
+    assert home.phones["far"].count("answered") == 0
+    await home.stack.no_channels()
 
 
 @pytest.mark.parametrize(
