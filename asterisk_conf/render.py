@@ -140,7 +140,13 @@ def _password(trunk: Trunk) -> str:
     """The carrier's password, escaped for a configuration file (`;` begins a comment)."""
     assert trunk.registration is not None, trunk.id
     file = trunk.registration.password_file
-    text = file.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        text = file.read_text(encoding="ascii", errors="replace").strip()
+    except OSError as error:
+        raise UnsafeConfiguration(
+            f"trunk {trunk.id}: its password file {file}: {error.strerror}: write the carrier's "
+            "password there, readable for the user the parts run as"
+        ) from error
     if not SECRET.fullmatch(text) or "\\" in text:
         raise UnsafeConfiguration(
             f"trunk {trunk.id}: {file} must hold one line of 1 to 128 printable ASCII "

@@ -1,57 +1,39 @@
 """What a real installation needs, looked at piece by piece, each with how to mend it."""
 
 import os
+import pwd
 import shutil
 import socket
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 
 from hotline import api, parts, ports, seat_skills, setup_check
+from hotline.doctor_trunks import trunks
 from hotline.errors import BadRequest, EngineAway, HomeUnusable
-from hotline.settings import DEMO_TRUNK, PROJECT, Settings
+from hotline.findings import Finding, Grade
+from hotline.settings import PROJECT, Settings
 from hotline.store import with_store
 
 LOW_DISK_GB = 5.0
 LOW_FILES = 4096
 ANSWER_S = 10.0
-SIP_PORT = 5060
+LOAD_S = 120.0
+"""For a model of gigabytes from a slow disk."""
 
 
-class Grade(StrEnum):
-    """How it stands: good; look at it; wrong."""
-
-    GOOD = "good"
-    LOOK = "look"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at: what was found, and how to mend it when it isn't good."""
-
-    check: str
-    grade: Grade
-    found: str
-    mend: str = ""
-
-
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; never raises for what is wrong."""
-    findings: list[Finding] = []
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Look at everything, one after the other; never raises for what is wrong."""
     for check in CHECKS:
         try:
-            findings += check(settings)
+            yield from check(settings)
         except Exception as error:  # a check that fails is a finding, not the end of the others
             name = check.__name__.strip("_").replace("_", " ")
             mend = "mend what it says, then ask again"
-            findings.append(Finding(name, Grade.WRONG, f"could not be checked: {error}", mend))
-    return findings
+            yield Finding(name, Grade.WRONG, f"could not be checked: {error}", mend)
 
 
 def _setup(settings: Settings) -> Iterator[Finding]:
@@ -85,6 +67,15 @@ def _running(settings: Settings) -> Iterator[Finding]:
         if not part["up"]:
             mend = f"see {settings.folders.log}"
             yield Finding(f"engine: {name}", Grade.WRONG, part["detail"] or "down", mend)
+
+
+def _runs(settings: Settings) -> bool:
+    """Whether an engine is there, which knows by itself what it could load."""
+    try:
+        api.readiness(settings)
+    except EngineAway:
+        return False
+    return True
 
 
 def _of_another(settings: Settings) -> str:
@@ -182,24 +173,6 @@ def _clock(settings: Settings) -> Iterator[Finding]:
         yield Finding("clock", Grade.WRONG, "not synchronised", mend)
 
 
-def _trunks(settings: Settings) -> Iterator[Finding]:
-    if settings.trunks == (DEMO_TRUNK,):
-        found = "only the demonstration's trunk on this machine"
-        yield Finding("trunks", Grade.LOOK, found, "configure the carrier's (docs/trunks.md)")
-        return
-    for trunk in settings.trunks:
-        name = f"trunk {trunk.id}"
-        if trunk.registration and not trunk.registration.password_file.is_file():
-            found = f"there is no password file {trunk.registration.password_file}"
-            yield Finding(name, Grade.WRONG, found, "write the carrier's password there, mode 0600")
-        targets = [trunk.dial, trunk.registration.server if trunk.registration else ""]
-        for target in filter(None, targets):
-            yield _reachable(name, target)
-        if not any(targets):
-            known = ", ".join(str(m) for m in trunk.match)
-            yield Finding(name, Grade.GOOD, f"calls come in from {known}")
-
-
 def _cities(settings: Settings) -> Iterator[Finding]:
     """With several tenants each needs a trunk of its own or a prefix, else no call is its."""
     if len(settings.tenants) == 1:
@@ -210,19 +183,6 @@ def _cities(settings: Settings) -> Iterator[Finding]:
             found = f"no call is {tenant.id}'s: no trunk names it, and it has no prefix"
             mend = f'write tenant = "{tenant.id}" at its trunk, or its prefixes (docs/settings.md)'
             yield Finding("tenants", Grade.LOOK, found, mend)
-
-
-def _reachable(name: str, target: str) -> Finding:
-    """Resolves and routes; SIP over UDP answers to nobody it doesn't know, so no more is asked."""
-    host, _, port = target.partition(":")
-    try:
-        found = socket.getaddrinfo(host, int(port or SIP_PORT), type=socket.SOCK_DGRAM)
-        with socket.socket(found[0][0], socket.SOCK_DGRAM) as probe:
-            probe.connect(found[0][4])
-    except OSError as error:
-        mend = "check the name, the network and the firewall"
-        return Finding(name, Grade.WRONG, f"{target}: {error.strerror}", mend)
-    return Finding(name, Grade.GOOD, f"{target} is at {found[0][4][0]}, a route is there")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -236,7 +196,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
     async def count(database: Database) -> int:
         return len(await SqlSeats(database).list())
 
-    seats = with_store(settings, count)
+    try:
+        seats = with_store(settings, count)
+    except HomeUnusable as error:
+        mend = "start it, or correct database_url; until then calls are served, tickets wait here"
+        yield Finding("database", Grade.WRONG, str(error), mend)
+        return
     kind = "PostgreSQL" if settings.database_url else "SQLite"
     yield Finding("database", Grade.GOOD, f"{kind}, migrated, {seats} seats")
     if not seats:
@@ -335,11 +300,38 @@ def _speech(settings: Settings) -> Iterator[Finding]:
     for language, model in speech.models(settings).items():
         if why := wrong.get(language):
             yield Finding(f"{name} {language}", Grade.WRONG, why, speech.how_to_mend(settings))
+        elif not _runs(settings) and (why := speech.why_not_loaded(model, LOAD_S)):
+            found = f"{model} can't be loaded: {why}"
+            yield Finding(f"{name} {language}", Grade.WRONG, found, speech.how_to_mend(settings))
         elif settings.speech_models:
             yield Finding(f"{name} {language}", Grade.GOOD, f"{model} is there")
         else:
             found = "only the demonstration's model, which knows the words of its sentences alone"
             yield Finding(f"{name} {language}", Grade.LOOK, found, speech.PUBLISHED)
+
+
+def _readable(settings: Settings) -> Iterator[Finding]:
+    """Root reads everything; the user the parts run as must be able to read what settings name."""
+    try:
+        user = parts.run_user(settings)
+    except KeyError:
+        return  # set-up says so
+    shut = [str(f) for f in parts.named_files(settings) if f.exists() and not _may(user, f.stat())]
+    if shut:
+        mend = f"chown {user.pw_name} {' '.join(shut)}"
+        yield Finding("files", Grade.WRONG, f"{user.pw_name} can't read {', '.join(shut)}", mend)
+
+
+def _may(user: pwd.struct_passwd, file: os.stat_result) -> bool:
+    """Whether a user without other groups may read (a folder: enter, too)."""
+    if user.pw_uid == 0:
+        return True
+    wanted = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(file.st_mode) else 0)
+    if file.st_uid == user.pw_uid:
+        wanted <<= 6
+    elif file.st_gid == user.pw_gid:
+        wanted <<= 3
+    return file.st_mode & wanted == wanted
 
 
 def _limits(settings: Settings) -> Iterator[Finding]:
@@ -360,11 +352,12 @@ CHECKS: Sequence[Callable[[Settings], Iterator[Finding]]] = (
     _addresses,
     _host_name,
     _clock,
-    _trunks,
+    trunks,
     _cities,
     _database,
     _documents,
     _fallback,
+    _readable,
     _speech,
     _limits,
 )

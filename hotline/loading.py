@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
+from asterisk_conf.model import NAME
 from hotline.errors import BadSettings
 from hotline.settings import Settings, config_file
 
@@ -28,7 +29,7 @@ def load_settings(**given: Any) -> Settings:
     except UnicodeDecodeError as error:
         raise BadSettings(f"{file}: not UTF-8 text (byte {error.start})") from error
     except SettingsError as error:
-        raise BadSettings(f"environment: {error} (lists are written as JSON)") from error
+        raise BadSettings(f"environment: {_not_json(error)}") from error
     except ValidationError as error:
         raise BadSettings(_sentence(error, file)) from error
 
@@ -40,6 +41,13 @@ def _known_variables(environment: Mapping[str, str]) -> None:
             near = get_close_matches(name.upper(), known, n=1)
             hint = f"; did you mean {near[0]}?" if near else "; docs/settings.md lists them all"
             raise BadSettings(f"environment: there is no setting {name}{hint}")
+
+
+def _not_json(error: SettingsError) -> str:
+    """Which variable isn't the JSON that lists and tables are written in, and where it breaks."""
+    named = (name for name in Settings.model_fields if f'"{name}"' in str(error))
+    variable = PREFIX + next(named, "").upper()
+    return f"{variable}: lists and tables are written as JSON: {error.__cause__ or error}"
 
 
 def _readable(file: Path) -> None:
@@ -55,10 +63,11 @@ def _readable(file: Path) -> None:
 
 def _sentence(error: ValidationError, file: Path) -> str:
     """The first mistake, in words, and how many more there are."""
-    first, *more = error.errors(include_url=False)
+    errors = error.errors(include_url=False)
+    first, places = errors[0], {_place(one["loc"], file) for one in errors}
     where, key = _place(first["loc"], file)
-    what = _what(first["type"], first["msg"], first.get("input"))
-    rest = f" (and {len(more)} more)" if more else ""
+    what = _what(first["type"], first["msg"], first.get("input"), key)
+    rest = f" (and {len(places) - 1} more)" if len(places) > 1 else ""
     return f"{where}: {key}: {what}{rest}" if key else f"{where}: {what}{rest}"
 
 
@@ -69,16 +78,24 @@ def _place(location: Sequence[int | str], file: Path) -> tuple[str, str]:
     variable = f"{PREFIX}{location[0]}".upper()
     key = ""
     for step in location:
+        if isinstance(step, str) and step.startswith("function-"):
+            break  # pydantic's own word for one of several types
         key += f"[{step}]" if isinstance(step, int) else f".{step}" if key else step
     if any(name.upper() == variable for name in os.environ):
         return "environment", variable + key.removeprefix(str(location[0]))
     return (str(file) if file.is_file() else "settings"), key
 
 
-def _what(kind: str, message: str, given: object) -> str:
+def _what(kind: str, message: str, given: object, key: str) -> str:
     match kind:
         case "extra_forbidden":
-            return "there is no such setting; docs/settings.md lists them all"
+            near = get_close_matches(key, Settings.model_fields, n=1)
+            hint = f"did you mean {near[0]}?" if near else "docs/settings.md lists them all"
+            return f"there is no such setting; {hint}"
+        case "tuple_type":
+            return f"must be a list, in [ ], not {given!r}"
+        case "string_pattern_mismatch" if NAME in message:
+            return f"letters, digits, - and _ only, 40 at most, not {given!r}"
         case "missing":
             return "is needed"
         case "value_error":

@@ -3,7 +3,8 @@
 import json
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -34,6 +35,18 @@ def configure(level: str) -> None:
         structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     )
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING), force=True)
+
+
+@contextmanager
+def told_by_errors() -> Iterator[None]:
+    """Nothing is logged in this block: a command's output is what was asked for, and what goes
+    wrong is raised to it and told in one sentence."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode

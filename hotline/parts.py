@@ -105,7 +105,7 @@ def as_engine(
     if not is_root():
         return _bound_to_parent(command)
     binds = _host_binds(settings)
-    readable = (PROJECT, settings.cache.resolve(), *_named_files(settings))
+    readable = (PROJECT, settings.cache.resolve(), *named_files(settings))
     for path in readable:
         binds += [*_parents(path), "--ro-bind-try", str(path), str(path)]
     home = str(settings.folders.root)
@@ -209,7 +209,7 @@ def _socket_folders(settings: Settings) -> Iterable[Path]:
         yield Path(redis.path).parent
 
 
-def _named_files(settings: Settings) -> Iterable[Path]:
+def named_files(settings: Settings) -> Iterable[Path]:
     """Files the settings name: the engine reads them itself, wherever they lie."""
     files = [settings.config]
     for tenant in settings.tenants:

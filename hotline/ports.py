@@ -5,13 +5,16 @@ import errno
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
 from hotline.errors import PortTaken
+from hotline.parts import is_root
 from hotline.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+FIRST_FOR_ALL = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ def check_free(wanted: Iterable[Listener]) -> None:
 
 def why_not(listener: Listener) -> str:
     """Why this can't be listened on, in one sentence; empty when it can."""
+    if is_root() and listener.port < _first_for_all():  # we may, the parts' user may not
+        return _in_words(listener, OSError(errno.EACCES, "not allowed"))
     family = socket.AF_INET6 if ":" in listener.address else socket.AF_INET
     with socket.socket(family, listener.kind) as probe:
         if listener.kind is socket.SOCK_STREAM:
@@ -64,6 +69,14 @@ def why_not(listener: Listener) -> str:
     return ""
 
 
+def _first_for_all() -> int:
+    """The lowest port that a user without rights may listen on."""
+    try:
+        return int(FIRST_FOR_ALL.read_text("ascii"))
+    except (OSError, ValueError):
+        return 1024
+
+
 def _in_words(listener: Listener, error: OSError) -> str:
     variable = f"HOTLINE_{listener.setting.upper()}"
     match error.errno:
@@ -74,7 +87,7 @@ def _in_words(listener: Listener, error: OSError) -> str:
             mend = "name one of its own (`ip address` shows them)"
             return f"{variable}_BIND={listener.address} is not an address of this machine: {mend}"
         case errno.EACCES:
-            mend = f"only root may listen below 1024; set {variable}_PORT"
+            mend = f"no part runs as root, which alone may listen there; set {variable}_PORT"
             return f"{listener.spelled} is not allowed: {mend}"
         case _:
             return f"{listener.spelled} can't be listened on: {error.strerror or error}"

@@ -7,14 +7,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from types import FrameType
 
 from rich.console import Console
 from rich.markup import escape
 
 from hotline import api, leftovers, ports, secrets_kept, supervision
-from hotline.errors import EngineAway, PartsFailed
+from hotline.demo_trunk import demo_address, networks
+from hotline.errors import BadRequest, EngineAway, PartsFailed
 from hotline.last_words import LastWords
 from hotline.layout import lay_out, locked
 from hotline.parts import as_engine, run_user
@@ -169,6 +170,11 @@ class Runner:
         """The demonstration is a command of its own: its end, good or bad, ends nothing here."""
         if not wanted:
             return
+        try:
+            demo_address(self._settings.trunks)
+        except BadRequest as why:
+            self._tell(f"no demonstration: {why}")
+            return
         command = [*as_engine(self._settings, ["demo"])]
         player = subprocess.Popen(command, env=supervision.environment(self._settings), cwd=PROJECT)
         while player.poll() is None and not self._stop.wait(0.2):
@@ -246,4 +252,4 @@ def _sip_address(settings: Settings) -> str:
 
 
 def _networks(settings: Settings) -> list[IPv4Network | IPv6Network]:
-    return [ip_network(str(match)) for trunk in settings.trunks for match in trunk.match]
+    return [network for trunk in settings.trunks for network in networks(trunk)]

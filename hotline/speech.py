@@ -12,6 +12,7 @@ from hotline.settings import Settings
 from ivr.speech.languages import Languages
 from ivr.speech.pool import VoskPool
 from ivr.speech.ports import NoRecogniser, Recogniser
+from ivr.speech.process import WorkerProcess
 from ivr.speech.remote import VoskServer
 from ivr.speech.remote_hearing import Broken, Patience
 from ivr.speech.tiny.place import place
@@ -24,6 +25,8 @@ PUBLISHED = (
     "unpack a published model (such as vosk-model-small-cn-0.22) and name its folder in "
     "HOTLINE_SPEECH_MODELS (docs/speech.md)"
 )
+NICE = 19
+"""Who only tries disturbs nobody."""
 MODEL_FILES = ("am/final.mdl", "conf/model.conf")
 
 
@@ -39,6 +42,22 @@ def wrong_models(settings: Settings) -> Iterator[tuple[str, str]]:
             yield language, f"there is no folder {model}"
         elif lacking := [name for name in MODEL_FILES if not (model / name).is_file()]:
             yield language, f"{model} is no Vosk model: it has no {' and no '.join(lacking)}"
+
+
+def why_not_loaded(model: Path, patience_s: float) -> str:
+    """Why a worker can't load this model (cut short, say); "" when it can. Loads it."""
+
+    async def load() -> str:
+        worker = WorkerProcess(lambda kind, ear, payload: None)
+        try:
+            await worker.start(model, NICE, patience_s)
+        except OSError as error:
+            return str(error)
+        finally:
+            await worker.end()
+        return ""
+
+    return asyncio.run(load())
 
 
 def asked(language: str, address: str, patience_s: float) -> tuple[bool, str]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from hotline.errors import BadRequest, HomeUnusable, no_installation
+from hotline.logs import told_by_errors
 from hotline.settings import Settings
 from storage.database import Database
 from tickets.errors import StoreAway, StoreRefused
@@ -17,7 +18,8 @@ def with_store(settings: Settings, work: Callable[[Database], Awaitable[T]]) -> 
     if not settings.database_url and not settings.folders.database.exists():
         raise BadRequest(no_installation(settings.folders.root))
     try:
-        return asyncio.run(_run(settings, work))
+        with told_by_errors():
+            return asyncio.run(_run(settings, work))
     except StoreAway as error:
         raise HomeUnusable(f"the database doesn't answer: {error}") from error
     except StoreRefused as error:

@@ -188,5 +188,9 @@ def _sentence(place: Place, error: dict[str, Any]) -> str:
         return f"{where}: the field {name!r} is missing"
     if error["type"] == "string_type" and isinstance(error.get("input"), int | float):
         return f"{where}: write {error['input']} in quotes"
+    if error["type"] == "tuple_type":
+        return f"{where}: must be a list, in [ ] or with - before each"
+    if error["type"] == "model_type" and not place:
+        return "the file is empty, or no table of fields"
     reason = str(error["msg"]).removeprefix("Value error, ")
     return f"{where}: {reason[:1].lower()}{reason[1:]}"

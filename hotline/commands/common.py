@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -47,8 +48,12 @@ def check_words(what: str, text: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document, Chinese readable."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    """One JSON document, Chinese readable; times as the API writes them (ISO 8601)."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def print_table(columns: tuple[str, ...], rows: Sequence[tuple[str | Text, ...]]) -> None:

@@ -5,14 +5,14 @@ import contextlib
 import secrets
 import signal
 import time
-from ipaddress import ip_network
 from typing import Any
 
 import typer
 
 from hotline import api, secrets_kept
 from hotline.commands.common import TenantOption, chosen, out, print_table
-from hotline.errors import BadRequest, EngineAway, PartsFailed
+from hotline.demo_trunk import demo_address
+from hotline.errors import EngineAway, PartsFailed
 from hotline.prepare import digest
 from hotline.seats_config import reload_engine, rerender
 from hotline.settings import Settings
@@ -39,7 +39,7 @@ ANSWER_S = 5.0
 def demo(tenant: TenantOption = "") -> None:
     """Citizens call 12345, 12333 and after hours; seats answer; tickets come of it (a minute)."""
     settings, city = chosen(tenant)
-    trunk_ip = _trunk_ip(settings)
+    trunk_ip = demo_address(settings.trunks)
     api.ask(settings, "/api/v1/status")  # nothing is written where another installation answers
     accounts = _add_seats(settings, city.id)
     try:
@@ -95,19 +95,6 @@ def _row(ticket: dict[str, Any]) -> tuple[str, ...]:
     voice = f"{ticket['voice_s']:.1f} s" if ticket["voice_s"] else "-"
     names = ("number", "origin", "called_number", "caller", "language", "seat_id")
     return (*(str(ticket[name]) or "-" for name in names), voice)
-
-
-def _trunk_ip(settings: Settings) -> str:
-    """A trunk's source address that is this machine's own; raises BadRequest when there is none."""
-    for trunk in settings.trunks:
-        for match in trunk.match:
-            network = ip_network(str(match))
-            if network.num_addresses == 1 and network.is_loopback:
-                return str(network.network_address)
-    raise BadRequest(
-        "the demonstration needs a trunk at a loopback address: "
-        'add {"id": "demo", "match": ["127.0.0.2"]} to the setting `trunks`, or use DEMO=0'
-    )
 
 
 def _add_seats(settings: Settings, tenant: str) -> dict[str, Account]:

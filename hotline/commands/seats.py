@@ -70,10 +70,16 @@ def add(
     async def write(database: Database) -> str:
         seats = SqlSeats(database)
         for stored in await seats.list():
-            if stored.seat.endpoint == sip_name:
-                raise BadRequest(f"there is already a seat with the SIP name {sip_name}")
             if (stored.seat.tenant, stored.seat.seat_id) == (city.id, seat):
-                raise BadRequest(f"{city.id} already has a seat {seat}")
+                raise BadRequest(
+                    f"{city.id} already has a seat {seat}: `hotline seats skills`, `team` and "
+                    "`password` change it, `remove` takes it away"
+                )
+            if stored.seat.endpoint == sip_name:
+                raise BadRequest(
+                    f"there is already a seat with the SIP name {sip_name} (seat "
+                    f"{stored.seat.seat_id} of {stored.seat.tenant}): give --endpoint another"
+                )
         password, credential = _credential(settings, sip_name)
         await seats.add(new, credential)
         await _told_asterisk(settings, database)

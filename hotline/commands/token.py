@@ -27,6 +27,7 @@ from hotline.unit_files import UNITS, read_units
 from ivr.documents import DocumentError
 from ivr.tenants import Tenant
 from storage.database import Database
+from storage.seats import SqlSeats
 from storage.tokens import SqlTokens, StoredToken
 
 app = typer.Typer(help="Tokens for pages and API.", no_args_is_help=True)
@@ -67,10 +68,13 @@ def create(
         expires_at=ends, unit=unit, person=person,
     )  # fmt: skip
 
-    async def write(database: Database) -> None:
+    async def write(database: Database) -> bool:
         await SqlTokens(database).add(stored)
+        seats = await SqlSeats(database).list(city.id) if seat else ()
+        return not seat or seat in {known.seat.seat_id for known in seats}
 
-    with_store(settings, write)
+    if not with_store(settings, write):
+        typer.echo(f"{city.id} has no seat {seat} yet: `hotline seats add` makes it", err=True)
     if as_json:
         told = {"token": secret, "role": role, "tenant": reach, "expires_at": ends, "unit": unit}
         print_json(told)

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from asterisk_conf.model import OutboundRule
+from hotline.doctor_trunks import REGISTERED, registration_states
 from hotline.parts import is_root
 from tests.manager import manager
 from tests.stack import AsteriskStack, asterisk_stack, seat, trunk
@@ -46,6 +47,13 @@ async def test_it_is_up_fast_and_without_complaint(stack: AsteriskStack) -> None
     assert stack.troubles() == []
     for name in ("trunk-city", "trunk-carrier", "s1001", "s1002"):
         assert f"Endpoint:  {name}" in await stack.cli(f"pjsip show endpoint {name}")
+
+
+async def test_a_carrier_that_took_nobody_is_told_of(stack: AsteriskStack) -> None:
+    """Nobody is at the registrar's address; what the doctor asks, over the engine's own door."""
+    states = await registration_states(stack.ami_port, stack.ami_secret)
+    assert set(states) == {"trunk-carrier"}
+    assert states["trunk-carrier"] != REGISTERED
 
 
 async def test_it_has_no_rights_of_root(stack: AsteriskStack) -> None:

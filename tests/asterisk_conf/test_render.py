@@ -130,6 +130,13 @@ def test_an_unsafe_password_is_refused(tmp_path: Path, password: str) -> None:
     assert not password or password not in str(refused.value)
 
 
+def test_a_password_that_isnt_there_is_told_with_its_trunk(tmp_path: Path) -> None:
+    installation = registered(tmp_path, "secret")
+    (tmp_path / "password").unlink()
+    with pytest.raises(UnsafeConfiguration, match="trunk out: its password file"):
+        rendered(installation)
+
+
 def test_a_numeric_account_is_called_by_its_number(tmp_path: Path) -> None:
     """An account that is a number needs no extension of its own."""
     files = rendered(registered(tmp_path, "secret", username="07712345"))

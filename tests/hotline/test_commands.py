@@ -56,11 +56,14 @@ def test_a_file_that_is_no_text_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("sip_prot = 5060", ["sip_prot", "no such setting"]),
+        ("sip_prot = 5060", ["sip_prot", "no such setting; did you mean sip_port?"]),
+        ("colour = 1", ["colour", "no such setting; docs/settings.md"]),
         ("sip_port = 70000", ["sip_port", "65535"]),
         ('sip_bind = "phones.example"', ["sip_bind", "IPv4"]),
         ('external_address = "a b"', ["external_address", "'a b'"]),
-        ("[[trunks]]\nid = 'x y'", ["trunks[0].id"]),
+        ("[[trunks]]\nid = 'x y'", ["trunks[0].id: letters, digits, - and _ only"]),
+        ("[[trunks]]\nid = 'a'\nmatch = '10.0.0.1'", ["trunks[0].match: must be a list"]),
+        ("[[trunks]]\nid = 'a'\nmatch = ['x']", ["trunks[0].match[0]: value", "not 'x'"]),
         ("[[trunks]]\nid = 'a'\nspellings = {'x' = ''}", ["trunks[0].spellings", "digits"]),
         ("[[tenants]]\nid = 'a'\nname = 'A'\ntime_zone = 'Asia/Nanning'", ["no time zone"]),
         ("http_port = 5060", ["sip_port and http_port", "5060"]),
@@ -92,6 +95,12 @@ def test_a_wrong_variable_names_itself(tmp_path: Path) -> None:
     assert said.code == 2
     assert "environment: HOTLINE_AMI_PORT" in said.sentence
     assert "'many'" in said.sentence
+
+
+def test_a_list_that_is_no_json_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOTLINE_TRUNKS", '[{"id":')
+    with pytest.raises(BadSettings, match="HOTLINE_TRUNKS: lists and tables are written as JSON"):
+        load_settings()
 
 
 def test_a_misspelt_variable_is_refused_with_the_right_one(tmp_path: Path) -> None:
@@ -145,7 +154,7 @@ def test_without_an_installation_the_way_to_one_is_told(
     [
         (("sing",), "No such command"),
         (("hours", "set"), "Missing argument"),
-        (("hours", "set", "sometimes"), "sometimes"),
+        (("hours", "set", "sometimes"), "'mode': 'sometimes' is not one of"),
         (("lines", "list", "--tenant", "atlantis"), "no tenant 'atlantis'; known are: default"),
         (("part", "piano"), "no part 'piano'"),
         (("tickets", "list", "--before", "soon"), "no ticket number"),
@@ -157,6 +166,12 @@ def test_wrong_words_are_told(tmp_path: Path, words: tuple[str, ...], expected: 
     said = hotline(*words, home=home)
     assert said.code == 2
     assert expected in said.sentence
+
+
+def test_no_words_are_answered_by_the_help_alone(tmp_path: Path) -> None:
+    said = hotline(home=tmp_path)
+    assert (said.code, said.errors) == (2, "")
+    assert "doctor" in said.out
 
 
 def test_flow_check_names_file_line_and_mistake(tmp_path: Path) -> None:

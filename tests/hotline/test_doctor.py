@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from asterisk_conf.model import Trunk
-from hotline.doctor import Finding, Grade, examine
+from hotline.doctor import examine
+from hotline.findings import Finding, Grade
 from hotline.layout import lay_out
 from hotline.prepare import prepare
 from hotline.settings import Settings
@@ -15,12 +17,12 @@ from tests.servers import free_port
 
 
 def installation(home: Path, **more: object) -> Settings:
-    """Settings on free ports."""
+    """Settings on free ports; without recognition, whose model would be loaded each time."""
     ports = {key: free_port() for key in ("sip_port", "http_port", "ami_port", "agi_port")}
-    return Settings.model_validate({"home": home, **ports, **more})
+    return Settings.model_validate({"home": home, "speech": "off", **ports, **more})
 
 
-def finding(findings: list[Finding], check: str) -> Finding:
+def finding(findings: Iterable[Finding], check: str) -> Finding:
     """The one finding about this."""
     return next(f for f in findings if f.check == check)
 
@@ -29,7 +31,7 @@ async def test_nothing_is_wrong_with_a_prepared_home(tmp_path: Path) -> None:
     settings = installation(tmp_path / "home")
     lay_out(settings)
     await prepare(settings)
-    findings = await asyncio.to_thread(examine, settings)  # it has an event loop of its own
+    findings = await asyncio.to_thread(lambda: list(examine(settings)))  # it has a loop of its own
     wrong = [f for f in findings if f.grade is Grade.WRONG]
     assert wrong == []
     for check in ("set-up", "ports", "disk", "secrets", "database", "lines and flows", "fallback"):
@@ -37,9 +39,8 @@ async def test_nothing_is_wrong_with_a_prepared_home(tmp_path: Path) -> None:
 
 
 def test_every_finding_that_isnt_good_says_how_to_mend_it(tmp_path: Path) -> None:
-    findings = examine(
-        installation(tmp_path / "home", cache=tmp_path, http_bind="0.0.0.0", sip_bind="0.0.0.0")
-    )
+    open_ = {"http_bind": "0.0.0.0", "sip_bind": "0.0.0.0"}
+    findings = list(examine(installation(tmp_path / "home", cache=tmp_path, **open_)))
     assert all(f.mend for f in findings if f.grade is not Grade.GOOD)
     assert finding(findings, "set-up").grade is Grade.WRONG
     assert finding(findings, "pages").grade is Grade.LOOK
@@ -86,11 +87,31 @@ def test_a_bad_line_table_is_found(tmp_path: Path) -> None:
     assert f"{table}:1:" in found.found
 
 
-def test_a_database_away_is_a_finding_not_the_end(tmp_path: Path) -> None:
+def test_a_database_away_is_a_finding_not_the_end(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said once: a line of the log on standard output would break `--json`."""
     nowhere = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
     findings = examine(installation(tmp_path / "home", database_url=nowhere))
-    assert finding(findings, "database").grade is Grade.WRONG
+    found = finding(findings, "database")
+    assert (found.grade, "doesn't answer" in found.found) == (Grade.WRONG, True)
     assert finding(findings, "open files")
+    assert capsys.readouterr().out == ""
+
+
+def test_an_installation_without_a_trunk_is_found(tmp_path: Path) -> None:
+    found = finding(examine(installation(tmp_path / "home", trunks=[])), "trunks")
+    assert (found.grade, "no call" in found.found) == (Grade.WRONG, True)
+
+
+def test_a_file_the_parts_may_not_read_is_found(tmp_path: Path) -> None:
+    """Root may, and would say that all is well."""
+    shut = tmp_path / "lines.yaml"
+    shut.write_text("lines: []\n")
+    shut.chmod(0)
+    tenant = {"id": "a", "name": "A", "lines_file": shut}
+    found = finding(examine(installation(tmp_path / "home", tenants=[tenant])), "files")
+    assert (found.grade, str(shut) in found.mend) == (Grade.WRONG, True)
 
 
 @pytest.mark.parametrize(

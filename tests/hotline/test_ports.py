@@ -51,6 +51,12 @@ def test_an_address_of_another_machine_is_told() -> None:
     )
 
 
+def test_a_port_that_only_root_may_have_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Started by root the parts have no rights of root: the engine would die of it."""
+    monkeypatch.setattr("hotline.ports.is_root", lambda: True)
+    assert "no part runs as root" in why_not(listener(socket.SOCK_STREAM, 80))
+
+
 def test_every_port_setting_is_looked_at() -> None:
     settings = Settings(sip_port=1, http_port=2, ami_port=3, agi_port=4)
     assert {wanted.port for wanted in listeners(settings)} == {1, 2, 3, 4}

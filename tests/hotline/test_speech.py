@@ -1,13 +1,16 @@
 """Speech by settings: what is set, what is missing, and that the engine starts all the same."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from hotline.doctor import Finding, Grade, examine
+from hotline.doctor import examine
+from hotline.findings import Finding, Grade
 from hotline.settings import Settings
 from hotline.speech import Speech, models
 from ivr.speech.ports import SpeechAway
@@ -95,6 +98,15 @@ def test_the_doctor_knows_models_and_where_they_go(tmp_path: Path) -> None:
     empty = _found(home, "speech cmn", speech="vosk", speech_models={"cmn": tmp_path / "empty"})
     assert empty.grade is Grade.WRONG
     assert "am/final.mdl" in empty.found
+
+
+def test_the_doctor_finds_a_model_that_was_cut_short(tmp_path: Path) -> None:
+    """Nothing is missing, and nothing runs that would have told: only loading it shows."""
+    cut = tmp_path / "cut"
+    shutil.copytree(model(), cut)
+    os.truncate(cut / "am/final.mdl", 1000)
+    found = _found(tmp_path / "home", "speech cmn", speech="vosk", speech_models={"cmn": cut})
+    assert (found.grade, f"{cut} can't be loaded" in found.found) == (Grade.WRONG, True)
 
 
 def test_the_doctor_asks_the_vosk_server(tmp_path: Path) -> None:

@@ -261,9 +261,10 @@ def test_mistakes_in_a_line(tmp_path: Path, changes: dict[str, str], reason: str
     [
         ("lines: []\n", "1:8: lines: tuple should have at least 1 item"),
         ("lines:\n- {id: a\n- x", "is not YAML"),
+        ("lines: 5\n", "1:8: lines: must be a list"),
         ("hours: noon\nlines:\n- " + line(), "'noon' is no range of hours"),
         ("lines:\n- &a [*a]\n", "alias points back to itself"),
-        ("", "input should be a valid dictionary"),
+        ("", "1:1: the file is empty"),
         ("lines: 5\nlines: 6\n", "2:1: 'lines' is written twice (first in line 1)"),
         ("lines: !!python/object:os.system x\n", "1:8: can't be understood"),
         ("lines: [\x07]\n", "is not YAML"),
