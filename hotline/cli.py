@@ -96,7 +96,8 @@ def _run(words: Sequence[str]) -> int:
     try:
         return int(build(words)(list(words), prog_name="hotline", standalone_mode=False) or 0)
     except TyperException as error:
-        return _say(" ".join(error.format_message().split()), error.exit_code)  # one line
+        told = " ".join(error.format_message().replace("Value error, ", "").split())  # one line
+        return _say(told, error.exit_code) if told else error.exit_code  # help was shown instead
     except typer.Abort:
         return _say("interrupted", 130)
 
@@ -134,16 +135,27 @@ def build(words: Sequence[str]) -> "typer.Typer":
         add_completion=False,
         pretty_exceptions_enable=False,
     )
-    app.callback()(_keep_words)
+
+    def show_version(wanted: bool) -> None:
+        if wanted:
+            from importlib.metadata import version
+
+            typer.echo(f"hotline {version('hotline12345')}")
+            raise typer.Exit
+
+    @app.callback()
+    def _keep_words(
+        version: bool = typer.Option(
+            False, "--version", is_eager=True, callback=show_version, help="Show the version."
+        ),
+    ) -> None:
+        """Keeps the first word a command, also when only one command is there."""
+
     files = [file for file, brought in COMMANDS.items() if words and words[0] in brought]
     with importing():
         for file in files or COMMANDS:
             import_module(f"hotline.commands.{file}").register(app)
     return app
-
-
-def _keep_words() -> None:
-    """Keeps the first word a command, also when only one command is there."""
 
 
 def _drop_rights(words: Sequence[str]) -> None:
