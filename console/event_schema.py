@@ -12,6 +12,11 @@ PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 
 
+def saying(pattern: str) -> str:
+    """PLAIN or LINE with a sign in it that isn't a blank: blanks alone are no words."""
+    return rf"{pattern[:-1]}[^\s\x00-\x1f\x7f-\x9f]{pattern[1:]}"
+
+
 def with_events(schema: Schema) -> None:
     """Add to the schema of a told event what each event takes (for pydantic's
     `json_schema_extra`)."""

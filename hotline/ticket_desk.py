@@ -32,6 +32,7 @@ from storage.verify import findings_of
 from tickets.calendar import seconds
 from tickets.clock_told import clocks_told
 from tickets.clocks import TicketClock
+from tickets.codes import check_codes
 from tickets.content import Content, content
 from tickets.desk_values import Chain, FoundPage, Likely, Notice, Past, Suggested, Wanted, Whole
 from tickets.dispatch import Asked, suggest
@@ -82,11 +83,13 @@ class TicketDesk:
         new, events = _arrived(tenant, actor, arriving, _call_id(actor, key), self._clock.now())
         for told in events:
             from_outside(told.event, told.data)
+            await self._codes_are_known(tenant, told.data)
         return (await self._intake.take(new, events)).number
 
     async def tell(self, tenant: str, number: str, actor: Actor, telling: Telling) -> None:
         """Tell a ticket an event, durable on return."""
         from_outside(telling.event, telling.data)
+        await self._codes_are_known(tenant, telling.data)
         told = Told(telling.event, actor, self._clock.now(), dict(telling.data))
         key = f"{_person(actor)}/{telling.key}" if telling.key else ""
         await self._deadlines.lives.tell(Command(tenant, number, told, telling.version, key))
@@ -182,6 +185,12 @@ class TicketDesk:
         self._of_unit(tenant, unit, actor)
         now = self._clock.now()
         return await self._notices.acknowledge(tenant, unit, notice, by=actor.id, at=now)
+
+    async def _codes_are_known(self, tenant: str, data: Mapping[str, object]) -> None:
+        if data.get("class_code") or data.get("place_code"):
+            rules = await asyncio.to_thread(load_rules, self._context.rules)
+            leaves = [leaf.code for leaf in rules.classes.leaves]
+            check_codes(data, leaves, self._deadlines.units.of(tenant).divisions)
 
     def _of_unit(self, tenant: str, unit: str, actor: Actor) -> None:
         if not self._deadlines.units.has(tenant, unit):

@@ -16,7 +16,7 @@ from console.errors import (
     TicketNotFound,
     VersionMissing,
 )
-from console.event_schema import LINE, PLAIN, with_events
+from console.event_schema import LINE, PLAIN, saying, with_events
 from console.guard import allowed, body, reply
 from console.ports import Role
 from console.refusals import LIFE
@@ -58,8 +58,8 @@ class Intake(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=200, pattern=LINE)]
-    text: Annotated[str, Field(min_length=1, max_length=10_000, pattern=PLAIN)]
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=saying(LINE))]
+    text: Annotated[str, Field(min_length=1, max_length=10_000, pattern=saying(PLAIN))]
     kind: Kind | None = None
     urgency: Urgency | None = None
     complexity: Complexity | None = None

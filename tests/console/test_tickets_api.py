@@ -373,6 +373,26 @@ async def test_the_likely_same_are_shown_with_score_and_merged_with_every_caller
         assert [one["repeat"] for one in again["duplicates"]] == [True], "nobody has classed it yet"
 
 
+async def test_codes_that_nobody_knows_and_words_that_are_none_are_refused(sql_url: str) -> None:
+    """Figures by class and area would have lines that mean nothing, a reviewer an empty request."""
+    async with ticket_house(sql_url) as house:
+        path = f"{HERE_PATH}/tickets"
+        for wrong, wanted in (
+            ({"class_code": "999999"}, "unknown-code"), ({"place_code": "123456"}, "unknown-code"),
+            ({"title": " \u3000 "}, "invalid"), ({"text": "\n\u3000"}, "invalid"),
+        ):  # fmt: skip
+            status, told, _ = await house.seat.caller.ask(path, "POST", json={**LAMP, **wrong})
+            assert (status, told["error"]["id"]) == (422, wanted), wrong
+        assert (await house.reviewer.asks("tickets"))["tickets"] == []
+        taken = await house.seat.take(class_code="0501", place_code="450203")  # another city's
+        number, lead = taken["ticket"]["number"], {"lead": LAMPS}
+        for code in ("999999", "05010", "5"):
+            refused = await house.reviewer.refused(number, "dispatched", 2, **lead, class_code=code)
+            assert refused == (422, "unknown-code")
+        dispatched = await house.reviewer.tells(number, "dispatched", **lead, class_code="050101")
+        assert dispatched["content"]["class_code"] == "050101"
+
+
 async def test_units_have_their_contacts_and_an_inbox_they_acknowledge(sql_url: str) -> None:
     async with ticket_house(sql_url) as house:
         units = await house.reviewer.asks("units")
