@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Select, insert, select
 from storage.clock_locks import hold_tenant
 from storage.clockwork import Clockwork
 from storage.database import Database
+from storage.due_dates import finish_due
 from storage.life_tables import ticket_lives, ticket_states
 from storage.lives import Command, SqlLives
 from storage.open311_tables import open311_requests
@@ -21,6 +22,7 @@ from tickets.lifecycle import CLOSED
 from tickets.model import CallFacts, Kind, NewTicket, Origin, Ticket, TicketState
 from tickets.number import local_day
 
+LONGEST_NAME = 60
 _OURS = open311_requests.c
 _CLOSED = sorted(state.value for state in CLOSED)
 
@@ -130,7 +132,8 @@ class SqlOpen311:
         told = Told(
             "submitted", SYSTEM, now,
             {
-                "title": request.title, "text": request.description,
+                "title": request.title, "text": _whole_text(request),
+                "requester": _requester(request),
                 "kind": request.kind.value if request.kind else "", "channel": "open311",
                 "class_code": request.service_code, "place": request.address,
                 "place_code": request.place_code,
@@ -138,6 +141,24 @@ class SqlOpen311:
         )  # fmt: skip
         self._lives.tell_within(connection, [Command(tenant, ticket.number, told)])
         return ticket.number, ticket
+
+
+def _whole_text(request: WebRequest) -> str:
+    """What is asked, with where it is and its picture: whoever handles it needs both."""
+    where = f"{request.lat:.6f}, {request.long:.6f} (WGS84)" if request.lat is not None else ""
+    more = {"经纬度": where, "地址编号": request.address_id, "图片": request.media_url}
+    lines = [request.description, *(f"{name}:{told}" for name, told in more.items() if told)]
+    return "\n".join(line for line in lines if line)
+
+
+def _requester(request: WebRequest) -> str:
+    """Family name first, without a blank where it is Chinese; with the mail address of somebody who
+    left no telephone."""
+    contact = request.contact or {}
+    names = [name for name in (contact.get("last_name"), contact.get("first_name")) if name]
+    name = (" " if "".join(names).isascii() else "").join(names)[:LONGEST_NAME]
+    mail = "" if request.phone else contact.get("email", "")
+    return f"{name} {mail}".strip()
 
 
 def _of_token(connection: Connection, tenant: str, token: str) -> str | None:
@@ -169,7 +190,7 @@ def _query(tenant: str, wanted: Wanted) -> Select[Any]:
     states, events, lives = ticket_states.c, ticket_events.c, ticket_lives.c
     query = (
         select(
-            open311_requests, states.state, states.unit, states.due,
+            open311_requests, states.state, states.unit, finish_due(states),
             events.at.label("updated_at"), lives.life,
         )
         .join(ticket_states, (states.tenant == _OURS.tenant) & (states.number == _OURS.number))

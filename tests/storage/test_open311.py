@@ -15,7 +15,8 @@ from tickets.model import Kind, Origin, Ticket
 HOLE = WebRequest(
     "token-1", "040101", "道路:路面塌陷", Kind.COMPLAINT, "路面塌陷", "民族大道1号",
     lat=22.8, long=108.3, phone="13800138000", e164="+8613800138000",
-    contact={"last_name": "李"},
+    contact={"last_name": "李", "first_name": "明", "email": "li@example.org"},
+    media_url="https://example.org/hole.jpg",
 )  # fmt: skip
 ALWAYS = Wanted(0, 2**40)
 
@@ -34,7 +35,17 @@ async def test_one_token_makes_one_ticket_also_at_the_same_moment(sql_url: str) 
         assert await door.of_token("baoji", "token-1") is None
         history = await lives.history("default", numbers[0])
         assert [kept.told.event for kept in history] == ["created", "submitted"]
-        assert history[1].told.data["class_code"] == "040101"
+        said = history[1].told.data
+        assert said["class_code"] == "040101"
+        assert said["text"] == (
+            "路面塌陷\n经纬度:22.800000, 108.300000 (WGS84)\n图片:https://example.org/hole.jpg"
+        ), "who handles it finds the place"
+        assert (said["place"], said["requester"]) == ("民族大道1号", "李明")
+        (shown,) = await door.find("default", ALWAYS)
+        assert shown.description == "路面塌陷"
+        silent = replace(HOLE, token="token-2", phone="", e164="")
+        history = await lives.history("default", await door.make("default", silent, NOON))
+        assert history[1].told.data["requester"] == "李明 li@example.org"
 
 
 async def test_what_is_asked_for_is_found_the_newest_first(sql_url: str) -> None:
