@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import platform
+import time
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from itertools import chain
@@ -27,10 +28,12 @@ from simulator.bench_figures import (
 from simulator.bench_plan import BARE, FULL, TARGETS, Arena, Measure, Pair, Plan, Side, Tally
 from simulator.bench_steps import Figures, Steps, within
 from simulator.errors import StepMissed
+from simulator.holding import NEVER_CONNECTED, losses, told
 from simulator.load import (
     Burst,
     BurstResult,
     Crowd,
+    citizens_trace,
     raw_sockets_allowed,
     run_burst,
     write_quiet_sound,
@@ -45,6 +48,8 @@ QUEUED_AFTER_S = 1.5
 SETTLE_S = 1.0
 CHANNELS_GONE_S = 10.0
 WAITING_SAMPLES = 5
+HOLD_DRAIN_S = 180.0
+"""A thousand who hang up on a full machine: their last BYE may be sent a minute late."""
 
 
 async def bench_calls(
@@ -137,9 +142,9 @@ class Bench:
     def make_sounds(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_sound(self.sound, "ulaw", KEY_AT)
-        rate = self.plan.waiting_rate
-        longest_s = max(seconds + callers / rate for callers, seconds in self.plan.holds)
-        write_quiet_sound(self.quiet_sound, "ulaw", KEY_AT, longest_s + 60)
+        plan = self.plan
+        longest_s = max(seconds + callers / plan.holding_rate for callers, seconds in plan.holds)
+        write_quiet_sound(self.quiet_sound, "ulaw", KEY_AT, longest_s + plan.stay_on_s + 60)
 
     async def take_all(self) -> None:
         """The plan's measures, one step after another."""
@@ -221,27 +226,37 @@ class Bench:
         return max(samples)
 
     async def hold(self, side: Side, callers: int, seconds: float) -> None:
-        """Nobody answers: what holding them with music costs a second, and how many are lost."""
-        plan = self.plan
+        """Nobody answers: what holding them with music costs a second, and how many are lost.
+
+        Lost is whoever isn't there when it is counted: by his own SIP trace, or for Asterisk, which
+        has no channel of his. They all stay longer than that, whatever the machine does meanwhile.
+        """
+        plan, loop = self.plan, asyncio.get_running_loop()
         crowd = await self.arena.switch(side, 0)
-        arriving_s = callers / plan.waiting_rate
-        stay_s = arriving_s + plan.all_wait_s + seconds
-        burst = Burst(callers, plan.waiting_rate, hold_s=stay_s)
+        settled_s = callers / plan.holding_rate + plan.all_wait_s / 2
+        stay_s = settled_s + seconds + plan.stay_on_s
+        burst = Burst(callers, plan.holding_rate, trace=True, hold_s=stay_s, drain_s=HOLD_DRAIN_S)
         tally = self.tallies[side]
         async with self._calling(burst, crowd) as run:
-            await asyncio.sleep(arriving_s + plan.all_wait_s / 2)
-            before = sum(self.arena.cpu_s(side).values())
+            await asyncio.sleep(settled_s)
+            began, before = loop.time(), sum(self.arena.cpu_s(side).values())
             await asyncio.sleep(seconds)
-            spent_s = sum(self.arena.cpu_s(side).values()) - before
+            cores = (sum(self.arena.cpu_s(side).values()) - before) / (loop.time() - began)
+            at = time.time()
             there = await self.arena.channels()
             if run.done():
                 await run  # it broke off; what was measured then isn't meant
-            tally.held_cpu_s[callers] = spent_s / seconds
-            tally.lost[callers] = callers - there
+            trace = await asyncio.to_thread(citizens_trace, self._folder())
+            lost = losses(trace, callers, at)
+            held = min(there, callers - len(lost))
+            tally.held_cpu_s[callers] = cores
+            tally.lost[callers] = callers - held
+            tally.never_connected[callers] = sum(loss.fate in NEVER_CONNECTED for loss in lost)
             self.steps.say(
-                f"{side}: {there} of {callers} held for {seconds:g} s, "
-                f"{100 * spent_s / seconds:.0f} % of a core"
+                f"{side}: {held} of {callers} held for {seconds:g} s, {100 * cores:.0f} % of a core"
             )
+            for line in told(lost, callers - len(lost) - held):
+                self.steps.say(line)
         tally.left_over += await self.left_over()
 
     @contextlib.asynccontextmanager
@@ -290,7 +305,11 @@ class Bench:
 
     async def run(self, burst: Burst, crowd: Crowd, sound: Path) -> BurstResult:
         self._bursts += 1
-        return await run_burst(burst, crowd, sound, self.folder / f"burst-{self._bursts}")
+        return await run_burst(burst, crowd, sound, self._folder())
+
+    def _folder(self) -> Path:
+        """Where the last burst's files are."""
+        return self.folder / f"burst-{self._bursts}"
 
     async def left_over(self) -> int:
         """Channels that don't go within a time in which every channel must."""

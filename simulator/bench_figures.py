@@ -55,7 +55,8 @@ def ring_figures(tallies: Tallies) -> Figures:
 def hold_figures(plan: Plan, tallies: Tallies) -> Figures:
     """Callers who are only held: how many are lost, what holding them costs.
 
-    `hold_cpu_ratio` is the first (longest) hold's; each hold's stands beside it.
+    `hold_cpu_ratio` is the first (longest) hold's; each hold's stands beside it. Lost are all who
+    weren't there, `never_connected` those of them who weren't answered (or didn't call yet).
     """
     engine, queue = tallies[Side.ENGINE], tallies[Side.APP_QUEUE]
     figures: dict[str, float | None] = {}
@@ -64,6 +65,8 @@ def hold_figures(plan: Plan, tallies: Tallies) -> Figures:
         figures |= {
             f"hold_{held}_lost": engine.lost.get(held),
             f"app_queue_hold_{held}_lost": queue.lost.get(held),
+            f"hold_{held}_never_connected": engine.never_connected.get(held),
+            f"app_queue_hold_{held}_never_connected": queue.never_connected.get(held),
             f"hold_{held}_core_percent": _percent(ours),
             f"app_queue_hold_{held}_core_percent": _percent(theirs),
             f"hold_cpu_ratio_{held}": round(ours / theirs, 3) if ours and theirs else None,

@@ -84,8 +84,10 @@ class Plan:
     """How much is measured. Talk is 1 to 2 s where cost is measured.
 
     Ringing: `crowd` citizens at `crowd_rate` a second, `few` seats that talk `crowd_talk_ms`: 45
-    seats serve 30 calls a second, the rest waits. Holding: (citizens, seconds) one after another,
-    at `waiting_rate` a second; `all_wait_s` after the last came all of them wait.
+    seats serve 30 calls a second, the rest waits. Waiting at `waiting_rate` a second; `all_wait_s`
+    after the last came all of them wait. Holding: (citizens, seconds) one after another, at
+    `holding_rate`: slow, so that two cores that are nearly full answer each. They stay
+    `stay_on_s` longer than they are counted: counting takes seconds on a machine that is full.
     """
 
     pairs: int = 5
@@ -101,6 +103,8 @@ class Plan:
     waiting: int = 500
     waiting_rate: int = 25
     all_wait_s: float = 15.0
+    holding_rate: int = 10
+    stay_on_s: float = 40.0
     holds: tuple[tuple[int, float], ...] = ((500, 300.0), (1000, 60.0))
     warm_up: int = 20
     measures: frozenset[Measure] = frozenset(Measure)
@@ -108,7 +112,8 @@ class Plan:
 
 QUICK = Plan(
     pairs=1, rates=(20,), bare_rate=20, burst_s=3.0, few=12, crowd=96, crowd_rate=16,
-    crowd_talk_ms=(1000, 2000), crowd_pairs=1, waiting=50, holds=((50, 10.0),), warm_up=5,
+    crowd_talk_ms=(1000, 2000), crowd_pairs=1, waiting=50, holds=((50, 10.0),), stay_on_s=10.0,
+    warm_up=5,
 )  # fmt: skip
 
 
@@ -120,6 +125,7 @@ class Tally:
     gaps_ms: list[float] = field(default_factory=list)
     held_cpu_s: dict[int, float] = field(default_factory=dict)
     lost: dict[int, int] = field(default_factory=dict)
+    never_connected: dict[int, int] = field(default_factory=dict)
     failed: int = 0
     left_over: int = 0
     rss_mb: float | None = None

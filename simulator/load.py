@@ -35,7 +35,7 @@ class Burst:
     """`calls` citizens at `rate` per second. `seats` telephones take them; `trace` their SIP.
 
     `hold_s` is how long a citizen stays at most; without seats that is how long he waits.
-    A seat talks between the two `talk_ms`.
+    A seat talks between the two `talk_ms`. `drain_s` is how long SIPp may need after all that.
     """
 
     calls: int
@@ -43,6 +43,7 @@ class Burst:
     trace: bool = False
     hold_s: float = LONGEST_CALL_S
     talk_ms: tuple[int, int] = TALK_MS
+    drain_s: float = DRAIN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,12 @@ async def run_burst(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Bu
     async with seats:
         await seats.listening(crowd.seats)
         async with citizens:
-            await citizens.ended(burst.calls / burst.rate + burst.hold_s + DRAIN_S)
+            await citizens.ended(burst.calls / burst.rate + burst.hold_s + burst.drain_s)
         await seats.finish(DRAIN_S)
     return BurstResult(
         citizens=citizens.statistics(),
         seats=seats.statistics(),
-        citizens_trace=_trace(folder, "citizens") if burst.trace else (),
+        citizens_trace=citizens_trace(folder) if burst.trace else (),
         seats_trace=_trace(folder, "seats") if burst.trace else (),
     )
 
@@ -114,6 +115,11 @@ def _traced(burst: Burst, folder: Path, name: str) -> list[str]:
     """SIPp's options for a trace of its messages, a line each."""
     file = str(folder / f"{name}.trace")
     return ["-trace_shortmsg", "-shortmessage_file", file] if burst.trace else []
+
+
+def citizens_trace(folder: Path) -> Sequence[Message]:
+    """The citizens' SIP messages so far of the burst, a traced one, that writes to `folder`."""
+    return _trace(folder, "citizens")
 
 
 def _trace(folder: Path, name: str) -> Sequence[Message]:

@@ -12,7 +12,7 @@ from simulator.bench_steps import Steps
 TINY = Plan(
     pairs=1, rates=(10,), bare_rate=10, burst_s=2.0, seats=16, few=8, crowd=40, crowd_rate=10,
     crowd_talk_ms=(1000, 2000), crowd_pairs=1, waiting=12, waiting_rate=12, all_wait_s=8.0,
-    holds=((12, 3.0),), warm_up=2,
+    holds=((12, 3.0),), stay_on_s=4.0, warm_up=2,
 )  # fmt: skip
 
 
