@@ -23,7 +23,6 @@ from ivr.tenants import Tenant
 from simulator.bench_tickets import Plan
 from simulator.errors import SimulatorError
 from simulator.tickets_load import UNITS
-from storage.clock_counted import set_dues
 from storage.clock_tables import ticket_clocks
 from storage.clocks import SqlClockwork
 from storage.database import Database
@@ -150,8 +149,7 @@ _UNITS = frozenset(UNITS)
 
 
 def _fall_due(connection: Connection, numbers: Sequence[str], due: int) -> None:
-    """As if the law had had them finished yesterday, and warnings had been given. Clocks and lists
-    say the same, as after every event."""
+    """As if the law had had them finished yesterday, and warnings had been given."""
     clocks = ticket_clocks.c
     connection.execute(
         update(ticket_clocks)
@@ -162,7 +160,6 @@ def _fall_due(connection: Connection, numbers: Sequence[str], due: int) -> None:
             fired=BITS[MarkName.REMINDER] | BITS[MarkName.YELLOW],
         )
     )  # fmt: skip
-    set_dues(connection, TENANT, dict.fromkeys(numbers, due))
 
 
 def _said(say: Callable[[str], None], name: str, line: str) -> None:

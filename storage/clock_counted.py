@@ -3,7 +3,7 @@
 PostgreSQL is given arrays, one statement a chunk; SQLite a statement a row, which costs it least.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, select, text, update
@@ -32,12 +32,6 @@ _COUNT_ALL = (
 )
 """Arrays as texts: neither a number nor the name of a clock has a sign that means more there. The
 driver would look at each element twice."""
-_DUE_ONE = "UPDATE ticket_states SET due = ? WHERE tenant = ? AND number = ? AND due IS NOT NULL"
-_DUE_ALL = (
-    "UPDATE ticket_states AS s SET due = v.due"
-    " FROM unnest($2::text::text[], $3::text::bigint[]) AS v (number, due)"
-    " WHERE s.tenant = $1 AND s.number = v.number AND s.due IS NOT NULL"
-)
 
 
 def save_counted(connection: Connection, tenant: str, counted: Sequence[Counted]) -> None:
@@ -79,17 +73,6 @@ def bring_forward(connection: Connection, clock: TicketClock | None) -> None:
                 .where(*later)
                 .values(cap=clock.due, due=clock.due, next_at=clock.started_at)
             )
-            set_dues(connection, clock.tenant, dict.fromkeys(parents, clock.due))
-
-
-def set_dues(connection: Connection, tenant: str, dues: Mapping[str, int]) -> None:
-    """Tell the lists' table the new due dates; a ticket that is closed has none there."""
-    if not dues:
-        return
-    if connection.dialect.name == "sqlite":
-        _many(connection, _DUE_ONE, [(due, tenant, number) for number, due in dues.items()])
-        return
-    connection.exec_driver_sql(_DUE_ALL, (tenant, _array(dues), _array(dues.values())))
 
 
 def _array(values: Iterable[object]) -> str:

@@ -8,13 +8,12 @@ due earlier: at no time is a part due later.
 
 from collections.abc import Sequence
 from datetime import date
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from storage.among import Among
-from storage.clock_counted import IS_PART, Counted, bring_forward, save_counted, set_dues
+from storage.clock_counted import IS_PART, Counted, bring_forward, save_counted
 from storage.clock_locks import hold_tenant
 from storage.clock_rows import clocks_of, load_spans
 from storage.clock_tables import clock_bases, ticket_clocks
@@ -49,7 +48,7 @@ _NEXT = (
 _LAST = select(func.max(_NEXT.c.number)).scalar_subquery()
 _OPEN = (
     select(
-        _CLOCKS.number, _CLOCKS.clock, _CLOCKS.seq, _CLOCKS.matter, _CLOCKS.unit, _CLOCKS.state,
+        _CLOCKS.number, _CLOCKS.clock, _CLOCKS.seq, _CLOCKS.matter, _CLOCKS.state,
         _CLOCKS.started_at, _CLOCKS.spans, _CLOCKS.extended_days, _CLOCKS.statutory,
         _CLOCKS.parent, _CLOCKS.cap, _CLOCKS.fired, _CLOCKS.due, _CLOCKS.next_at,
     )
@@ -119,10 +118,9 @@ def _recount(connection: Connection, tenant: str, rules: Rules, rows: Sequence[A
     dues = _parents_dues(connection, tenant, parents)
     counting = _Counting(rules)
     changed: list[Counted] = []
-    moved: list[tuple[str, str, int]] = []
     earlier: list[str] = []
     for (
-        number, clock, seq, matter, unit, state, started_at, spans, days, by_law, parent,
+        number, clock, seq, matter, state, started_at, spans, days, by_law, parent,
         was_cap, fired, was_due, was_next,
     ) in rows:  # fmt: skip
         finish = clock == _FINISH
@@ -136,13 +134,9 @@ def _recount(connection: Connection, tenant: str, rules: Rules, rows: Sequence[A
         if finish:
             if number in parents:
                 dues[number] = due
-            if due != was_due:
-                moved.append((unit, number, due))
             if due < was_due:
                 earlier.append(number)
     save_counted(connection, tenant, changed)
-    moved.sort(key=itemgetter(0))  # two of the lists' indexes are by unit: the next goes beside it
-    set_dues(connection, tenant, {number: due for _, number, due in moved})
     _bring_parts_forward(connection, tenant, earlier)
 
 

@@ -21,9 +21,9 @@ def _instant(name: str) -> Column[int]:
     return Column(name, BigInteger, nullable=False)
 
 
-def _partial(name: str, first: str, second: str, condition: str) -> Index:
+def _partial(name: str, *columns: str, condition: str) -> Index:
     where = text(condition)
-    return Index(name, first, second, sqlite_where=where, postgresql_where=where)
+    return Index(name, *columns, sqlite_where=where, postgresql_where=where)
 
 
 ticket_clocks = Table(
@@ -34,9 +34,13 @@ ticket_clocks = Table(
     _text("parent"), _instant("cap"), _number("term"), _number("fired"),
     _instant("due"), _instant("next_at"), _instant("stopped_at"),
     PrimaryKeyConstraint("tenant", "number", "clock", "seq"),
-    _partial("ix_ticket_clocks_next", "tenant", "next_at", "next_at > 0"),
-    _partial("ix_ticket_clocks_open", "tenant", "number", "stopped_at = 0"),
-    _partial("ix_ticket_clocks_parts", "tenant", "parent", "parent <> ''"),
+    _partial("ix_ticket_clocks_next", "tenant", "next_at", condition="next_at > 0"),
+    _partial("ix_ticket_clocks_open", "tenant", "number", condition="stopped_at = 0"),
+    _partial("ix_ticket_clocks_parts", "tenant", "parent", condition="parent <> ''"),
+    _partial(
+        "ix_ticket_clocks_due", "tenant", "unit", "due", "number",
+        condition="stopped_at = 0 AND clock = 'finish'",
+    ),
 )  # fmt: skip
 
 clock_marks = Table(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from storage.clock_counted import Counted, counted, save_counted, set_dues
+from storage.clock_counted import Counted, counted, save_counted
 from storage.clock_locks import hold_tenant
 from storage.clock_rows import row_clock
 from storage.clock_tables import clock_marks, ticket_clocks
@@ -17,7 +17,7 @@ from storage.prepared import Prepared
 from storage.rows import DIALECTS
 from tickets.calendar import moment
 from tickets.clocks import TicketClock, fire
-from tickets.effects import LONG_TERM, ClockName
+from tickets.effects import LONG_TERM
 from tickets.life import SYSTEM, Told
 from tickets.model import TicketState
 from tickets.policy import MarkName
@@ -97,15 +97,11 @@ def give_due(
     )
     changed: list[Counted] = []
     given: list[GivenMark] = []
-    moved: dict[str, int] = {}
     for row in connection.execute(query):
         clock, marks = fire(row_clock(row), now, rules)
         changed.append(counted(clock))
-        if clock.name is ClockName.FINISH and clock.due != row.due:
-            moved[clock.number] = clock.due
         given += (GivenMark(tenant, clock.number, clock, mark) for mark in marks)
     save_counted(connection, tenant, changed)
-    set_dues(connection, tenant, moved)
     if given:
         _MARK.run_many(connection, [_row(one, now) for one in given])
         tell(connection, tenant, [(one.number, _told(one, now)) for one in given])

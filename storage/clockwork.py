@@ -13,7 +13,7 @@ from tickets.life import Life, Limits, Told
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One accepted event. `due` is the day of the narrow table before it (None: none yet);
+    """One accepted event. `due` is when it had to be finished before it (None: never);
     `parent_due` is the parent's when the ticket is a child."""
 
     life: Life

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -11,14 +11,16 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from storage.among import Among
 from storage.clock_locks import hold_tenant
 from storage.clockwork import Change, Clockwork
+from storage.due_dates import finish_due
 from storage.events import append, event_row, history
 from storage.life_rows import dump_life, load_life
 from storage.life_tables import ticket_links, ticket_lives, ticket_states
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
+from tickets.calendar import moment
 from tickets.errors import UnknownTicket
 from tickets.life import Decision, Life, Told
-from tickets.lifecycle import CLOSED, replay
+from tickets.lifecycle import replay
 
 _STATE = Prepared(dict.fromkeys(DIALECTS, insert(ticket_states)))
 _MOVE = Prepared(
@@ -28,7 +30,7 @@ _MOVE = Prepared(
         .where(ticket_states.c.tenant == bindparam("of_tenant"))
         .where(ticket_states.c.number == bindparam("of_number"))
         .values(
-            state=bindparam("to_state"), unit=bindparam("to_unit"), due=bindparam("to_due"),
+            state=bindparam("to_state"), unit=bindparam("to_unit"),
             version=bindparam("to_version"), head=bindparam("to_head"),
         ),
     )
@@ -43,7 +45,7 @@ _STAY = Prepared(
     )
 )
 """For a ticket that stays where the lists have it. SQLite writes each index anew that has a column
-named in the statement, whatever its value: three pages anywhere in a full store."""
+named in the statement, whatever its value: two pages anywhere in a full store."""
 _LIFE = Prepared(
     {
         name: (statement := insert_for(ticket_lives)).on_conflict_do_update(
@@ -58,7 +60,7 @@ _LOAD = Among(
     lambda wanted: (
         select(
             ticket_states.c.number, ticket_states.c.head, ticket_states.c.state,
-            ticket_states.c.unit, ticket_states.c.due, ticket_lives.c.life,
+            ticket_states.c.unit, ticket_lives.c.life, finish_due(ticket_states.c),
         )
         .select_from(ticket_states)
         .join(
@@ -76,12 +78,12 @@ PART, MAIN = "part", "main"
 @dataclass(frozen=True, slots=True)
 class Page:
     """One ticket as the commit knows it. `listed` is where the lists have it by its row (state,
-    unit, due; None: it has no row yet)."""
+    unit; None: it has no row yet)."""
 
     life: Life
     head: bytes
     due: datetime | None
-    listed: tuple[str, str, int | None] | None = None
+    listed: tuple[str, str] | None = None
 
 
 class LifeBook:
@@ -115,8 +117,8 @@ class LifeBook:
             else:
                 events = [(kept.told, kept.state) for kept in told[row.number]]
                 life = replay(self.tenant, row.number, events)
-            listed = (row.state, row.unit, row.due)
-            self._pages[row.number] = Page(life, bytes(row.head), _moment(row.due), listed)
+            due = None if row.due is None else moment(row.due)
+            self._pages[row.number] = Page(life, bytes(row.head), due, (row.state, row.unit))
 
     def page(self, number: str) -> Page:
         """One ticket; raises `UnknownTicket`."""
@@ -226,17 +228,17 @@ def _state(page: Page) -> Mapping[str, Any]:
     life = page.life
     return {
         "tenant": life.tenant, "number": life.number, "state": life.state.value,
-        "unit": life.lead, "due": _due(page), "version": life.seq, "head": page.head,
+        "unit": life.lead, "version": life.seq, "head": page.head,
     }  # fmt: skip
 
 
-def _listed(page: Page) -> tuple[str, str, int | None]:
-    return page.life.state.value, page.life.lead, _due(page)
+def _listed(page: Page) -> tuple[str, str]:
+    return page.life.state.value, page.life.lead
 
 
 def _moved(page: Page) -> Mapping[str, Any]:
-    state, unit, due = _listed(page)
-    return {**_stayed(page), "to_state": state, "to_unit": unit, "to_due": due}
+    state, unit = _listed(page)
+    return {**_stayed(page), "to_state": state, "to_unit": unit}
 
 
 def _stayed(page: Page) -> Mapping[str, Any]:
@@ -245,15 +247,6 @@ def _stayed(page: Page) -> Mapping[str, Any]:
         "of_tenant": life.tenant, "of_number": life.number,
         "to_version": life.seq, "to_head": page.head,
     }  # fmt: skip
-
-
-def _due(page: Page) -> int | None:
-    due = None if page.life.state in CLOSED else page.due
-    return None if due is None else int(due.timestamp())
-
-
-def _moment(due: int | None) -> datetime | None:
-    return None if due is None else datetime.fromtimestamp(due, UTC)
 
 
 def _life(page: Page) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """Tables of a ticket's life, beside the wide `tickets` and the append-only `ticket_events`.
 
-`ticket_states` is narrow: due dates are counted anew by the million without touching texts. Its
-`due` is in whole seconds since 1970, NULL for what isn't dispatched or is closed.
+`ticket_states` is narrow: lists read it without touching texts. When a ticket is due its clocks say
+(`storage/due_dates.py`).
 `ticket_lives` keeps what the events have made of a ticket since its first; a ticket without a row
 there has had nothing but facts of its call, and is told again from its events.
 """
@@ -16,7 +16,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -33,15 +32,10 @@ def _text(name: str) -> Column[str]:
 ticket_states = Table(
     "ticket_states", metadata,
     _text("tenant"), _text("number"), _text("state"), _text("unit"),
-    Column("due", BigInteger), Column("version", Integer, nullable=False),
-    Column("head", LargeBinary, nullable=False),
+    Column("version", Integer, nullable=False), Column("head", LargeBinary, nullable=False),
     PrimaryKeyConstraint("tenant", "number"),
     Index("ix_ticket_states_state", "tenant", "state", "number"),
     Index("ix_ticket_states_unit", "tenant", "unit", "state", "number"),
-    Index(
-        "ix_ticket_states_due", "tenant", "unit", "due", "number",
-        sqlite_where=text("due IS NOT NULL"), postgresql_where=text("due IS NOT NULL"),
-    ),
 )  # fmt: skip
 
 ticket_lives = Table(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, or_, select
 
 from storage.database import Database
+from storage.due_dates import finish_due
 from storage.events import Kept, history
 from storage.life_tables import ticket_states
 from storage.lives import Command, SqlLives
@@ -54,7 +55,7 @@ _WRONG = {
 }
 _ON_RECORD = (
     select(
-        tickets, ticket_states.c.due.label("finish_due"),
+        tickets, finish_due(ticket_states.c).label("finish_due"),
         spoken_requests.c.callback, spoken_requests.c.corrected,
     )
     .join(

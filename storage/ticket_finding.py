@@ -1,6 +1,7 @@
 """Which tickets a desk's list shows: by state, unit, class, area, due date or words, in pages."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -8,6 +9,7 @@ from sqlalchemy import (
     CompoundSelect,
     Connection,
     Row,
+    TextClause,
     and_,
     exists,
     or_,
@@ -18,6 +20,7 @@ from storage.clock_tables import clock_marks, ticket_clocks
 from storage.clock_watching import EVENTS
 from storage.database import Database
 from storage.desk_tables import ticket_keys
+from storage.due_dates import FINISHING, SAME_TICKET, finish_due
 from storage.life_rows import load_life
 from storage.life_tables import ticket_lives, ticket_states, ticket_texts
 from storage.rows import row_ticket
@@ -28,19 +31,15 @@ from storage.ticket_making import as_lived
 from storage.ticket_search import SqlTicketSearch
 from tickets.calendar import moment, seconds
 from tickets.desk_values import FoundPage, Listed, Wanted
-from tickets.effects import ClockName
 from tickets.life import Life
 from tickets.model import TicketState
 from tickets.number import is_number
 
 _STATES, _KEYS = ticket_states.c, ticket_keys.c
 _CLOCKS = ticket_clocks.c
-_RESTING = exists().where(
-    _CLOCKS.tenant == _STATES.tenant, _CLOCKS.number == _STATES.number,
-    _CLOCKS.clock == ClockName.FINISH.value, _CLOCKS.stopped_at == 0,
-    _CLOCKS.spans != "", _CLOCKS.spans.not_like("%null]]"),
-)  # fmt: skip
-"""Whether its finish clock rests: its last span has an end (`storage.clock_rows.dump_spans`)."""
+_RESTS = and_(_CLOCKS.spans != "", _CLOCKS.spans.not_like("%null]]"))
+"""Whether a clock rests: its last span has an end (`storage.clock_rows.dump_spans`)."""
+_RESTING = exists().where(SAME_TICKET, FINISHING, _RESTS).correlate(ticket_states)
 ROUNDS = 5
 """So many pages of words are looked through for one page of what else is asked for."""
 
@@ -100,8 +99,8 @@ class SqlTicketFinding:
 
 def _found(connection: Connection, tenant: str, wanted: Wanted) -> list[tuple[str, str]]:
     """Numbers, each with the cursor that goes on after it."""
-    where = [_STATES.tenant == tenant, *_narrowed(tenant, wanted)]
-    query = select(_STATES.number, _STATES.due)
+    where: list[Any] = [_STATES.tenant == tenant, *_narrowed(tenant, wanted)]
+    query = select(_STATES.number)
     for key in wanted.keys:
         one = ticket_keys.alias()
         joined = (one.c.tenant == _STATES.tenant) & (one.c.number == _STATES.number)
@@ -112,14 +111,22 @@ def _found(connection: Connection, tenant: str, wanted: Wanted) -> list[tuple[st
             where.append(_STATES.number < wanted.after)
         query = query.where(*where).order_by(_STATES.number.desc()).limit(wanted.limit)
         return [(row.number, row.number) for row in connection.execute(query)]
-    where += [_STATES.due.is_not(None), _STATES.due < seconds(wanted.due_before), ~_RESTING]
+    where += [_CLOCKS.tenant == tenant, *_due_before(wanted.due_before)]
+    if wanted.unit:
+        where.append(_CLOCKS.unit == wanted.unit)
     if wanted.after:
         number, _, due = wanted.after.partition("-")
         at = int(due or 0)
-        later = and_(_STATES.due == at, _STATES.number > number)
-        where += [_STATES.due >= at, or_(_STATES.due > at, later)]
-    query = query.where(*where).order_by(_STATES.due, _STATES.number).limit(wanted.limit)
+        later = and_(_CLOCKS.due == at, _CLOCKS.number > number)
+        where += [_CLOCKS.due >= at, or_(_CLOCKS.due > at, later)]
+    query = query.add_columns(_CLOCKS.due).join(ticket_clocks, SAME_TICKET).where(*where)
+    query = query.order_by(_CLOCKS.due, _CLOCKS.number).limit(wanted.limit)
     return [(row.number, f"{row.number}-{row.due}") for row in connection.execute(query)]
+
+
+def _due_before(at: datetime) -> tuple[ColumnElement[bool] | TextClause, ...]:
+    """Of the clocks that are joined: those that must be finished by then, and don't rest."""
+    return FINISHING, _CLOCKS.due < seconds(at), ~_RESTS
 
 
 def _narrowed(tenant: str, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -150,7 +157,8 @@ def _fitting(
         return set()
     where = [_STATES.tenant == tenant, _STATES.number.in_(numbers), *_narrowed(tenant, wanted)]
     if wanted.due_before is not None:
-        where += [_STATES.due < seconds(wanted.due_before), ~_RESTING]
+        due = exists().where(SAME_TICKET, *_due_before(wanted.due_before))
+        where.append(due.correlate(ticket_states))
     found = set(connection.execute(select(_STATES.number).where(*where)).scalars())
     for key in wanted.keys:
         having = select(_KEYS.number).where(
@@ -168,7 +176,7 @@ def _rows(connection: Connection, tenant: str, numbers: Sequence[str]) -> dict[s
             _STATES.state.label("lived_state"),
             _STATES.version.label("lived_version"),
             _STATES.unit.label("lead"),
-            _STATES.due,
+            finish_due(_STATES),
             texts.title,
             lives.life,
             _RESTING.label("resting"),

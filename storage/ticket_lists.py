@@ -7,12 +7,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, union_all
 
+from storage.clock_tables import ticket_clocks
 from storage.database import Database
+from storage.due_dates import FINISHING, SAME_TICKET, finish_due
 from storage.life_tables import ticket_states
 from tickets.calendar import moment, seconds
 from tickets.model import TicketState
 
-_STATES = ticket_states.c
+_STATES, _CLOCKS = ticket_states.c, ticket_clocks.c
 LONGEST_PAGE = 200
 
 
@@ -60,24 +62,25 @@ class SqlTicketLists:
                 for one in TicketState
             ]
             lines = union_all(*(select(query.subquery()) for query in each)).subquery()
-            return await self._lines(select(lines).order_by(lines.c.number.desc()).limit(limit))
+            newest = select(lines, finish_due(lines.c)).order_by(lines.c.number.desc())
+            return await self._lines(newest.limit(limit))
         if unit is not None:
             of_tenant.append(_STATES.unit == unit)
         if state is not None:
             of_tenant.append(_STATES.state == state.value)
-        return await self._lines(_newest(of_tenant, limit))
+        return await self._lines(_newest(of_tenant, limit).add_columns(finish_due(_STATES)))
 
     async def due(
         self, tenant: str, unit: str, *, limit: int = 50, after: After | None = None
     ) -> Sequence[Line]:
         """What a unit has to finish, the most pressing first."""
-        where = [_STATES.tenant == tenant, _STATES.unit == unit, _STATES.due.is_not(None)]
+        where: list[Any] = [FINISHING, _CLOCKS.tenant == tenant, _CLOCKS.unit == unit]
         if after is not None and after.due is not None:
             due = seconds(after.due)
-            later = and_(_STATES.due == due, _STATES.number > after.number)
-            where += [_STATES.due >= due, or_(_STATES.due > due, later)]
-        query = select(ticket_states).where(*where).order_by(_STATES.due, _STATES.number)
-        return await self._lines(query.limit(limit))
+            later = and_(_CLOCKS.due == due, _CLOCKS.number > after.number)
+            where += [_CLOCKS.due >= due, or_(_CLOCKS.due > due, later)]
+        query = select(ticket_states, _CLOCKS.due).join(ticket_clocks, SAME_TICKET).where(*where)
+        return await self._lines(query.order_by(_CLOCKS.due, _CLOCKS.number).limit(limit))
 
     async def _lines(self, query: Select[Any]) -> Sequence[Line]:
         rows = await self._database.read(lambda connection: connection.execute(query).all())

@@ -8,7 +8,7 @@ import pytest
 from storage.clock_recount import OTHERS, recount_chunk
 from storage.clock_rows import clocks_of
 from storage.clock_tables import clock_bases
-from storage.life_tables import ticket_states
+from storage.ticket_lists import SqlTicketLists
 from tests.storage.clock_house import (
     CALENDAR,
     GUANGXI,
@@ -270,7 +270,9 @@ async def _counted(house: House, rules: Rules, limit: int = 500, *, begin: bool 
 
 
 async def _due_in_list(house: House, number: str) -> str:
-    query = ticket_states.select().where(ticket_states.c.number == number)
-    row = await house.database.read(lambda c: c.execute(query).one())
-    assert row.due >= seconds(local("2026-01-01 00:00"))
-    return told(row.due)
+    lists = SqlTicketLists(house.database)
+    [of_all] = [line for line in await lists.newest(TENANT) if line.number == number]
+    [of_unit] = [line for line in await lists.due(TENANT, of_all.unit) if line.number == number]
+    assert of_all == of_unit
+    assert of_unit.due is not None
+    return told(seconds(of_unit.due))

@@ -10,10 +10,14 @@ from sqlalchemy import select
 from storage.clock_recount import DONE, recount_chunk
 from storage.clock_rows import clocks_of
 from storage.clock_tables import clock_bases
+from storage.due_dates import finish_due
 from storage.life_tables import ticket_states
 from storage.tables import tickets
+from storage.ticket_lists import LONGEST_PAGE, SqlTicketLists
 from tests.storage.clock_house import CALENDAR, TENANT, WATER, House, house_on, preset
 from tests.tickets.lives import DATA, PEOPLE
+from tickets.calendar import seconds
+from tickets.effects import ClockName
 from tickets.errors import EventRefused
 from tickets.life import Actor, Life, Role
 from tickets.lifecycle import CLOSED, OVERLAYS, TABLE, Event
@@ -62,7 +66,8 @@ async def other_rules(house: House, random: Random) -> None:
 
 async def checked(house: House, numbers: list[str], before: Clocks) -> Clocks:
     """Raises when a property doesn't hold; the clocks as they are now."""
-    rows = await house.database.read(lambda c: c.execute(select(ticket_states)).all())
+    listed = select(ticket_states, finish_due(ticket_states.c))
+    rows = await house.database.read(lambda c: c.execute(listed).all())
     known = {row.number: row for row in rows}
     made = await house.database.read(lambda c: c.execute(select(tickets.c.number)).scalars().all())
     lives = {number: await house.lives.life(TENANT, number) for number in numbers}
@@ -74,7 +79,27 @@ async def checked(house: House, numbers: list[str], before: Clocks) -> Clocks:
         whole = known[life.parent].due if life.parent else None
         if due is not None and whole is not None:
             assert due <= whole, (number, life.parent)
+    await lists_tell_the_clocks(house, lives)
     return await clocks(house, numbers, before)
+
+
+async def lists_tell_the_clocks(house: House, lives: dict[str, Life]) -> None:
+    """Who has to finish something has it in its list, by the clock that runs, and nothing else."""
+    found = await house.database.read(lambda c: clocks_of(c, TENANT, list(lives)))
+    running = {
+        (life.lead, number): clock.due
+        for number, life in lives.items()
+        for clock in found[number]
+        if clock.name is ClockName.FINISH and not clock.stopped_at
+    }
+    lists = SqlTicketLists(house.database)
+    told = {
+        (unit, line.number): seconds(line.due)
+        for unit in {life.lead for life in lives.values()}
+        for line in await lists.due(TENANT, unit, limit=LONGEST_PAGE)
+        if line.due is not None and line.unit == unit
+    }
+    assert told == running
 
 
 async def clocks(house: House, numbers: list[str], before: Clocks) -> Clocks:
