@@ -8,7 +8,7 @@ this engine leads itself, `near` is the matching service, and boards read that.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -40,30 +40,24 @@ from queue_manager.cluster.messages import (
     SeatHeld,
     Suggested,
     TalkFound,
-    Wished,
     Withdrawn,
 )
+from queue_manager.cluster.wishing import Wishing
 from queue_manager.desk import at_work
 from queue_manager.entry import Entry, Track
 from queue_manager.errors import (
-    NotWrappingUp,
-    UnknownAlert,
-    UnknownCaller,
-    UnknownReason,
     UnknownSeat,
 )
 from queue_manager.estimate import WaitEstimate
 from queue_manager.model import (
     Alert,
     CallerView,
-    Forced,
     LeaveReason,
     MissReason,
     Offer,
     QueueSettings,
     Requirement,
     Seat,
-    SeatState,
     SeatView,
     Verdict,
     WaitingCaller,
@@ -76,26 +70,22 @@ from queue_manager.service import QueueService
 from queue_manager.steps import Way
 
 LEFT_KEPT = 10_000
-WISHES_KEPT = 1_000
 
 log = structlog.get_logger(__name__)
 
 
-class ClusterQueue(QueueService):
+class ClusterQueue(Wishing):
     """`tell` reaches the present leader; it is called only between `report` and `parted`."""
 
     def __init__(
         self, settings: QueueSettings, node: str, clock: Clock, tell: Callable[[Message], None]
     ) -> None:
-        self.settings = settings
+        self.begin_wishing(settings, tell)
         self.node = node
-        self.near: QueueService | None = None
         self.ask_near: Callable[[Iterable[str]], Iterable[PlaceSeen]] | None = None
         self.seat_list: tuple[Seat, ...] = ()
         self.rules: Mapping[str, Rules] = {}
         self._clock = clock
-        self._tell = tell
-        self._heard = False
         self._board = Board()
         self._waiting: dict[str, Entry] = {}
         self._talking: dict[str, Held] = {}
@@ -103,7 +93,6 @@ class ClusterQueue(QueueService):
         self._reachable: set[str] = set()
         self._endpoints: dict[str, str] = {}
         self._left: dict[str, LeaveReason] = {}
-        self._wishes: list[Wished] = []
         self._places: dict[str, PlaceSeen] = {}
         self._missed: dict[str, int] = {}
         self._far = FarBoard()
@@ -248,52 +237,6 @@ class ClusterQueue(QueueService):
     def hear(self, hears: bool) -> None:
         if self.near is not None:
             self.near.hear(hears)
-
-    # --- wishes
-
-    def heartbeat(self, seat_id: str) -> None:
-        self._wish("heartbeat", self.seat(seat_id).seat.seat_id)
-
-    def ready(self, seat_id: str) -> None:
-        self._wish("ready", self.seat(seat_id).seat.seat_id)
-
-    def pause(self, seat_id: str, reason: str) -> None:
-        self.seat(seat_id)
-        self._known_reason(reason)
-        self._wish("pause", seat_id, reason)
-
-    def end_wrap_up(self, seat_id: str) -> None:
-        self._wish("end_wrap_up", self.seat(seat_id).seat.seat_id)
-
-    def extend_wrap_up(self, seat_id: str, extra_s: float) -> datetime:
-        """As the leader will have it; when it ends is reckoned by what is known here."""
-        if self.near is not None:
-            return self.near.extend_wrap_up(seat_id, extra_s)
-        view = self.seat(seat_id)
-        if view.state is not SeatState.WRAP_UP:
-            raise NotWrappingUp(f"seat {seat_id} is {view.state}, not in wrap-up")
-        self._wish("extend_wrap_up", seat_id, repr(extra_s))
-        rules = self.settings
-        lasts_s = min(
-            rules.wrap_up_s + max(extra_s, 0.0), max(rules.wrap_up_max_s, rules.wrap_up_s)
-        )
-        return view.since + timedelta(seconds=lasts_s)
-
-    def force(self, seat_id: str, state: Forced, *, by: str, why: str, reason: str = "") -> None:
-        self.seat(seat_id)
-        if state is Forced.PAUSED:
-            self._known_reason(reason)
-        self._wish("force", seat_id, state.value, by, why, reason)
-
-    def move_first(self, call_id: str, *, by: str, why: str) -> None:
-        if call_id not in self._waiting and all(c.call_id != call_id for c in self.callers()):
-            raise UnknownCaller(f"nobody of call {call_id!r} waits")
-        self._wish("move_first", call_id, by, why)
-
-    def acknowledge(self, alert_id: int, *, by: str) -> None:
-        if all(alert.alert_id != alert_id for alert in self.alerts()):
-            raise UnknownAlert(f"there is no alert {alert_id}")
-        self._wish("acknowledge", str(alert_id), by)
 
     # --- boards
 
@@ -493,18 +436,6 @@ class ClusterQueue(QueueService):
         if self.ask_near is not None:
             return next(iter(self.ask_near((call_id,))), None)
         return self._places.get(call_id)
-
-    def _known_reason(self, reason: str) -> None:
-        if reason not in self.settings.pause_reasons:
-            allowed = ", ".join(self.settings.pause_reasons)
-            raise UnknownReason(f"pause reason {reason!r} is not one of: {allowed}")
-
-    def _wish(self, wish: str, *words: str) -> None:
-        wished = Wished(self.settings.tenant, wish, words)
-        if self._heard:
-            self._tell(wished)
-        elif len(self._wishes) < WISHES_KEPT and wish != "heartbeat":
-            self._wishes.append(wished)
 
     def _say(self, message: Message) -> None:
         """Tell the leader; without one it is in what we report to the next."""
