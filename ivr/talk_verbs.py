@@ -5,7 +5,7 @@ from dataclasses import replace
 import structlog
 
 from ivr.talk import Party, TalkEvent, can
-from ivr.talk_errors import SwitchFailed, TalkBusy, TargetRefused
+from ivr.talk_errors import SwitchFailed, TalkBusy, TargetBusy, TargetRefused
 from ivr.talk_parts import Engagement, Observer, Talk
 from ivr.talk_ringing import TalkRinging
 from ivr.targets import Target, TargetKind
@@ -128,7 +128,9 @@ class TalkVerbs(TalkRinging):
     ) -> Talk:
         talk = await self.open(tenant, call_id, event)
         for leg_id, observer in talk.observers.items():
-            if observer.seat_id == target.name and observer.channel:
+            if observer.seat_id == target.name:
+                if not observer.channel:  # a second ring at the same telephone helps nobody
+                    raise TargetBusy(f"seat {target.name} is being rung to listen: answer first")
                 del talk.observers[leg_id]
                 third = Party(target.name, leg_id=leg_id, channel=observer.channel)
                 self._begin(talk, event, third, observer.engagement)

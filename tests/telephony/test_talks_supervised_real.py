@@ -147,6 +147,22 @@ async def test_a_busy_supervisor_cannot_be_rung(home: House) -> None:
             await home.board.act(TENANT, call_id, LISTEN, TalkTarget("seat", "8001"))
 
 
+async def test_a_supervisor_whose_telephone_still_rings_is_not_rung_again(home: House) -> None:
+    """He asks to listen and, before he has picked up, to take over: he is told to answer first,
+    and it stays one call to his telephone."""
+    home.phones["8009"].answers = False
+    async with home.citizen() as call_id:
+        await home.board.act(TENANT, call_id, LISTEN, SUPERVISOR)
+        await home.phones["8009"].happens("rang")
+        with pytest.raises(SeatBusy, match="answer first"):
+            await home.board.act(TENANT, call_id, TAKE_OVER, SUPERVISOR)
+        home.phones["8009"].pick_up()
+        await home.hears(s8009={"citizen", "8001"})
+        await home.board.act(TENANT, call_id, TAKE_OVER, SUPERVISOR)
+        await home.hears(citizen={"8009"}, s8009={"citizen"}, s8001=set())
+        assert home.phones["8009"].count("rang") == 1
+
+
 # --- interpreters
 
 
