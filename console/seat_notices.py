@@ -12,9 +12,9 @@ WORDS = {
         "isn't you, tell your supervisor at once and have the password changed.",
     ),
     AlertKind.UNSTEADY: (
-        "您的话机频繁上下线，稳定一段时间后才会派单来电，请检查网线或网络。",
-        "Your telephone keeps coming and going: calls come when it has been there for a while. "
-        "Look after its cable or network.",
+        "您的话机或座席页面频繁上下线，稳定一段时间后才会派单来电，请检查网线或网络。",
+        "Your telephone, or your desktop, keeps coming and going: calls come when it has been "
+        "there for a while. Look after cable and network.",
     ),
     AlertKind.SEAT_MISSES: (
         "您连续未接来电，已被示忙；回到座位后请按“就绪”。",
