@@ -51,6 +51,9 @@ const why = () => byId("why").value.trim();
 
 // --- callers
 
+// What he needs in words; a skill that the board doesn't know keeps its id.
+const named = (needs) => needs.replace(/[a-z]{2,10}:[a-z0-9_]+/g, (skill) => board.groups.get(`skill/${skill}`)?.name ?? skill);
+
 function callerRow(caller) {
   const row = element("tr");
   row.dataset.call = caller.call_id;
@@ -60,11 +63,13 @@ function callerRow(caller) {
   const time = element("td", "time");
   time.dataset.since = caller.queued_at;
   time.dataset.within = queue?.within_s ?? 15;
+  const needs = element("td", "needs", named(caller.needs));
+  needs.title = caller.needs;
   row.append(
     time,
     element("td", "line", line ? `${line.number} ${line.name}` : caller.line_id),
     element("td", "", queue?.name ?? caller.queue_id),
-    element("td", "needs", caller.needs),
+    needs,
     element("td", "", String(caller.priority)),
     element("td", "", state),
   );

@@ -41,11 +41,14 @@ async def open_page(page: Page, caller: Caller, token: str, query: str = "") -> 
 
 
 async def test_a_caller_is_moved_up_with_a_reason(busy: City, nobody: Caller, page: Page) -> None:
+    """What he needs is told by the names of skills; an unknown one keeps its id."""
+    busy.skills_now[CITY] = [group("svc:12333", "人社", waiting=0, oldest=busy.now(), good=90)]
     await open_page(page, nobody, busy.token(Role.SUPERVISOR))
     rows = page.locator("#callers tr")
     await expect(rows).to_have_count(3)
     await expect(rows.nth(1)).to_contain_text("12345 市民热线")
-    await expect(rows.nth(1)).to_contain_text(NEEDS)
+    await expect(rows.nth(1).locator(".needs")).to_have_text("lang:za>=2 & (人社 | svc:general>=3)")
+    await expect(rows.nth(1).locator(".needs")).to_have_attribute("title", NEEDS)
     await page.fill("#why", "孕妇")
     await rows.nth(1).locator("button").click()
     await expect(rows.nth(1)).to_contain_text("已置顶")
