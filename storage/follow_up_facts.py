@@ -1,6 +1,6 @@
 """What a follow-up's transaction asks SQL: who the citizen is, what he is told, who is rung."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -50,7 +50,25 @@ def phones_rung(connection: Connection, tenant: str, now: int) -> set[str]:
 
 def still_asked(connection: Connection, one: FollowUp) -> bool:
     """Whether its ticket waits for its citizen's word on this reply."""
-    states = _states(connection, one.tenant, (one.number, one.main))
+    return _is_asked(_states(connection, one.tenant, (one.number, one.main)), one)
+
+
+def as_it_stands(
+    connection: Connection, tenant: str, found: Sequence[FollowUp]
+) -> Sequence[FollowUp]:
+    """A tenant's follow-ups for people: one that still waits though its ticket has gone on by
+    itself is none any more, also before its time comes (or never, where nobody is phoned)."""
+    waiting = [one for one in found if one.state is FollowUpState.WAITING]
+    numbers = [number for one in waiting for number in (one.number, one.main)]
+    states = _states(connection, tenant, numbers) if numbers else {}
+    gone = {one for one in waiting if not _is_asked(states, one)}
+    return [
+        replace(one, state=FollowUpState.SUPERSEDED, next_at=0) if one in gone else one
+        for one in found
+    ]
+
+
+def _is_asked(states: Mapping[str, TicketState], one: FollowUp) -> bool:
     if not one.main:
         return states.get(one.number) is TicketState.CALLBACK
     return states.get(one.number) is TicketState.MERGED and states.get(one.main) in ANSWERED

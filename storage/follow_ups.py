@@ -16,6 +16,7 @@ from storage.clock_locks import hold_tenant
 from storage.database import Database
 from storage.follow_up_facts import (
     any_due,
+    as_it_stands,
     citizen_of,
     expect_call,
     kept_of,
@@ -138,8 +139,12 @@ class SqlFollowUps:
             .order_by(_ROWS.made_at.desc(), _ROWS.number.desc(), _ROWS.n.desc())
             .limit(limit)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
-        return [follow_up_of(row) for row in rows]
+
+        def run(connection: Connection) -> Sequence[FollowUp]:
+            found = [follow_up_of(row) for row in connection.execute(query)]
+            return as_it_stands(connection, tenant, found)
+
+        return await self._database.read(run)
 
     async def call_off(self, tenant: str, number: str, at: datetime, by: str) -> FollowUp:
         """A person takes it over: nobody is phoned, the ticket goes to manual review. Raises

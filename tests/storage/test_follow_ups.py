@@ -241,6 +241,7 @@ async def test_a_ticket_that_was_withdrawn_is_not_phoned_about(sql_url: str) -> 
     async with asked_on(sql_url) as house:
         number = await house.replied()
         await house.tell(number, "withdrawn", SEAT, code="letter")
+        assert [one.state for one in await house.of(number)] == ["superseded"], "told so at once"
         assert await house.store.claim(TENANT, house.now) is None
         assert [one.state for one in await house.of(number)] == ["superseded"]
 
