@@ -244,14 +244,17 @@ def _documents(settings: Settings) -> Iterator[Finding]:
     yield Finding("lines and flows", Grade.GOOD, f"{count} lines, no mistake")
     yield _deadlines(settings)
     able = {rule.number.rstrip("*") for rule in settings.outbound}
-    for tenant in settings.tenants:
-        for line in lines.of(tenant.id):
-            target = line.target if line.transfers else None
-            if target and not any(target.startswith(number) for number in able):
-                found = f"line {line.id} transfers to {target}, which no outbound rule allows"
-                mend = "add an [[outbound]] rule (docs/trunks.md), or its callers stay here"
-                yield Finding("transfers", Grade.LOOK, found, mend)
-                return
+    shut = [
+        f"{line.id} to {line.target}"
+        for tenant in settings.tenants
+        for line in lines.of(tenant.id)
+        if line.transfers and not any(str(line.target).startswith(number) for number in able)
+    ]
+    if shut:
+        more = f" and {len(shut) - 1} more" if len(shut) > 1 else ""
+        found = f"no outbound rule allows the transfers of line {shut[0]}{more}"
+        mend = "add an [[outbound]] rule (docs/trunks.md), or their callers stay here"
+        yield Finding("transfers", Grade.LOOK, found, mend)
 
 
 def _fallback(settings: Settings) -> Iterator[Finding]:

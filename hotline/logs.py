@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -49,7 +50,11 @@ def told_by_errors() -> Iterator[None]:
         structlog.configure(**before)
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=repr).encode
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else repr(value)
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, default=_plain).encode
 
 
 def _json(event: Mapping[str, Any], **_: object) -> str:

@@ -1,18 +1,17 @@
 """`hotline lines`: the line table as it is read."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from hotline.commands.common import JsonOption, TenantOption, chosen, print_json, print_table
-from hotline.errors import BadSettings
+from hotline.commands.common import JsonOption, TenantOption, chosen, out, print_json, print_table
+from hotline.errors import BadSettings, HotlineError
+from hotline.loading import load_settings
 from ivr.documents import DocumentError
-from ivr.lines import DEFAULT_TABLE, Line, load_lines
+from ivr.lines import DEFAULT_TABLE, Line, load_all_lines, load_lines
 
 app = typer.Typer(help="Lines (热线): former numbers and 12345 itself.", no_args_is_help=True)
-
-
-@app.callback()
-def _group() -> None:
-    """Keeps `list` a word of its own, however few commands there are."""
 
 
 @app.command("list")
@@ -27,6 +26,24 @@ def list_lines(tenant: TenantOption = "", as_json: JsonOption = False) -> None:
         print_json([line.model_dump(mode="json") for line in lines])
         return
     print_table(("line", "numbers", "name", "unit", "mode", "target"), [_row(n) for n in lines])
+
+
+@app.command()
+def check(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="tables; all that the settings use if none is given")
+    ] = None,
+) -> None:
+    """Check tables of lines; the exit code is 1 when one has a mistake."""
+    try:
+        for file in files or ():
+            told = f"{len(load_lines(file).lines)} lines, no mistake"
+            out.print(f"{file}: {told}", highlight=False)
+        if not files:
+            load_all_lines(load_settings().tenants)
+            out.print("all tables of lines in use: no mistake")
+    except DocumentError as error:
+        raise HotlineError(str(error)) from error
 
 
 def _row(line: Line) -> tuple[str, ...]:

@@ -192,6 +192,16 @@ def test_lines_list_knows_the_seventeen_dual_numbers(tmp_path: Path) -> None:
     assert said.out.count("dual_track") == 17
 
 
+def test_a_table_of_lines_is_checked_before_it_is_used(tmp_path: Path) -> None:
+    """`hotline flow check` would take it for a flow."""
+    table = tmp_path / "lines.yaml"
+    table.write_text("lines:\n- {id: a, numbers: ['12345'], name: 一, name_en: a, unit: 一}\n")
+    said = hotline("lines", "check", str(table), home=tmp_path)
+    assert (said.code, f"{table}:2:3: lines.0: the field 'mode' is missing" in said.errors) == (
+        1, True,
+    )  # fmt: skip
+
+
 def test_an_away_engine_is_told_with_its_address(tmp_path: Path) -> None:
     (tmp_path / "secrets").mkdir()
     (tmp_path / "supervisor").mkdir()
