@@ -11,7 +11,8 @@ from hotline import logs
 with logs.told_by_errors():
     structlog.get_logger().error("database_away")
 logs.configure("info")
-structlog.get_logger().info("call_ended", at=datetime(2026, 11, 22, tzinfo=UTC), pii_caller="13800138000")
+at = datetime(2026, 11, 22, tzinfo=UTC)
+structlog.get_logger().info("call_ended", at=at, pii_caller="13800138000")
 """
 
 
