@@ -101,7 +101,7 @@ async def run_burst(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Bu
     async with seats:
         await seats.listening(crowd.seats)
         async with citizens:
-            await citizens.ended(burst.calls / burst.rate + burst.hold_s + burst.drain_s)
+            await citizens.done(burst.calls / burst.rate + burst.hold_s + burst.drain_s)
         await seats.finish(DRAIN_S)
     return BurstResult(
         citizens=citizens.statistics(),

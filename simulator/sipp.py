@@ -25,6 +25,8 @@ from simulator.errors import ProgramFailed, ProgramMissing, StepMissed
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 READY_S = 20.0
+DONE = (0, 1, 99)
+"""Exit codes of a SIPp that came to its end: all calls went well, some failed, there were none."""
 END_S = 3.0
 LONGEST_S = 3600
 
@@ -88,6 +90,8 @@ def command(
     words = [program, *([str(to)] if to else []), "-sf", str(scenario)]
     words += ["-i", own.ip, "-p", str(own.port), "-mi", own.ip, "-bind_local", "-nostdin"]
     words += ["-ci", "127.0.0.1", "-cp", str(free_port("127.0.0.1"))]
+    # it would end itself, and drop every call it has, when a full machine let it wait too often
+    words += ["-watchdog_interval", "0"]
     for key, value in (keys or {}).items():
         words += ["-key", key, value]
     return [*words, *options]
@@ -173,6 +177,13 @@ class Sipp:
         except TimeoutError:
             left = f"{self.name}: SIPp didn't end within {within_s:g} s{self._still_there()}"
             raise StepMissed(left) from None
+
+    async def done(self, within_s: float) -> int:
+        """As `ended`; raises StepMissed also when it broke off and left its calls alone."""
+        code = await self.ended(within_s)
+        if code not in DONE:
+            raise StepMissed(f"{self.name}: SIPp broke off (exit code {code}){self._still_there()}")
+        return code
 
     async def finish(self, within_s: float) -> int:
         """Take no new call, end when the last one has (SIGUSR1); its exit code."""

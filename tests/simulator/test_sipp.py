@@ -1,5 +1,7 @@
 """Running SIPp: its counts, its complaints, its end."""
 
+import os
+import signal
 from pathlib import Path
 
 import psutil
@@ -15,7 +17,7 @@ from simulator.load import (
     write_quiet_sound,
     write_sound,
 )
-from simulator.sipp import Address, Sipp, free_port, parse_statistics
+from simulator.sipp import Address, Sipp, command, free_port, parse_statistics
 
 HEAD = "StartTime;TotalCallCreated;SuccessfulCall(P);SuccessfulCall(C);FailedCall(C);"
 
@@ -64,6 +66,29 @@ async def test_one_that_is_still_there_is_ended(tmp_path: Path) -> None:
         with pytest.raises(StepMissed, match="didn't end"):
             await sipp.ended(0.2)
     assert not psutil.pid_exists(sipp.pid)
+
+
+async def test_one_that_breaks_off_is_told(tmp_path: Path) -> None:
+    """Its calls weren't hung up: whoever counts on them must know."""
+    own = Address("127.0.0.3", free_port("127.0.0.3"))
+    async with _seats(tmp_path, own) as sipp:
+        await sipp.listening(own)
+        os.kill(sipp.pid, signal.SIGKILL)
+        with pytest.raises(StepMissed, match="broke off"):
+            await sipp.done(20)
+
+
+async def test_one_that_had_to_wait_for_a_cpu_goes_on(tmp_path: Path) -> None:
+    """SIPp's own watchdog would end it, and drop all its calls, after a few such waits."""
+    own = Address("127.0.0.3", free_port("127.0.0.3"))
+    _seats(tmp_path, own)  # writes the scenario
+    impatient = ["-watchdog_major_threshold", "1", "-watchdog_major_maxtriggers", "0"]
+    keys = {"codec": "0", "codec_name": "PCMU"}
+    words = command(tmp_path / "load_seat.xml", own, keys=keys, options=impatient)
+    async with Sipp(words, tmp_path, "seats") as sipp:
+        await sipp.listening(own)
+        with pytest.raises(StepMissed, match="didn't end"):
+            await sipp.ended(2.0)  # it looks every 0.4 s
 
 
 def test_load_without_raw_sockets_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
