@@ -1,6 +1,7 @@
 """What tickets refuse (`tickets.errors.EventRefused`), as HTTP says it: status and Chinese words.
 
-The English sentence is the core's own, since it names what was wrong.
+The English sentence is the core's own, since it names what was wrong; so is the Chinese one where
+the id alone wouldn't say what to write instead.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ class Refusal:
 
 
 REFUSALS: Mapping[str, Refusal] = {
-    "bad-data": Refusal(NOT_SO, "事件数据有误,请按接口文档更正。"),
+    "bad-data": Refusal(NOT_SO, "填写内容有误,请更正。"),
     "children-open": Refusal(NOT_NOW, "尚有未办结的子工单。"),
     "citizen-not-contacted": Refusal(NOT_NOW, "请先登记与市民联系的情况。"),
     "extension-too-late": Refusal(NOT_NOW, "已过办结期限,不能再申请延期。"),
@@ -60,4 +61,4 @@ class RefusedByTickets(ConsoleError):
     def __init__(self, refused: EventRefused) -> None:
         known = REFUSALS.get(refused.id, Refusal(NOT_NOW, "操作未被接受。"))
         self.id, self.status = refused.id, known.status
-        super().__init__(f"{refused.reason}.", known.message_zh)
+        super().__init__(f"{refused.reason}.", refused.reason_zh or known.message_zh)

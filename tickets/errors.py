@@ -30,11 +30,13 @@ class StoreRefused(TicketError):
 
 
 class EventRefused(TicketError):
-    """A ticket doesn't take this event; nothing has changed. `id` is stable, one per reason."""
+    """A ticket doesn't take this event; nothing has changed. `id` is stable, one per reason;
+    `reason_zh` the reason in Chinese, "" where the id says enough."""
 
     id = "event-refused"
 
-    def __init__(self, error_id: str, reason: str) -> None:
+    def __init__(self, error_id: str, reason: str, reason_zh: str = "") -> None:
         super().__init__(reason)
         self.id = error_id
         self.reason = reason
+        self.reason_zh = reason_zh

@@ -84,7 +84,9 @@ def _to_come(name: str) -> Rule:
         except ValueError as error:
             raise EventRefused("bad-data", f"{name} must be a day such as 2026-11-30") from error
         if day < told.at.date():
-            raise EventRefused("bad-data", f"{name} {day} lies in the past")
+            raise EventRefused(
+                "bad-data", f"{name} {day} lies in the past", f"{day} 已经过去,请另选日期。"
+            )
 
     return rule
 

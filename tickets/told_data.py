@@ -9,6 +9,7 @@ LONGEST_TEXT = 10_000
 MOST_BYTES = 32 * 1024
 MOST_UNITS = 20
 _ENCODE = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_ZH = {"days": "工作日数"}
 _NUL = "\\u0000"
 _UNSTORABLE = "a text holds characters that can't be stored"
 
@@ -51,7 +52,10 @@ def numbers(data: Mapping[str, object], name: str, least: int, most: int) -> int
     """A whole number in a range; raises `EventRefused`."""
     value = data.get(name)
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-        raise EventRefused("bad-data", f"{name} must be a whole number from {least} to {most}")
+        raise EventRefused(
+            "bad-data", f"{name} must be a whole number from {least} to {most}",
+            f"{_ZH.get(name, name)}须为{least}到{most}的整数。",
+        )  # fmt: skip
     return value
 
 

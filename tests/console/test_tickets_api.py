@@ -393,6 +393,22 @@ async def test_codes_that_nobody_knows_and_words_that_are_none_are_refused(sql_u
         assert dispatched["content"]["class_code"] == "050101"
 
 
+async def test_a_wrong_number_or_day_is_told_in_chinese_with_what_is_right(sql_url: str) -> None:
+    async with ticket_house(sql_url) as house:
+        number, unit = await _dispatched(house), house.unit(LAMPS)
+        await unit.tells(number, "signed")
+        version = (await unit.sees(number))["version"]
+        for event, data, said in (
+            ("extension_asked", {"reason": "复杂", "days": 9}, "工作日数须为1到5的整数。"),
+            ("case_filed", {"due_on": "2026-01-02", "basis": "第六十条"}, "2026-01-02 已经过去"),
+        ):
+            body = {"event": event, "data": data, "version": version}
+            path = f"{HERE_PATH}/tickets/{number}/events"
+            status, told, _ = await unit.caller.ask(path, "POST", json=body)
+            assert (status, told["error"]["id"]) == (422, "bad-data")
+            assert told["error"]["message_zh"].startswith(said)
+
+
 async def test_units_have_their_contacts_and_an_inbox_they_acknowledge(sql_url: str) -> None:
     async with ticket_house(sql_url) as house:
         units = await house.reviewer.asks("units")
