@@ -91,6 +91,7 @@ async def test_from_the_form_to_the_archive(house: TicketHouse, page: Page) -> N
     ):  # fmt: skip
         await form.locator(f'[name="{name}"]').fill(str(words))
     await form.locator('[name="kind"]').select_option("complaint")
+    await form.locator('[name="urgency"]').select_option("urgent")
     await form.locator('[name="class_code"]').select_option("040201")
     await form.locator('[name="place_code"]').select_option("450103")
     await form.locator(".submit").click()
@@ -98,6 +99,16 @@ async def test_from_the_form_to_the_archive(house: TicketHouse, page: Page) -> N
     number = await page.locator("#one .number").inner_text()
     await expect(page.locator(".facts")).to_contain_text("公共服务 / 市政设施 / 路灯故障")
     await expect(page.locator(".facts")).to_contain_text("青秀区")
+    first = number
+
+    await page.click("#new")
+    await form.locator('[name="text"]').fill("翠竹园小区门口的路灯不亮,上次打官司了,现在着火了")
+    await form.locator('[name="place"]').fill("翠竹园小区")
+    for words in (first, "疑似重复", "119", "可能不予受理"):
+        await expect(form.locator(".hints")).to_contain_text(words)
+    await form.locator('[name="text"]').fill("")
+    await form.locator('[name="place"]').fill("")
+    await expect(form.locator(".hints > li")).to_have_count(0)
 
     await enter(page, house.reviewer, f"?ticket={number}")
     await expect(page.locator("#title")).to_have_text("路灯不亮")
