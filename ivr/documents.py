@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 Place = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -119,7 +120,10 @@ def parse(document: Document, model: type[M], error: type[DocumentError] = Docum
     try:
         value = model.model_validate(document.data)
     except ValidationError as why:
-        for item in why.errors(include_url=False):
+        found = why.errors(include_url=False)
+        for item in found:
+            if item["type"] == "too_short" and any(_within(other, item) for other in found):
+                continue  # pydantic counts only what is right: the list itself isn't short
             place = _written(document, tuple(item["loc"]))
             document.complain(place, _sentence(place, dict(item)))
         raise error(document.mistakes) from why
@@ -176,6 +180,12 @@ def _written(document: Document, loc: Place) -> Place:
         if (*place, part) in document.marks:
             place = (*place, part)
     return place
+
+
+def _within(error: ErrorDetails, other: ErrorDetails) -> bool:
+    """Whether the one is about a part of what the other is about."""
+    outer = other["loc"]
+    return len(error["loc"]) > len(outer) and error["loc"][: len(outer)] == outer
 
 
 def _sentence(place: Place, error: dict[str, Any]) -> str:

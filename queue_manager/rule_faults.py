@@ -134,7 +134,7 @@ def _circle(rules: Mapping[str, Rules], start: tuple[str, str]) -> str:
             return ""
         following = (there.tenant or tenant, there.queue)
         if following == start:
-            return " → ".join(f"{t}/{q}" for t, q in [*way, following])
+            return " → ".join(f"{t}/{q}" if t else q for t, q in [*way, following])
         if following in way:
             return ""  # a circle further on: told at its own queues
         way.append(following)

@@ -110,7 +110,9 @@ def _aimed(forecast: Forecast, wanted: dict[str, float | None]) -> Forecast:
     """The forecast with the target of the options."""
     given = {key: value for key, value in wanted.items() if value is not None}
     for key, value in given.items():
-        if value < 0 or (key != "within_s" and value >= 1):
+        if key == "within_s" and value < 0:
+            raise BadRequest(f"--within-s {value:g}: write seconds, 0 or more")
+        if key != "within_s" and not 0 <= value < 1:
             raise BadRequest(f"--{key.replace('_', '-')} {value:g}: shares are 0 to below 1")
     return forecast.model_copy(update={"target": forecast.target.model_copy(update=given)})
 

@@ -74,6 +74,7 @@ def test_the_table_has_every_interval_and_shift(forecast: Path, tmp_path: Path) 
     [
         (("none.yaml",), "can't be read"),
         (("FILE", "--share", "1.5"), "--share 1.5: shares are 0 to below 1"),
+        (("FILE", "--within-s", "-3"), "--within-s -3: write seconds"),
         (("FILE", "--history", "7"), "--history takes the place of a forecast"),
         (("--history", "7"), "there is no installation"),
         (("FILE", "--svg", "/proc/none/plan.svg"), "--svg /proc/none/plan.svg"),

@@ -96,6 +96,24 @@ def test_all_mistakes_of_a_file_are_told_at_once(tmp_path: Path) -> None:
     assert [mistake.line for mistake in caught.value.mistakes] == [10, 10, 11]
 
 
+def test_a_mistake_in_the_only_queue_is_told_alone(tmp_path: Path) -> None:
+    """Not also that there were no queues, as if the list were empty."""
+    file = write(tmp_path, SMALL.replace("after_s: 30", "after_s: -30"))
+    with pytest.raises(RulesError) as caught:
+        read_rules(file)
+    assert str(caught.value).startswith(f"{file}:10:19: queues.0.steps.0.after_s:")
+    assert "\n" not in str(caught.value)
+    nothing = write(tmp_path, SMALL.split("queues:")[0] + "queues: []\n")
+    with pytest.raises(RulesError, match="queues: tuple should have at least 1 item"):
+        read_rules(nothing)
+
+
+def test_a_circle_in_a_file_read_alone_names_its_queues(tmp_path: Path) -> None:
+    text = SMALL.replace("suggest: callback", "overflow: {queue: main}")
+    with pytest.raises(RulesError, match="in a circle: main → main"):
+        read_rules(write(tmp_path, text))
+
+
 def test_a_circle_between_two_cities_is_told_in_the_file_it_stands_in(tmp_path: Path) -> None:
     step = "- {after_s: 30, overflow: {tenant: %s}}"
     files = {
