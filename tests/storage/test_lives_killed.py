@@ -15,6 +15,7 @@ from tests.storage.facts import NOON, opened
 
 WRITER = """
 import asyncio, sys
+import storage.sqlite_log
 from storage.lives import Command, SqlLives
 from storage.seals import Sealer
 from storage.tickets import SqlTickets
@@ -22,6 +23,8 @@ from tests.storage.facts import NOON, ZONES, new_ticket, opened
 from tests.tickets.lives import told
 from tickets.life import Role
 from tickets.model import Origin
+
+storage.sqlite_log.ROWS = 30  # the log is being taken over all the time: then, too, it may die
 
 async def one(tickets, lives, n):
     new = new_ticket(f"c{n}", origin=Origin.VOICE_REQUEST)
