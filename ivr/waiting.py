@@ -102,7 +102,8 @@ class _Waiting:
         key, suggested = self._call.next_key(), self._place.next_suggestion()
         try:
             while not offer.done():
-                await self._music(offer, key, suggested)
+                rest_s = self._plan.rest_s(self._waited_s())
+                await self._call.hold_until((offer, key, suggested), rest_s)
                 pressed = ""
                 if offer.done():
                     break
@@ -118,26 +119,6 @@ class _Waiting:
             key.cancel()
             suggested.cancel()
         return None
-
-    async def _music(
-        self,
-        offer: asyncio.Future[Offer],
-        key: asyncio.Future[str],
-        suggested: asyncio.Future[Suggestion],
-    ) -> None:
-        """Music until a seat is offered, he presses a key or something is due; none of the three
-        is cancelled."""
-        wake = asyncio.ensure_future(
-            asyncio.wait(
-                (offer, key, suggested),
-                timeout=self._plan.rest_s(self._waited_s()),
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-        )
-        try:
-            await self._call.hold(wake)
-        finally:
-            wake.cancel()
 
     async def _say_what_is_due(self, offer: asyncio.Future[Offer]) -> str:
         """The key he presses meanwhile, "" for none. All of it yields to a seat's offer."""

@@ -127,6 +127,13 @@ class Call(Protocol):
         """
         ...
 
+    async def hold_until(
+        self, awaited: "Sequence[asyncio.Future[Any]]", within_s: float | None
+    ) -> None:
+        """As `hold`, until one of these is done or so many seconds are over; none of them is
+        cancelled. He is led on two turns of the loop after one is done: by this a seat rings."""
+        ...
+
     async def announce(
         self,
         prompts: Sequence[str],

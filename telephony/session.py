@@ -161,20 +161,25 @@ class FastAgiCall:
             self._music = on
 
     async def hold(self, wake: Awaitable[T]) -> T:
-        """Music begins only when there is something to wait for, and goes on afterwards."""
         waiting = asyncio.ensure_future(wake)
-        gone = self._connection.gone
         try:
-            await asyncio.sleep(0)
-            if not waiting.done():
-                await self.music(True)
-                either: set[asyncio.Future[T] | asyncio.Future[None]] = {waiting, gone}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
-                raise CallEnded(self._connection.ended_by)
+            await self.hold_until((waiting,), None)
             return await waiting
         finally:
             await _let_go(waiting)
+
+    async def hold_until(
+        self, awaited: Sequence["asyncio.Future[Any]"], within_s: float | None
+    ) -> None:
+        """Music begins only when there is something to wait for, and goes on afterwards."""
+        gone = self._connection.gone
+        await asyncio.sleep(0)
+        if not any(one.done() for one in awaited):
+            await self.music(True)
+            any_of = (*awaited, gone)
+            await asyncio.wait(any_of, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        if gone.done():
+            raise CallEnded(self._connection.ended_by)
 
     async def dial(
         self,

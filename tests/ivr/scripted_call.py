@@ -148,6 +148,12 @@ class ScriptedCall:
         finally:
             waiting.cancel()
 
+    async def hold_until(
+        self, awaited: "Sequence[asyncio.Future[Any]]", within_s: float | None
+    ) -> None:
+        any_of = asyncio.FIRST_COMPLETED
+        await self.hold(asyncio.wait(awaited, timeout=within_s, return_when=any_of))
+
     async def announce(
         self,
         prompts: Sequence[str],

@@ -178,6 +178,47 @@ async def test_hold_is_silent_when_nothing_has_to_be_waited_for() -> None:
         assert await peer.closed() == b""
 
 
+class Awaited(asyncio.Future[None]):
+    """A future that tells when somebody waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited_for = asyncio.Event()
+
+    def add_done_callback(self, fn: Any, *, context: Any = None) -> None:
+        super().add_done_callback(fn, context=context)
+        self.waited_for.set()
+
+
+async def test_a_held_caller_is_led_on_two_turns_after_what_he_waited_for() -> None:
+    """By this a seat that becomes free rings: a turn of a busy loop lasts milliseconds. What else
+    he waited for is still awaited by others."""
+    seat, key = Awaited(), Awaited()
+    led_on = asyncio.Event()
+
+    async def lead(call: FastAgiCall) -> None:
+        await call.hold_until((seat, key), 60)
+        led_on.set()
+
+    async with calling(lead) as (peer, line):
+        await peer.expect("SET MUSIC ON")
+        await seat.waited_for.wait()
+        seat.set_result(None)
+        for _ in range(2):
+            await asyncio.sleep(0)
+        assert led_on.is_set()
+        await line.outcome
+        assert not key.done()
+
+
+async def test_a_held_caller_is_led_on_when_the_time_is_up() -> None:
+    nothing = Awaited()
+    async with calling(lambda c: c.hold_until((nothing,), 0.01)) as (peer, line):
+        await peer.expect("SET MUSIC ON")
+        await line.outcome
+        assert not nothing.done()
+
+
 @pytest.mark.parametrize("how", ["HANGUP", "closed"])
 async def test_a_caller_who_leaves_ends_hold(how: str) -> None:
     """HANGUP or end of file cancels the wake and raises CallEnded."""
