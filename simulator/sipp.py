@@ -25,6 +25,7 @@ from simulator.errors import ProgramFailed, ProgramMissing, StepMissed
 
 SCENARIOS = Path(__file__).resolve().parent / "scenarios"
 READY_S = 20.0
+COMPLAINT = 300
 DONE = (0, 1, 99)
 """Exit codes of a SIPp that came to its end: all calls went well, some failed, there were none."""
 END_S = 3.0
@@ -220,11 +221,11 @@ class Sipp:
         return f"{words}; {self.complaint()}" if self.complaint() else words
 
     def complaint(self) -> str:
-        """The first thing SIPp complained of, for an error message; "" when nothing."""
+        """The first SIPp complained of (it ends few lines), for an error message; "" when nothing."""
         if not self.errors.exists():
             return ""
         lines = self.errors.read_text(errors="replace").splitlines()
-        return next((line for line in lines if line.startswith("20")), "")
+        return next((line[:COMPLAINT] for line in lines if line.startswith("20")), "")
 
     async def __aenter__(self) -> "Sipp":
         await self.start()
