@@ -27,6 +27,7 @@ from hotline.settings import Settings
 from simulator.seats import Account
 from simulator.sipp import Address
 from tests.e2e.prompts import sounds_of
+from tests.hotline.forked import forked
 from tests.servers import free_port, wait_until
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -187,6 +188,14 @@ class Installation(AbstractContextManager["Installation"]):
 
     def cli(self, *words: str) -> str:
         """One `hotline` command; its output, or an AssertionError with what it said."""
+        code, out, errors = forked(
+            words, environment=self.environment, cwd=PROJECT, timeout_s=COMMAND_S
+        )
+        assert code == 0, f"hotline {' '.join(words)}: {errors}"
+        return out
+
+    def real_cli(self, *words: str) -> str:
+        """The same as users run it: a Python of its own, under root in the engine's box."""
         done = subprocess.run(
             [sys.executable, "-m", "hotline", *words],
             cwd=PROJECT,

@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.hotline.forked import forked
+
 PROJECT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
+TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +33,24 @@ class Said:
 
 def hotline(*words: str, home: Path, settings: Mapping[str, str] | None = None) -> Said:
     """`hotline WORDS` with this home and no other setting of the caller's."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "hotline", *words],
-        env={**clean, "HOTLINE_HOME": str(home), **(settings or {})},
+        env=_environment(home, settings),
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=TIMEOUT_S,
         check=False,
     )
     return Said(done.returncode, done.stdout, done.stderr)
+
+
+def forked_hotline(*words: str, home: Path, settings: Mapping[str, str] | None = None) -> Said:
+    """The same in a fork that needn't import anything, and without the engine's box."""
+    environment = _environment(home, settings)
+    return Said(*forked(words, environment=environment, cwd=Path("/"), timeout_s=TIMEOUT_S))
+
+
+def _environment(home: Path, settings: Mapping[str, str] | None) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("HOTLINE_")}
+    return {**clean, "HOTLINE_HOME": str(home), **(settings or {})}

@@ -64,7 +64,7 @@ def test_figures_and_report_of_a_month(home: Home, tmp_path: Path) -> None:
     "words",
     [
         ("kpi", "--month", "2026-13"), ("kpi", "--by", "heat"), ("report", "month", "november"),
-        ("report", "month", "2026-11", "-o", "/nowhere/x.html"),
+        ("report", "month", "2026-11", "-o", "/proc/none/x.html"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_sentence(home: Home, words: tuple[str, ...]) -> None:

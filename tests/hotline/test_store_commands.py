@@ -68,10 +68,12 @@ def home(tmp_path: Path) -> Home:
 
 
 def test_a_seat_is_added_once_and_its_password_is_stored_nowhere(home: Home) -> None:
-    added = home.json("seats", "add", "1001", "--name", "一号", "--skill", "lang:za=4")
+    """As users run it: the engine's box shows what such commands need."""
+    words = ("seats", "add", "1001", "--name", "一号", "--skill", "lang:za=4", "--json")
+    added = json.loads(home.really(*words).out)
     assert (added["user"], added["in_use"]) == ("1001", False)
     assert re.fullmatch(r"[A-Za-z0-9]{20}", added["password"])
-    assert home.json("seats", "list") == [
+    assert json.loads(home.really("seats", "list", "--json").out) == [
         {
             "seat": "1001", "name": "一号", "endpoint": "1001", "state": None,
             "skills": {"lang:za": 4}, "team": "",
@@ -91,7 +93,7 @@ def test_a_number_twice_is_refused(home: Home) -> None:
     home.json("seats", "add", "1001")
     said = home.does("seats", "add", "1001")
     assert said.code == 2
-    assert "already" in said.sentence
+    assert "default already has a seat 1001" in said.sentence
 
 
 def test_a_new_password_replaces_the_old_one(home: Home) -> None:
@@ -196,6 +198,12 @@ def test_a_lost_token_is_found_and_ended(home: Home) -> None:
     (known,) = [one for one in json.loads(listed) if one["id"] == token_id]
     assert (known["label"], known["role"], known["state"]) == ("大厅", "wallboard", "revoked")
     assert "no living token" in home.does("token", "revoke", token_id).sentence
+    assert known["expires_at"] == datetime.fromisoformat(known["expires_at"]).isoformat()
+
+
+def test_a_token_of_a_seat_that_isnt_there_is_made_and_says_so(home: Home) -> None:
+    said = home.does("token", "create", "--role", "seat", "--seat", "1001")
+    assert (said.code, "has no seat 1001 yet" in said.sentence) == (0, True)
 
 
 @pytest.mark.parametrize(
