@@ -221,7 +221,7 @@ class Sipp:
         return f"{words}; {self.complaint()}" if self.complaint() else words
 
     def complaint(self) -> str:
-        """The first SIPp complained of (it ends few lines), for an error message; "" when nothing."""
+        """What SIPp complained of first, for an error message; "" when nothing."""
         if not self.errors.exists():
             return ""
         lines = self.errors.read_text(errors="replace").splitlines()
