@@ -122,6 +122,33 @@ async function readCallers() {
 // --- seats
 
 const seatRows = new Map();
+const VERBS = [["listen", "监听 listen"], ["whisper", "耳语 whisper"], ["barge", "强插 barge"], ["take_over", "接管 take over"]];
+
+// What a supervisor may do with the talk of a seat; the telephone that rings for it is his own.
+function supervising(id) {
+  const choice = element("select", "supervise");
+  choice.setAttribute("aria-label", `座席 ${id} 通话 Talk of seat ${id}`);
+  choice.append(new Option("监督", ""), ...VERBS.map(([verb, words]) => new Option(words, verb)));
+  choice.addEventListener("change", telling(async () => {
+    const [verb, words] = [choice.value, choice.selectedOptions[0].text];
+    choice.value = "";
+    const mine = byId("mine").value.trim();
+    if (!mine) {
+      byId("mine").focus();
+      say("请先填写您自己的座席号 Your own seat first: its telephone rings", true);
+      return;
+    }
+    const { talks } = await ask(`tenants/${part(tenant)}/talks`);
+    const talk = talks.find(({ seat }) => seat === id);
+    if (!talk) {
+      say(`座席 ${id} 没有通话 no talk`, true);
+      return;
+    }
+    await ask(`tenants/${part(tenant)}/talks/${part(talk.call_id)}/${verb}`, { body: { target: { seat: mine } } });
+    say(`座席 ${id} ${words}：座席 ${mine} 的话机振铃 rings`);
+  }));
+  return choice;
+}
 
 function seatRow(id) {
   const row = element("tr");
@@ -129,7 +156,7 @@ function seatRow(id) {
   const name = element("td", "who");
   const state = element("span", "state");
   const cell = element("td");
-  cell.append(state);
+  cell.append(state, " ", supervising(id));
   const since = element("td", "time");
   const acts = element("td", "acts");
   for (const [wish, zh, en] of [["ready", "置闲", "ready"], ["paused", "示忙", "pause"], ["offline", "离线", "offline"]]) {

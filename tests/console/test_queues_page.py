@@ -7,9 +7,11 @@ import pytest
 from playwright.async_api import Page, expect
 
 from console.ports import LineView, Role
+from console.talks import TalkTarget, TalkVerb
 from queue_manager.model import Alert, AlertKind, CallerView, Forced, SeatState
-from tests.console.conftest import Caller
+from tests.console.conftest import Caller, served
 from tests.console.fakes import CITY, OTHER_CITY, City, everywhere
+from tests.console.test_talks import FakeTalks
 from tests.console.test_wallboard_page import SIZES, fill, group
 
 NEEDS = "lang:za>=2 & (svc:12333 | svc:general>=3)"
@@ -86,6 +88,23 @@ async def test_a_seat_is_forced_and_shows_it(busy: City, nobody: Caller, page: P
     await expect(seat.locator(".state")).to_have_text("空闲")
     await page.fill("#find", "802")
     await expect(page.locator("#seats tr")).to_have_count(1)
+
+
+async def test_a_supervisor_listens_to_a_talk(city: City, page: Page) -> None:
+    """His own telephone rings for it, so he has to say which that is."""
+    city.talking = talks = FakeTalks()
+    city.put(CITY, "801", SeatState.TALKING)
+    async with served(city) as nobody:
+        await open_page(page, nobody, city.token(Role.SUPERVISOR))
+        choice = page.locator('#seats tr[data-seat="801"] .supervise')
+        await expect(page.locator('#seats tr[data-seat="802"] .supervise')).to_be_hidden()
+        await choice.select_option("listen")
+        await expect(page.locator("#said.failed")).to_contain_text("请先填写您自己的座席号")
+        await page.fill("#mine", "809")
+        await choice.select_option("whisper")
+        await expect(page.locator("#said")).to_contain_text("座席 809 的话机振铃")
+        await page.goto("about:blank")
+    assert talks.asked == [("hl-1.7", TalkVerb.WHISPER, TalkTarget("seat", "809"))]
 
 
 async def test_in_a_city_of_thousands_a_seat_is_forced_by_its_number(
