@@ -23,6 +23,7 @@ check:
 # own word about a failure stays apart).
 test:
 	@setup/main.sh test 2>&1
+	@.venv/bin/python -m compileall -q -x '/\.|/var/' . 2>&1
 	@tests/in_memory.sh .venv/bin/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder 2>&1
 
 # The twenty ways in which audio is bad: what becomes of a spoken request then, as a table.

@@ -39,16 +39,15 @@ CALLS_S = {
     "tests/telephony/test_real_calls.py": 24.0,
 }
 COMPUTES_S = {
-    "tests/hotline/test_store_commands.py": 40.0,
     "tests/hotline/test_cluster.py": 40.0,
-    "tests/queue_manager/test_planner.py": 40.0,
     "tests/console/test_wallboard_page.py": 35.0,
     "tests/console/test_tickets_page.py": 30.0,
     "tests/ivr/test_speech_pool.py": 30.0,
+    "tests/queue_manager/test_planner.py": 30.0,
     "tests/hotline/test_plan.py": 29.0,
+    "tests/hotline/test_store_commands.py": 20.0,
     "tests/ivr/test_prompts.py": 27.0,
     "tests/console/test_queues_page.py": 20.0,
-    "tests/hotline/test_queue_commands.py": 20.0,
     "tests/agi_scripts/test_fallback_intake.py": 18.0,
     "tests/queue_manager/test_mutations.py": 15.0,
     "tests/queue_manager/test_simulation.py": 15.0,

@@ -62,7 +62,9 @@ def test_the_seats_reach_the_target_and_one_less_does_not(per_hour: float) -> No
 
 @pytest.fixture(scope="module")
 def mixed() -> tuple[Question, Answer]:
-    question = Question((CMN, ZA, VIDEO), (MANDARIN, BILINGUAL, SIGN), TARGET, seed=5)
+    """Its answer is judged by 40,000 calls: 12,000 are enough to find it."""
+    profiles = (MANDARIN, BILINGUAL, SIGN)
+    question = Question((CMN, ZA, VIDEO), profiles, TARGET, seed=5, calls=12_000)
     return question, staff(question)
 
 
@@ -105,7 +107,7 @@ def test_a_mix_costs_less_than_seats_for_each_kind_alone(mixed: tuple[Question, 
 
 
 def test_the_same_seed_gives_the_same_answer() -> None:
-    question = Question((CMN, ZA), (MANDARIN, BILINGUAL), TARGET, seed=11, calls=8000)
+    question = Question((CMN, ZA), (MANDARIN, BILINGUAL), TARGET, seed=11, calls=2000)
     assert staff(question) == staff(question)
 
 
