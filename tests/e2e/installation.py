@@ -188,6 +188,8 @@ class Installation(AbstractContextManager["Installation"]):
 
     def cli(self, *words: str) -> str:
         """One `hotline` command; its output, or an AssertionError with what it said."""
+        if "_file = " in (self.home / "hotline.toml").read_text():  # only the box may show it
+            return self.real_cli(*words)
         code, out, errors = forked(
             words, environment=self.environment, cwd=PROJECT, timeout_s=COMMAND_S
         )
