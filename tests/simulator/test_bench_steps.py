@@ -16,10 +16,11 @@ from simulator.bench_plan import TARGETS, Measure, Plan, Side
 from simulator.bench_steps import Figures, Steps, with_errors
 from simulator.errors import StepMissed
 from simulator.load import Burst, BurstResult, Crowd
+from simulator.rings import Message
 from simulator.sipp import Address, Statistics
 
 PLAN = Plan(
-    pairs=2, rates=(10, 20), burst_s=1.0, seats=5, waiting_rate=1000, all_wait_s=0.0,
+    pairs=2, rates=(10, 20), burst_s=1.0, seats=5, holding_rate=1000, all_wait_s=0.0,
     holds=((2, 0.01), (3, 0.01)), measures=frozenset({Measure.FLOW, Measure.HOLD}), warm_up=1,
 )  # fmt: skip
 
@@ -56,6 +57,12 @@ class FakeArena:
         return 100.0
 
 
+def _answered(callers: int) -> list[Message]:
+    """The SIP trace of so many citizens who are held."""
+    lines = ("INVITE sip:12345@127.0.0.1 SIP/2.0", "ACK sip:12345@127.0.0.1 SIP/2.0")
+    return [Message(0.0, True, str(n), line) for n in range(callers) for line in lines]
+
+
 async def _measured(
     monkeypatch: pytest.MonkeyPatch,
     folder: Path,
@@ -82,6 +89,7 @@ async def _measured(
 
     monkeypatch.setattr(calls, "raw_sockets_allowed", lambda: None)
     monkeypatch.setattr(calls, "run_burst", run_burst)
+    monkeypatch.setattr(calls, "citizens_trace", lambda folder: _answered(arena.held))
     monkeypatch.setattr(calls, "SETTLE_S", 0.0)
     return await calls.bench_calls(arena, PLAN, folder, steps, figures), steps, arena
 
