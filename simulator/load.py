@@ -13,7 +13,7 @@ from simulator.audio import Codec, speech_like
 from simulator.errors import SimulatorError
 from simulator.rings import Message, parse_trace
 from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, Speaker, script, write_pcap
-from simulator.sipp import SCENARIOS, Address, Sipp, Statistics, command, free_port
+from simulator.sipp import SCENARIOS, Address, Sipp, Statistics, command, free_media_port, free_port
 
 SOUND_S = 60.0
 TALK_MS = (1000, 2000)
@@ -128,7 +128,7 @@ def _trace(folder: Path, name: str) -> Sequence[Message]:
 
 def seats_of(burst: Burst, crowd: Crowd, folder: Path) -> Sipp:
     """The telephones of a burst, not started yet."""
-    options = ["-rtp_echo", "-mp", str(free_port(crowd.seats.ip)), "-aa", "-timeout", "3600"]
+    options = ["-rtp_echo", "-mp", str(free_media_port(crowd.seats.ip)), "-aa", "-timeout", "3600"]
     options += _traced(burst, folder, "seats")
     shortest, longest = burst.talk_ms
     scenario = folder / "load_seat.xml"
@@ -150,7 +150,7 @@ def citizens_of(burst: Burst, crowd: Crowd, sound: Path, folder: Path) -> Sipp:
     own = Address(crowd.ip, free_port(crowd.ip))
     options = ["-inf", str(numbers), "-m", str(burst.calls), "-r", f"{burst.rate:g}"]
     options += ["-l", str(burst.calls), "-d", f"{burst.hold_s * 1000:.0f}"]
-    options += ["-mp", str(free_port(crowd.ip)), "-timeout", "3600"]
+    options += ["-mp", str(free_media_port(crowd.ip)), "-timeout", "3600"]
     options += _traced(burst, folder, "citizens")
     keys = crowd.codec_keys | {"called": crowd.number}
     words = command(scenario, own, to=crowd.sip, keys=keys, options=options)

@@ -11,7 +11,16 @@ from types import TracebackType
 from simulator.audio import Codec
 from simulator.errors import ProgramFailed, StepMissed
 from simulator.rtp import PAYLOAD_TYPES, SDP_NAMES, sdp_end
-from simulator.sipp import SCENARIOS, Address, Event, Sipp, command, free_port, tell
+from simulator.sipp import (
+    SCENARIOS,
+    Address,
+    Event,
+    Sipp,
+    command,
+    free_media_port,
+    free_port,
+    tell,
+)
 
 SEATS_IP = "127.0.0.3"
 REGISTER_S = 30.0
@@ -144,7 +153,7 @@ class Seats:
             timer.cancel()
 
     def _command(self, own: Address) -> list[str]:
-        port = free_port(self.ip)
+        port = free_media_port(self.ip)
         keys = {
             "codec": str(PAYLOAD_TYPES[self.codec]),
             "codec_name": SDP_NAMES[self.codec],

@@ -28,6 +28,7 @@ READY_S = 20.0
 COMPLAINT = 300
 DONE = (0, 1, 99)
 """Exit codes of a SIPp that came to its end: all calls went well, some failed, there were none."""
+MEDIA_PORTS = 4
 END_S = 3.0
 LONGEST_S = 3600
 
@@ -74,6 +75,21 @@ def free_port(ip: str) -> int:
         if port not in _given:
             _given.append(port)
             return port
+
+
+def free_media_port(ip: str) -> int:
+    """Such a port for `-mp`: the next three are free and kept, too. SIPp takes the second after it
+    for video, always, and breaks off when somebody has that."""
+    while True:
+        first = free_port(ip)
+        beside = range(first + 1, first + MEDIA_PORTS)
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError, OverflowError):
+            for port in beside:
+                probe = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+                probe.bind((ip, port))
+            if not any(port in _given for port in beside):
+                _given.extend(beside)
+                return first
 
 
 def command(

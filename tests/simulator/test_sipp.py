@@ -2,11 +2,14 @@
 
 import os
 import signal
+import socket
+from collections import deque
 from pathlib import Path
 
 import psutil
 import pytest
 
+from simulator import sipp
 from simulator.errors import ProgramFailed, StepMissed
 from simulator.load import (
     Burst,
@@ -17,7 +20,14 @@ from simulator.load import (
     write_quiet_sound,
     write_sound,
 )
-from simulator.sipp import Address, Sipp, command, free_port, parse_statistics
+from simulator.sipp import (
+    Address,
+    Sipp,
+    command,
+    free_media_port,
+    free_port,
+    parse_statistics,
+)
 
 HEAD = "StartTime;TotalCallCreated;SuccessfulCall(P);SuccessfulCall(C);FailedCall(C);"
 
@@ -103,3 +113,16 @@ def test_the_quiet_sound_is_far_smaller(tmp_path: Path) -> None:
     write_quiet_sound(tmp_path / "quiet", "ulaw", [(0.8, "1")])
     loud, quiet = (tmp_path / "loud").stat().st_size, (tmp_path / "quiet").stat().st_size
     assert quiet < loud / 15
+
+
+def test_a_media_port_has_room_for_video_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIPp breaks off when the second port after it is somebody's."""
+    ip = "127.0.0.3"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind((ip, 0))
+        good = free_media_port(ip)
+        offered = iter((taken.getsockname()[1] - 2, good + 100, good))
+        monkeypatch.setattr(sipp, "free_port", lambda ip: next(offered))
+        monkeypatch.setattr(sipp, "_given", deque([good + 101]))
+        assert free_media_port(ip) == good
+        assert good + 2 in sipp._given
