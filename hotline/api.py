@@ -7,7 +7,13 @@ from http.client import HTTPException
 from typing import Any, cast
 
 from hotline import secrets_kept
-from hotline.errors import BadRequest, EngineAway, HomeUnusable, no_installation
+from hotline.errors import (
+    AnotherInstallation,
+    BadRequest,
+    EngineAway,
+    HomeUnusable,
+    no_installation,
+)
 from hotline.settings import Settings
 
 ANSWER_S = 10.0
@@ -43,7 +49,7 @@ def ask(
             return cast("dict[str, Any]", json.load(answer))
     except urllib.error.HTTPError as error:
         if error.code == UNAUTHORIZED:
-            raise BadRequest(
+            raise AnotherInstallation(
                 f"{base_url(settings)} refuses the token of home {settings.folders.root}: another "
                 "installation answers there: give home and port (HOTLINE_HTTP_PORT) of the same"
             ) from error
@@ -64,6 +70,17 @@ def readiness(settings: Settings) -> tuple[bool, dict[str, Any]]:
             raise _away(settings) from error
     except NO_ENGINE as error:
         raise _away(settings) from error
+
+
+def refuse_another(settings: Settings) -> None:
+    """Raises `AnotherInstallation` when one answers at our address. Where that can't be told (no
+    engine, no token yet) nothing is raised."""
+    try:
+        ask(settings, "/api/v1/status")
+    except AnotherInstallation:
+        raise
+    except (BadRequest, EngineAway):
+        return
 
 
 def _away(settings: Settings) -> EngineAway:

@@ -24,7 +24,7 @@ import psutil
 
 from asterisk_conf.model import SeatEndpoint
 from asterisk_conf.render import render
-from hotline import api, arena_bare, arena_files, parts, secrets_kept, supervision
+from hotline import api, arena_bare, arena_files, huge_pages, parts, secrets_kept, supervision
 from hotline.errors import EngineAway, PartsFailed
 from hotline.layout import lay_out
 from hotline.loading import load_settings
@@ -62,6 +62,7 @@ class BenchArena:
         self._plan = plan
         self._side: Side | None = None
         self._running: dict[str, asyncio.subprocess.Process] = {}
+        self._log_from: dict[str, int] = {}
         self._phones = Address(SEATS_IP, free_port(SEATS_IP))
         self._seats = [str(FIRST_SEAT + index) for index in range(plan.seats)]
         self._accounts = [Account(number, secrets.token_hex(8)) for number in self._seats]
@@ -151,13 +152,8 @@ class BenchArena:
         """Doors and matcher alone: no Redis, no database, no pages."""
         await self._start_asterisk(())
         await self._start(parts.bare_engine(self._settings))
-        log = self._settings.folders.log / "engine.log"
-        deadline = asyncio.get_running_loop().time() + UP_S
-        while arena_bare.READY not in await asyncio.to_thread(log.read_text):
-            self._family("engine")
-            if asyncio.get_running_loop().time() > deadline:
-                raise PartsFailed(f"the bare engine isn't ready: {self._last_words('engine')}")
-            await asyncio.sleep(0.2)
+        if not await self._says("engine", arena_bare.READY, within_s=UP_S):
+            raise PartsFailed(f"the bare engine isn't ready: {self._last_words('engine')}")
 
     async def _to_engine(self) -> None:
         await self._start_asterisk(())
@@ -167,6 +163,25 @@ class BenchArena:
         always = {"line": "", "mode": "open"}
         path = f"/api/v1/tenants/{TENANT}/hours"
         await asyncio.to_thread(api.ask, self._settings, path, method="PUT", body=always)
+        await self._says("engine", huge_pages.SETTLED, within_s=self._plan.settle_s)
+
+    async def _says(self, name: str, words: str, *, within_s: float) -> bool:
+        """Wait until a part has said these words since it was started; whether it has in time."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while words not in await asyncio.to_thread(self._said, name):
+            self._family(name)
+            if asyncio.get_running_loop().time() > deadline:
+                return False
+            await asyncio.sleep(0.2)
+        return True
+
+    def _said(self, name: str) -> str:
+        with self._log(name).open("rb") as log:
+            log.seek(self._log_from[name])
+            return log.read().decode(errors="replace")
+
+    def _log(self, name: str) -> Path:
+        return self._settings.folders.log / f"{name}.log"
 
     async def _to_app_queue(self, *, bare: bool) -> None:
         await self._start_asterisk(arena_files.extra_files(self._seats, self._plan.few, bare=bare))
@@ -230,8 +245,8 @@ class BenchArena:
                 api.ask(self._settings, f"{path}/{number}/state", method="POST", body=wish)
 
     async def _start(self, part: Part) -> None:
-        log = self._settings.folders.log / f"{part.name}.log"
-        with log.open("ab") as output:
+        with self._log(part.name).open("ab") as output:
+            self._log_from[part.name] = output.tell()
             self._running[part.name] = await asyncio.create_subprocess_exec(
                 *parts.patient(part),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -298,7 +313,7 @@ class BenchArena:
         return process.returncode or 0, output.decode(errors="replace")
 
     def _last_words(self, name: str) -> str:
-        log = self._settings.folders.log / f"{name}.log"
+        log = self._log(name)
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         return lines[-1][:300] if lines else "no words left"
 

@@ -87,7 +87,7 @@ class BareEngine:
         await self._queue.start([one.seat for one in stored], ())
         await self._telephony.start()
         settle_memory()
-        await into_huge_pages()
+        await into_huge_pages(0)
         print(READY, flush=True)
         await asyncio.Event().wait()
 

@@ -42,7 +42,7 @@ from hotline.following_up import FollowingUp
 from hotline.given_up import GivenUpWatch
 from hotline.groups import GroupBoard
 from hotline.handed_on import HandingOn
-from hotline.huge_pages import LATER_S, into_huge_pages
+from hotline.huge_pages import into_huge_pages
 from hotline.kpi import KpiNames, StoredKpis, line_names
 from hotline.loading import load_settings
 from hotline.open311 import PublicDoor
@@ -347,7 +347,7 @@ class Engine:
                 serving(app, self._settings.http_bind, self._settings.http_port)
             )
             settle_memory()
-            self._spawn(into_huge_pages(LATER_S))
+            self._spawn(into_huge_pages())
             log.info("engine_started", http_port=self._settings.http_port)
             await self._works.until(stop)
             log.info("engine_stopping", calls=len(self._telephony.active_calls()))

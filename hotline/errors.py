@@ -22,6 +22,12 @@ class BadRequest(HotlineError):
     code = 2
 
 
+class AnotherInstallation(BadRequest):
+    """Whoever answers at our address has another home than ours."""
+
+    id = "another-installation"
+
+
 class SetupMissing(HotlineError):
     """Something set-up brings isn't there."""
 

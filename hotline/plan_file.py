@@ -46,6 +46,13 @@ def _with_calls(forecast: Forecast, path: Path) -> Forecast:
     if header[:1] != ["from"] or len(header) < 2 or len(rows) < 2:
         reason = "write a header `from,<kind>,<kind>…` and a row for each interval"
         raise ForecastError([Mistake(str(path), 1, 1, reason)])
+    known = [kind.id for kind in forecast.kinds]
+    for column, kind in enumerate(header[1:], 2):
+        if kind not in known:
+            reason = f"there is no kind of caller {kind!r} (there are {', '.join(known)})"
+            mistakes.append(Mistake(str(path), rows[0][0], column, reason))
+    if mistakes:  # once, not again in each row
+        raise ForecastError(mistakes)
     intervals = [_row(str(path), number, header, row, mistakes) for number, row in rows[1:]]
     if mistakes:
         raise ForecastError(mistakes)

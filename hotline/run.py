@@ -103,10 +103,15 @@ class Runner:
                     raise PartsFailed(self._why(p for p in states.values() if p.name == name))
 
     def _ready(self) -> bool:
+        """Raises `AnotherInstallation` when it is that which can take calls: it had our port as
+        free as we had when we looked."""
         try:
-            return api.readiness(self._settings)[0]
+            ready = api.readiness(self._settings)[0]
         except EngineAway:
             return False
+        if ready:
+            api.refuse_another(self._settings)
+        return ready
 
     def _why(self, parts: Iterable[PartState]) -> str:
         """The last words of the first of these parts that isn't up."""

@@ -48,7 +48,18 @@ function who(event) {
   return [of || role, TOKEN.test(event.by) ? "" : event.by].filter(Boolean).join(" · ");
 }
 
-function step(event, before, shown, listen) {
+// Shows the ticket as it was after the event.
+function backTo(event, go) {
+  const [name, en] = both(EVENTS, event.event);
+  const made = element("button", "link to-then", "当时");
+  made.type = "button";
+  made.title = `${name}之后的工单 The ticket after: ${en}`;
+  made.setAttribute("aria-label", made.title);
+  made.addEventListener("click", () => go(event));
+  return made;
+}
+
+function step(event, before, shown, listen, go) {
   const item = element("li");
   item.dataset.event = event.event;
   const head = element("p", "step");
@@ -67,17 +78,22 @@ function step(event, before, shown, listen) {
   }
   const told = details(event.data, shown);
   if (told.children.length) item.append(told);
+  if (go) head.append(backTo(event, go));
   if (event.data.recording && listen) item.append(listen(event));
   return item;
 }
 
-// `listen` makes a player of an event's recording, where the role may hear it.
-export function drawWay(events, { content, kind }, listen) {
+// `listen` makes a player of an event's recording, where the role may hear it; `go` shows the ticket as
+// it was after one of the events before the last.
+export function drawWay(events, { content, kind }, listen, go) {
   const made = element("section", "way");
   const title = element("h3", "", "办理过程 ");
   title.append(english("What happened"), " ", element("b", "count", String(events.length)));
   const list = element("ol", "timeline");
-  events.forEach((event, index) => list.prepend(step(event, events[index - 1]?.state, { ...content, kind }, listen)));
+  const shown = { ...content, kind };
+  events.forEach((event, index) => {
+    list.prepend(step(event, events[index - 1]?.state, shown, listen, index < events.length - 1 && go));
+  });
   made.append(title, list);
   return made;
 }

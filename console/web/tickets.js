@@ -11,6 +11,7 @@ import { drawActions, drawForm } from "./ticket_forms.js";
 import { drawOutside, wasOutside } from "./ticket_outside.js";
 import { beginList, markRow, readFirst, readList, turn } from "./ticket_list.js";
 import { drawNew } from "./ticket_new.js";
+import { drawSteps, drawThen } from "./ticket_then.js";
 import { setTime } from "./ticket_time.js";
 import {
   drawHead, drawMatter, drawRelated, drawReplies, drawSounds, dropSounds, mayHearWords, mayReadSpoken, ownerWords, player,
@@ -64,14 +65,34 @@ function draw() {
   body.setAttribute("role", "region");
   body.append(
     drawMatter(ticket), drawClocks(ticket.clocks),
-    drawReplies(ticket, `/api/v1/${ours(`tickets/${ticket.number}/evidence`)}`), drawSounds(ticket, me.role, null),
-    drawOutside(ticket, {}), drawRelated(ticket, {}, telling(show)), drawWay(events, ticket, listen));
+    drawReplies(ticket, proofs(ticket)), drawSounds(ticket, me.role, null),
+    drawOutside(ticket, {}), drawRelated(ticket, {}, telling(show)), drawWay(events, ticket, listen, telling(showThen)));
   one.replaceChildren(drawHead(ticket), body);
   body.scrollTop = at;
   document.title = `${ticket.number} ${ticket.title} · 12345 工单`;
   byId("nothing").hidden = true;
   one.hidden = byId("deeds").hidden = false;
   drawActs();
+}
+
+const proofs = (ticket) => `/api/v1/${ours(`tickets/${ticket.number}/evidence`)}`;
+
+// As it was after an event; the ticket of now stays open behind it.
+async function showThen(event) {
+  const turnOf = ++showing;
+  const { ticket, events } = open;
+  const then = await ask(ours(`tickets/${ticket.number}/at?seq=${event.seq}`));
+  if (turnOf !== showing) return;
+  const turned = document.activeElement.classList.contains("later") ? "later" : "earlier";
+  const go = telling(showThen);
+  const now = telling(async () => {
+    await show(ticket.number);
+    byId("one").querySelector(".scroll").focus();
+  });
+  dropSounds(byId("one"));
+  byId("one").replaceChildren(...drawThen(open, event, then, proofs(ticket), go));
+  byId("acts").replaceChildren(drawSteps(events, event, go, now));
+  (byId("acts").querySelector(`.${turned}:enabled`) ?? byId("acts").querySelector(".to-now")).focus();
 }
 
 // What is asked after the ticket is there: a spoken request's words.

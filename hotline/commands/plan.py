@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -120,18 +120,17 @@ def _aimed(forecast: Forecast, wanted: dict[str, float | None]) -> Forecast:
 @contextmanager
 def _told(intervals: int) -> Iterator[Callable[[int], None]]:
     """Progress on stderr, once it has taken longer than anyone waits without a sign."""
-    began_s = time.monotonic()
-    bar = Progress(console=progress, transient=True, auto_refresh=False)
-    task = bar.add_task("planning", total=intervals)
-
-    def told(done: int) -> None:
-        if time.monotonic() - began_s > PATIENCE_S:
-            bar.start()
-            bar.update(task, completed=done, refresh=True)
-
+    bar = Progress(console=progress, transient=True)
+    task = bar.add_task("规划 planning", total=intervals)
+    # By a clock of its own: the first interval may take longer.
+    patience = threading.Timer(PATIENCE_S, bar.start)
+    patience.daemon = True
+    patience.start()
     try:
-        yield told
+        yield lambda done: bar.update(task, completed=done)
     finally:
+        patience.cancel()
+        patience.join()
         if bar.live.is_started:
             bar.stop()
 

@@ -387,6 +387,44 @@ async def test_limits_parts_and_merged_ones_are_shown(house: TicketHouse, page: 
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
+async def test_a_ticket_is_shown_as_it_was_after_each_step(
+    house: TicketHouse, page: Page, width: int, height: int
+) -> None:
+    """Its state, words and way of then, with nothing to be done there, and back to now."""
+    number = await taken(house, title="路灯不亮")
+    await house.reviewer.tells(number, "dispatched", lead=LAMPS)
+    unit = house.unit(LAMPS)
+    await unit.tells(number, "signed")
+    await unit.tells(number, "contacted", how="电话")
+    await unit.tells(number, "replied", reply="已更换灯泡")
+    await page.set_viewport_size({"width": width, "height": height})
+    for person in (house.supervisor, unit):
+        await enter(page, person, f"?ticket={number}")
+        state, steps = page.locator("#one .number-line .state"), page.locator(".timeline > li")
+        await expect(state).to_contain_text("反馈审核")
+        assert await steps.first.get_attribute("data-event") == "replied"
+        assert await steps.first.locator(".to-then").count() == 0, "that is now"
+        await page.click('.timeline > [data-event="dispatched"] .to-then')
+        await expect(page.locator(".then-told")).to_contain_text("并非现在")
+        await expect(state).to_contain_text("已派单")
+        assert await steps.first.get_attribute("data-event") == "dispatched"
+        assert await page.locator(".replies .reply, #acts [data-event]").count() == 0
+        assert await page.evaluate(CUT_OFF) == []
+        await page.click("#acts .later")
+        await expect(state).to_contain_text("办理中")
+        for event in ("contacted", "replied"):
+            await page.keyboard.press("Enter")  # where the keyboard is stays
+            await expect(steps.first).to_have_attribute("data-event", event)
+        await expect(page.locator(".replies")).to_contain_text("已更换灯泡")
+        await expect(page.locator("#acts .later")).to_be_disabled()
+        await page.click('.timeline > [data-event="dispatched"] .to-then')
+        await expect(state).to_contain_text("已派单")
+        await page.click("#acts .to-now")
+        await expect(state).to_contain_text("反馈审核")
+        await expect(page.locator(".then-told")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
 async def test_nothing_is_cut_off_and_no_text_acts(
     house: TicketHouse, page: Page, width: int, height: int
 ) -> None:

@@ -1,8 +1,14 @@
 """The heap goes into huge pages where the kernel can do that, and only the heap."""
 
+import asyncio
+import os
 from pathlib import Path
 
-from hotline.huge_pages import HUGE, collapse_heap, dense
+import pytest
+from structlog.testing import capture_logs
+
+from hotline import huge_pages
+from hotline.huge_pages import HUGE, SETTLED, collapse_heap, dense, into_huge_pages, running
 
 MB = 1024 * 1024
 SMAPS = """\
@@ -51,3 +57,45 @@ def test_a_heap_is_taken_in_and_keeps_what_it_holds() -> None:
 
 def test_without_the_kernels_word_nothing_is_done(tmp_path: Path) -> None:
     assert collapse_heap(tmp_path / "smaps") == 0
+
+
+def test_threads_that_run_are_counted(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  1 2 3\nprocs_running 7\nprocs_blocked 0\n")
+    assert running(stat) == 7
+    assert running(tmp_path / "none") == 0
+    assert running() >= 1
+
+
+async def test_a_busy_machine_is_left_alone_until_it_is_calm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Callers who all come at once would wait with us."""
+    stat = tmp_path / "stat"
+    stat.write_text(f"procs_running {(os.cpu_count() or 1) + 1}\n")
+    monkeypatch.setattr(huge_pages, "LOOK_EVERY_S", 0.01)
+    looked = 0
+
+    def read() -> int:
+        nonlocal looked
+        looked += 1
+        return running(stat)
+
+    monkeypatch.setattr(huge_pages, "running", read)
+    with capture_logs() as logs:
+        work = asyncio.create_task(into_huge_pages())
+        while looked < 20:
+            await asyncio.sleep(0)
+        assert not logs
+        stat.write_text("procs_running 1\n")
+        await work
+    assert [entry["event"] for entry in logs] == [SETTLED]
+
+
+async def test_a_machine_that_is_never_calm_has_it_in_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(huge_pages, "running", lambda: 1000)
+    with capture_logs() as logs:
+        await into_huge_pages(0)
+    assert [entry["event"] for entry in logs] == [SETTLED]

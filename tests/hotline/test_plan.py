@@ -1,17 +1,21 @@
 """`hotline plan`: the table, the JSON, the chart as Chromium draws it, and what is refused."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import sync_playwright
+from rich.console import Console
 
+from hotline.commands import plan as command
 from hotline.plan_chart import draw
 from hotline.plan_file import read_forecast
 from ivr.rosters import EXAMPLE_ROSTER, read_roster
 from queue_manager.day_plan import cover_by_shifts, plan_day, with_people
 from tests.hotline.command import hotline
+from tests.servers import wait_until
 
 SMALL = """\
 version: 1
@@ -89,6 +93,22 @@ def test_what_cannot_be_planned_is_told_in_one_place(
     assert said.code != 0
     assert told in said.errors
     assert "Traceback" not in said.errors
+
+
+def test_progress_is_shown_while_the_first_interval_takes_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing where all is done at once, else a bar that goes on."""
+    said = StringIO()
+    monkeypatch.setattr(command, "progress", Console(file=said, force_terminal=True, width=80))
+    with command._told(3) as told:
+        told(1)
+    assert said.getvalue() == ""
+    monkeypatch.setattr(command, "PATIENCE_S", 0.01)
+    with command._told(3) as told:
+        wait_until(lambda: "planning" in said.getvalue(), what="the bar")
+        told(2)
+        wait_until(lambda: "67%" in said.getvalue(), what="its progress")
 
 
 def test_hours_no_shift_covers_are_told_and_the_plan_stands(forecast: Path, tmp_path: Path) -> None:

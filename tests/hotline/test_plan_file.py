@@ -87,7 +87,7 @@ def test_calls_come_from_a_spreadsheet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("from,za\n08:00,1\n", "calls.csv:2: there is no kind of caller 'za'"),
+        ("from,za\n08:00,1\n", "calls.csv:1: there is no kind of caller 'za'"),
         ("from,cmn\n08:00,many\n", "calls.csv:2: cmn: 'many' is no count of calls"),
         ("from,cmn\n08:00,-3\n", "calls.csv:2: cmn: '-3' is no count of calls"),
         ("from,cmn\n08:00,nan\n", "calls.csv:2: cmn: 'nan' is no count of calls"),

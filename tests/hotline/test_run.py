@@ -3,8 +3,10 @@
 import os
 import signal
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -159,6 +161,48 @@ def test_a_taken_port_is_one_sentence_and_nothing_is_started() -> None:
         assert not list(installation.home.glob("log/*.log"))
     finally:
         installation.__exit__(None, None, None)
+
+
+class ToAnother(socketserver.BaseRequestHandler):
+    """Whoever asks here is answered by another installation."""
+
+    target: int
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.target)) as far:
+            far.sendall(self.request.recv(65536))
+            while answer := far.recv(65536):
+                self.request.sendall(answer)
+
+
+def test_a_port_another_installation_took_meanwhile_is_one_sentence(shared: Installation) -> None:
+    """It was free when we looked; that whoever has it can take calls says nothing of ours."""
+    late = Installation()
+    output = late.home / "late.out"
+    handler = type("Handler", (ToAnother,), {"target": int(shared.http.rpartition(":")[2])})
+    ours = int(late.http.rpartition(":")[2])
+    try:
+        with output.open("wb") as said:
+            run = subprocess.Popen(
+                [sys.executable, "-m", "hotline", "run", "--no-demo"],
+                env=late.environment,
+                cwd=PROJECT,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(lambda: "as user" in output.read_text(), seconds=UP_S, what="the check's end")
+        with socketserver.ThreadingTCPServer(("127.0.0.1", ours), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            code = run.wait(UP_S)
+            server.shutdown()
+        said_lines = output.read_text().splitlines()
+        assert code != 0
+        assert "another installation answers there" in said_lines[-1]
+        assert "HOTLINE_HTTP_PORT" in said_lines[-1]
+        assert "no process left" in said_lines[-2]
+        assert not any("ready for calls" in line for line in said_lines)
+    finally:
+        late.__exit__(None, None, None)
 
 
 def test_a_setup_that_lacks_something_is_one_sentence(tmp_path: Path) -> None:
