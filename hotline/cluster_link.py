@@ -26,6 +26,8 @@ SILENCE_S = 2.0
 LINE_LIMIT = 512 * 1024
 BACKLOG_LIMIT = 8 * 1024 * 1024
 STRANGERS_LIMIT = 16
+ACCEPT_TURNS = 8
+"""More turns of the loop than lie between accepting somebody and the first step of `_connected`."""
 PROOF_BYTES = 16
 TURN = 200
 """Messages taken in before everybody else on the loop gets their turn."""
@@ -175,6 +177,12 @@ class LinkServer:
     async def close(self) -> None:
         """Stop listening and end every session."""
         if self._server is not None:
+            for listening in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listening.fileno())
+            # Who was accepted just now is ended, too. Closed before that, the server of Python 3.11
+            # would leave him to the garbage collector.
+            for _ in range(ACCEPT_TURNS):
+                await asyncio.sleep(0)
             self._server.close()
         tasks = [*self._sessions, *self._strangers]
         for task in tasks:

@@ -30,14 +30,19 @@ _PORTS = [range(first, first + 1000) for first in range(15_000, 20_000, 1000)]
 
 
 def free_port() -> int:
-    """A TCP port on loopback that nobody listens on right now, and that wasn't given lately: an
+    """A TCP and UDP port on loopback that nobody has right now, and that wasn't given lately: an
     installation asks for many before it listens on any. None of those the system gives outgoing
     connections (one of them could have it by then); each test process has a thousand of its own."""
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % len(_PORTS)
     while True:
         port = random.choice(_PORTS[worker])
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        with (
+            socket.socket() as tcp,
+            socket.socket(type=socket.SOCK_DGRAM) as udp,
+            contextlib.suppress(OSError),
+        ):
+            tcp.bind(("127.0.0.1", port))
+            udp.bind(("127.0.0.1", port))
             if port not in _given:
                 _given.append(port)
                 return port

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 
@@ -64,6 +65,20 @@ async def joined(leader: Leader) -> AsyncIterator[tuple[Link, "asyncio.Queue[Mes
 async def within(awaited: Awaitable[object], seconds: float = 20.0) -> object:
     async with asyncio.timeout(seconds):
         return await awaited
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_who_was_accepted_just_now_is_ended_with_the_server(turns: int) -> None:
+    """Wherever it is between the accepting and its first word; else it stayed for a greeting."""
+    async with listening() as leader:
+        with socket.create_connection(leader.address) as peer:
+            peer.setblocking(False)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await leader.server.close()
+            with contextlib.suppress(ConnectionError):
+                while await within(asyncio.get_running_loop().sock_recv(peer, 4096), 1.0):
+                    pass
 
 
 async def test_what_is_said_arrives_in_order_both_ways() -> None:
