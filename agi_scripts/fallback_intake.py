@@ -35,7 +35,7 @@ REMEMBERED = (
     *("ANSWERED_AT", "STAGE", "QUEUED_AT", "TENANT", "LINE", "LANG", "KIND", "KEYS", "NEEDS"),
     *("PRIORITY", "QUEUE", "NUMBER", "SEAT", "TICKET", "CALLBACK", "ORIGIN", "DIALSTATUS"),
 )
-OVER = ("talked", "done")
+OVER = ("talked", "over", "done")
 
 
 class CallerGone(Exception):

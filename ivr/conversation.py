@@ -92,6 +92,8 @@ async def _lead_until_over(call: Call, desk: Desk, story: Story, session: Sessio
 
 
 async def _lead(call: Call, desk: Desk, story: Story) -> None:
+    if story.point is Resume.OVER:
+        return
     if story.point not in (Resume.HELD, Resume.JOINED) and (story.answered or story.transferred):
         return
     if story.line is None:

@@ -53,6 +53,7 @@ class Resume(StrEnum):
     CALLED_BACK = "called_back"
     CALLBACK_ASKED = "callback_asked"
     SERVED = "served"
+    OVER = "over"
 
 
 _HAD = frozenset({Resume.TALKED, Resume.HELD, Resume.JOINED})
@@ -79,6 +80,8 @@ def resume_point(seen: Mapping[str, str]) -> Resume:
             return Resume.JOINED
         case "callback":
             return Resume.CALLBACK_ASKED
+        case "over":
+            return Resume.OVER
         case "served":
             return Resume.SERVED
     return Resume.FRESH

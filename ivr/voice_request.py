@@ -90,6 +90,10 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
         await tell_number(call, story)
     elif story.ticket_made:
         await call.play(("request_taken",), language=story.language)
+    elif outcome_of(story) is Outcome.LEFT_EARLY:
+        # He said nothing. Asked anew by an engine after us, what he says then would be a request
+        # in the books beside a call that left early.
+        await call.remember(STAGE="over")
     return step.next
 
 

@@ -13,6 +13,9 @@ from tickets.model import Origin
 
 ANSWER, BUSY, NOANSWER = DialStatus.ANSWER, DialStatus.BUSY, DialStatus.NOANSWER
 SCRIPTS = {
+    "says nothing twice, and something to the next engine": Script(
+        now=NIGHT, takes=[0.0, 0.0, 0.5]
+    ),
     "talk": Script(seats=[ANSWER]),
     "talk, told late": Script(seats=[ANSWER], hears_ami=False),
     "third seat": Script(digits=["2"], seats=[NOANSWER, BUSY, ANSWER]),
