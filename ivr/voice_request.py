@@ -14,7 +14,7 @@ from ivr.ending import (
     request_ticket,
     unbroken,
 )
-from ivr.flow import PERSON_KEY, VoiceRequest
+from ivr.flow import PERSON_KEY, Close, VoiceRequest
 from ivr.greeting import choose
 from ivr.intake_door import Went, resumed_intake, take_spoken
 from ivr.numbers import digits
@@ -90,9 +90,9 @@ async def take_request(call: Call, desk: Desk, story: Story, step: VoiceRequest)
         await tell_number(call, story)
     elif story.ticket_made:
         await call.play(("request_taken",), language=story.language)
-    elif outcome_of(story) is Outcome.LEFT_EARLY:
-        # He said nothing. Asked anew by an engine after us, what he says then would be a request
-        # in the books beside a call that left early.
+    elif isinstance(story.flow.steps[step.next], Close) and outcome_of(story) is Outcome.LEFT_EARLY:
+        # He said nothing, and nothing more follows. Asked anew by an engine after us, what he
+        # says then would be a request in the books beside a call that left early.
         await call.remember(STAGE="over")
     return step.next
 
