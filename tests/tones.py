@@ -132,21 +132,23 @@ class Phone:
         """How often this has happened so far."""
         return sum(event.word == word for event in self.events)
 
-    def hang_up(self) -> None:
-        """End the last call by BYE. Told twice it does nothing more."""
+    async def hang_up(self) -> None:
+        """End the last call by BYE. Told twice it does nothing more. That it was answered the
+        engine may know a moment before this telephone's word is read here."""
+        await self.happens("answered")
         last = [event for event in self.events if event.word == "answered"][-1]
         tell(self.own, last.values[0], "MESSAGE")
 
     async def leave(self) -> None:
         """Hang up, if the other side hasn't; return when that is said."""
         if not (self.count("other_left") or self.count("hung_up")):
-            self.hang_up()
+            await self.hang_up()
         async with asyncio.timeout(EVENT_S), self._news:
             while not (self.count("other_left") or self.count("hung_up")):
                 await self._news.wait()
 
     def pick_up(self) -> None:
-        """Answer what rings."""
+        """Answer what rings (`happens("rang")` is awaited before)."""
         last = [event for event in self.events if event.word == "rang"][-1]
         tell(self.own, last.values[0], "MESSAGE")
 

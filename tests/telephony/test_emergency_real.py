@@ -63,7 +63,7 @@ async def test_the_brigade_has_the_citizen_as_soon_as_it_answers(home: House) ->
         assert view.state == "calling"
         await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
         await home.is_("8001", SeatState.WRAP_UP)
-        home.phones["far"].hang_up()
+        await home.phones["far"].hang_up()
         await home.phones["citizen"].happens("other_left")
     assert home.phones["far"].events[0].values[2].endswith("13800138000")
     assert [(h.to, h.seat_id, h.call_id, bool(h.ticket)) for h in told] == [
@@ -81,7 +81,7 @@ async def test_when_it_is_unclear_all_three_speak(home: House) -> None:
         await home.talk_is(call_id, "three_way")
         await home.hears(citizen={"8001", "far"}, s8001={"citizen", "far"}, far={"citizen", "8001"})
         assert told == []
-        home.phones["far"].hang_up()
+        await home.phones["far"].hang_up()
         await home.hears(citizen={"8001"}, s8001={"citizen"}, far=set())
         assert home.talk_state(call_id) == "talking"
     assert told == []
@@ -131,7 +131,7 @@ async def test_the_citizen_leaves_while_the_brigade_rings(home: House) -> None:
     async with home.citizen() as call_id:
         await home.board.act(TENANT, call_id, ONE_KEY, POLICE)
         await home.phones["far"].happens("rang")
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
         await home.is_("8001", SeatState.WRAP_UP)
     await home.stack.no_channels()
     assert told == []

@@ -46,7 +46,7 @@ async def test_killed_in_a_consultation(home: House) -> None:
         await home.talk_is(call_id, "consulting")
         await home.board.act(TENANT, call_id, TalkVerb.CANCEL, None)
         await home.hears(citizen={"8001"}, s8001={"citizen"}, far=set())
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
         await home.is_("8001", SeatState.WRAP_UP)
     row = await home.row()
     assert (row.outcome, row.seat_id) == ("answered", "8001")
@@ -77,8 +77,8 @@ async def test_killed_in_a_consultation_and_both_seats_leave(home: House) -> Non
         await home.board.act(TENANT, call_id, TalkVerb.CONSULT, OTHER)
         await home.talk_is(call_id, "consulting")
         await home.kill_engine()
-        home.phones["8001"].hang_up()
-        home.phones["8002"].hang_up()
+        await home.phones["8001"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.start_engine()
         await eventually(
             lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=25
@@ -102,7 +102,7 @@ async def test_killed_after_a_transfer(home: House) -> None:
         await killed(home)
         await home.hears(citizen={"8002"}, s8002={"citizen"})
         assert home.state("8002") is SeatState.TALKING
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.phones["citizen"].happens("other_left")
         await home.is_("8002", SeatState.WRAP_UP)
     row = await home.row()
@@ -122,11 +122,11 @@ async def test_killed_in_a_three_way(home: House, leaves: str) -> None:
         await home.hears(**ALL)
         assert home.state("8001") is home.state("8002") is SeatState.TALKING
         stays = "8002" if leaves == "8001" else "8001"
-        home.phones[leaves].hang_up()
+        await home.phones[leaves].hang_up()
         await home.is_(leaves, SeatState.WRAP_UP)
         await home.hears(**{"citizen": {stays}, f"s{stays}": {"citizen"}})
         assert home.state(stays) is SeatState.TALKING
-        home.phones[stays].hang_up()
+        await home.phones[stays].hang_up()
         await home.phones["citizen"].happens("other_left")
 
 
@@ -160,7 +160,7 @@ async def test_killed_while_he_is_handed_to_a_queue(home: House) -> None:
         await eventually(
             lambda: home.engine.queue.waiting().count == 1, "never queued again", within_s=25
         )
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
     row = await home.row()
     assert (row.outcome, row.seat_id) == ("answered", "8001")
 
@@ -171,9 +171,9 @@ async def test_the_citizen_leaves_while_no_engine_is_there(home: House) -> None:
         await home.board.act(TENANT, call_id, TalkVerb.CONSULT, OTHER)
         await home.talk_is(call_id, "consulting")
         await home.kill_engine()
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
         await home.phones["citizen"].happens("hung_up")
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.start_engine()
         await home.phones["8001"].happens("caller_left")
     await home.stack.no_channels()
@@ -187,6 +187,6 @@ async def test_the_manager_interface_falls_in_a_consultation(home: House) -> Non
         await home.stack.cli("manager reload")
         links = home.engine.telephony.ami
         links._events.drop("test")
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.hears(citizen={"8001"}, s8001={"citizen"})
         await home.is_("8002", SeatState.WRAP_UP)

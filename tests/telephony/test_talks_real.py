@@ -54,7 +54,7 @@ async def test_consultation_and_attended_transfer(home: House) -> None:
         await home.hears(citizen={"8002"}, s8002={"citizen"}, s8001=set())
         await home.is_("8001", SeatState.WRAP_UP)
         assert home.state("8002") is SeatState.TALKING
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
         await home.is_("8002", SeatState.WRAP_UP)
     row = await home.row()
     assert (row.outcome, row.seat_id) == ("answered", "8002")
@@ -72,10 +72,10 @@ async def test_the_first_seat_hangs_up_to_hand_over(home: House) -> None:
     """Hanging up in a consultation gives the citizen to the one who was consulted."""
     async with home.citizen() as call_id:
         await consulting(home, call_id)
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.hears(citizen={"8002"}, s8002={"citizen"})
         await home.is_("8001", SeatState.WRAP_UP)
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.phones["citizen"].happens("other_left")
     assert (await home.row()).seat_id == "8002"
     await home.stack.no_channels()
@@ -95,7 +95,7 @@ async def test_a_consultation_is_given_up(home: House) -> None:
         await consulting(home, call_id)
         await home.board.act(TENANT, call_id, COMPLETE, None)
         await home.hears(citizen={"8002"}, s8002={"citizen"})
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
     assert (await home.row()).seat_id == "8002"
     await home.stack.no_channels()
 
@@ -112,7 +112,7 @@ async def test_the_consulted_seat_does_not_answer(home: House) -> None:
         await home.talk_is(call_id, "talking")
         await home.hears(citizen={"8001"}, s8001={"citizen"})
         assert home.state("8002") in (SeatState.COOL_DOWN, SeatState.READY)
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.phones["citizen"].happens("other_left")
     assert (await home.row()).seat_id == "8001"
 
@@ -134,7 +134,7 @@ async def test_the_consulted_seat_hangs_up(home: House) -> None:
     """The citizen has his first seat again."""
     async with home.citizen() as call_id:
         await consulting(home, call_id)
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.hears(citizen={"8001"}, s8001={"citizen"})
         await home.is_("8002", SeatState.WRAP_UP)
 
@@ -151,7 +151,7 @@ async def test_the_citizen_hangs_up_in_the_middle(home: House, state: str) -> No
         await home.talk_is(call_id, state)
         if state == "calling":
             await home.phones["8002"].happens("rang")
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
         await home.is_("8001", SeatState.WRAP_UP)
         after = SeatState.PAUSED if state == "calling" else SeatState.WRAP_UP
         await home.is_("8002", after)
@@ -166,13 +166,13 @@ async def test_the_seat_hangs_up_while_the_other_one_rings(home: House) -> None:
     async with home.citizen() as call_id:
         await home.board.act(TENANT, call_id, CONSULT, seat("8002"))
         await home.phones["8002"].happens("rang")
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.phones["8002"].happens("cancelled")
         await eventually(lambda: home.engine.queue.waiting().count == 1, "never queued again")
         home.engine.queue.ready("8001")
         await home.phones["8001"].happens("answered", times=2)
         await home.hears(citizen={"8001"}, s8001={"citizen"})
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
     row = await home.row()
     assert (row.outcome, row.seat_id) == ("answered", "8001")
 
@@ -192,7 +192,7 @@ async def test_consulting_a_queue(home: House, target: TalkTarget) -> None:
         assert home.state("8002") is SeatState.TALKING
         await home.board.act(TENANT, call_id, COMPLETE, None)
         await home.hears(citizen={"8002"}, s8002={"citizen"})
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.phones["citizen"].happens("other_left")
         await home.is_("8002", SeatState.WRAP_UP)
     assert (await home.row()).seat_id == "8002"
@@ -223,7 +223,7 @@ async def test_three_way(home: House, leaves: str) -> None:
             citizen={"8001", "8002"}, s8001={"citizen", "8002"}, s8002={"citizen", "8001"}
         )
         if leaves in home.phones:
-            home.phones[leaves].hang_up()
+            await home.phones[leaves].hang_up()
         else:
             await home.board.act(TENANT, call_id, TalkVerb(leaves), None)
         stays = "8001" if leaves in ("8002", "cancel") else "8002"
@@ -231,7 +231,7 @@ async def test_three_way(home: House, leaves: str) -> None:
         await home.is_(gone, SeatState.WRAP_UP)
         await home.hears(**{"citizen": {stays}, f"s{stays}": {"citizen"}, f"s{gone}": set()})
         assert home.state(stays) is SeatState.TALKING
-        home.phones[stays].hang_up()
+        await home.phones[stays].hang_up()
         await home.phones["citizen"].happens("other_left")
         await home.is_(stays, SeatState.WRAP_UP)
     assert (await home.row()).seat_id == stays
@@ -251,7 +251,7 @@ async def test_consulting_a_number_outside(home: House) -> None:
         await home.hears(citizen={"far"}, far={"citizen"}, s8001=set())
         await home.is_("8001", SeatState.WRAP_UP)
         assert any("→ 110" in note for note in home.office.tickets[call_id].notes)
-        home.phones["far"].hang_up()
+        await home.phones["far"].hang_up()
         await home.phones["citizen"].happens("other_left")
     assert home.phones["far"].events[0].values[2].endswith("13800138000")
     assert (await home.row()).outcome == "answered"
@@ -279,7 +279,7 @@ async def test_blind_to_a_seat(home: House) -> None:
         await home.phones["8002"].happens("answered")
         await home.hears(citizen={"8002"}, s8002={"citizen"}, s8001=set())
         assert home.state("8002") is SeatState.TALKING
-        home.phones["8002"].hang_up()
+        await home.phones["8002"].hang_up()
         await home.phones["citizen"].happens("other_left")
         await home.is_("8002", SeatState.WRAP_UP)
     row = await home.row()
@@ -299,7 +299,7 @@ async def test_blind_to_a_seat_that_does_not_answer(home: House) -> None:
         home.engine.queue.ready("8001")
         await home.phones["8001"].happens("answered", times=2)
         await home.hears(citizen={"8001"})
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
     assert (await home.row()).seat_id == "8001"
 
 
@@ -322,7 +322,7 @@ async def test_blind_to_a_queue_or_a_line(tmp_path: Path, target: TalkTarget) ->
             home.engine.queue.ready("8002")
             await home.phones["8002"].happens("answered")
             await home.hears(citizen={"8002"}, s8002={"citizen"})
-            home.phones["citizen"].hang_up()
+            await home.phones["citizen"].hang_up()
         assert (await home.row()).seat_id == "8002"
 
 
@@ -336,7 +336,7 @@ async def test_blind_to_a_number(home: House) -> None:
             lambda: any("→ 110" in note for note in home.office.tickets[call_id].notes),
             "no note of the number",
         )
-        home.phones["far"].hang_up()
+        await home.phones["far"].hang_up()
         await home.phones["citizen"].happens("other_left")
     row = await home.row()
     assert (row.outcome, row.seat_id) == ("answered", "8001")
@@ -349,7 +349,7 @@ async def test_the_citizen_leaves_while_he_is_handed_on(home: House) -> None:
     async with home.citizen() as call_id:
         await home.board.act(TENANT, call_id, TRANSFER, seat("8002"))
         await home.phones["8002"].happens("rang")
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
         await home.phones["8002"].happens("cancelled")
         await eventually(
             lambda: home.state("8002") in (SeatState.READY, SeatState.COOL_DOWN), "never free"

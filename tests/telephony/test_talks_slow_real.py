@@ -90,7 +90,7 @@ async def test_handed_over_and_the_seat_hangs_up_at_once(home: House, late: Late
     async with home.citizen() as call_id:
         await consulting(home, call_id)
         await home.board.act(TENANT, call_id, COMPLETE, None)
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.hears(citizen={"8002"}, s8002={"citizen"})
     await home.stack.no_channels()
 
@@ -101,12 +101,12 @@ async def test_whoever_was_to_have_him_hangs_up_first(home: House, late: Late) -
         await consulting(home, call_id)
         await home.board.act(TENANT, call_id, COMPLETE, None)
         await until(late)
-        home.phones["8001"].hang_up()
-        home.phones["8002"].hang_up()
+        await home.phones["8001"].hang_up()
+        await home.phones["8002"].hang_up()
         await eventually(
             lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=25
         )
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
     assert (await home.row()).outcome == "answered"
 
 
@@ -150,7 +150,7 @@ async def test_killed_before_the_citizen_has_come(home: House, late: Late, how: 
         await home.hears(**{"citizen": {other}, who: {"citizen"}, "s8001": set()})
         if other == "8002":
             assert home.state("8002") is SeatState.TALKING
-        home.phones["citizen"].hang_up()
+        await home.phones["citizen"].hang_up()
     assert (await home.row()).outcome == "answered"
     if other == "far":
         assert any("→ 110" in note for note in home.office.tickets[call_id].notes)
@@ -175,7 +175,7 @@ async def test_killed_while_the_supervisor_who_takes_over_is_rung(home: House, l
     async with home.citizen() as call_id:
         await home.board.act(TENANT, call_id, TalkVerb.TAKE_OVER, SUPERVISOR)
         await home.phones["8009"].happens("rang")
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.talk_is(call_id, "held")
         await home.written("HL_STAGE=consulting")
         await home.kill_engine()

@@ -47,7 +47,7 @@ async def test_listen_then_whisper_then_barge(home: House) -> None:
             citizen={"8001", "8009"}, s8001={"citizen", "8009"}, s8009={"citizen", "8001"}
         )
         assert home.phones["8009"].count("rang") == 1
-        home.phones["8009"].hang_up()
+        await home.phones["8009"].hang_up()
         await home.hears(citizen={"8001"}, s8001={"citizen"})
         await home.is_("8009", SeatState.WRAP_UP)
     assert (await home.row()).seat_id == "8001"
@@ -60,10 +60,10 @@ async def test_a_listener_leaves_and_the_talk_goes_on(home: House) -> None:
         await home.board.act(TENANT, call_id, LISTEN, SUPERVISOR)
         await home.board.act(TENANT, call_id, LISTEN, TalkTarget("seat", "8003"))
         await home.hears(s8009={"citizen", "8001"}, s8003={"citizen", "8001"})
-        home.phones["8009"].hang_up()
+        await home.phones["8009"].hang_up()
         await home.is_("8009", SeatState.WRAP_UP)
         await home.hears(citizen={"8001"}, s8001={"citizen"}, s8003={"citizen", "8001"})
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.phones["8003"].happens("caller_left")
         await home.is_("8003", SeatState.WRAP_UP)
     await home.stack.no_channels()
@@ -88,7 +88,7 @@ async def test_take_over(home: House) -> None:
         await home.hears(citizen={"8009"}, s8009={"citizen"}, s8001=set())
         await home.is_("8001", SeatState.WRAP_UP)
         assert home.state("8009") is SeatState.TALKING
-        home.phones["8009"].hang_up()
+        await home.phones["8009"].hang_up()
         await home.phones["citizen"].happens("other_left")
     assert (await home.row()).seat_id == "8009"
     await home.stack.no_channels()
@@ -100,7 +100,7 @@ async def test_the_seat_hangs_up_while_the_supervisor_s_telephone_rings(home: Ho
     async with home.citizen() as call_id:
         await home.board.act(TENANT, call_id, TAKE_OVER, SUPERVISOR)
         await home.phones["8009"].happens("rang")
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.talk_is(call_id, "held")
         home.phones["8009"].pick_up()
         await home.hears(citizen={"8009"}, s8009={"citizen"})
@@ -118,7 +118,7 @@ async def test_nobody_takes_over(home: House) -> None:
         assert home.state("8009") is SeatState.PAUSED
         await home.board.act(TENANT, call_id, TAKE_OVER, SUPERVISOR)
         await home.phones["8009"].happens("rang", times=2)
-        home.phones["8001"].hang_up()
+        await home.phones["8001"].hang_up()
         await home.talk_is(call_id, "held")
         await eventually(
             lambda: home.engine.queue.waiting().count == 1, "never queued", within_s=25
@@ -190,7 +190,7 @@ async def test_an_interpreter_joins(tmp_path: Path) -> None:
                 citizen={"8001", "8003"}, s8001={"citizen", "8003"}, s8003={"citizen", "8001"}
             )
             assert home.state("8003") is SeatState.TALKING
-            home.phones["8003"].hang_up()
+            await home.phones["8003"].hang_up()
             await home.is_("8003", SeatState.WRAP_UP)
             await home.hears(citizen={"8001"}, s8001={"citizen"})
         assert (await home.row()).seat_id == "8001"
@@ -257,7 +257,7 @@ async def test_somebody_leaves_while_an_interpreter_is_sought(tmp_path: Path, wh
             await with_interpreter(home, call_id)
             await home.talk_is(call_id, "seeking")
             await home.hears(citizen=set())
-            home.phones[who].hang_up()
+            await home.phones[who].hang_up()
             await home.is_("8001", SeatState.WRAP_UP)
             waiting = 0 if who == "citizen" else 1
             await eventually(
