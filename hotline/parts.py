@@ -51,9 +51,8 @@ def all_parts(settings: Settings) -> tuple[Part, ...]:
 
 
 def asterisk(settings: Settings) -> Part:
-    """Asterisk in its private root, the home bound at /hotline; its signalling before its media."""
-    launcher = (sys.executable, "-P", "-m", "hotline.signalling_first")
-    return Part("asterisk", (*launcher, *asterisk_command(settings, ["-f"])))
+    """Asterisk in its private root, the home bound at /hotline."""
+    return Part("asterisk", asterisk_command(settings, ["-f"]))
 
 
 def asterisk_command(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:

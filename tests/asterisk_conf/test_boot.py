@@ -1,6 +1,5 @@
 """Asterisk takes our configuration without complaint, quickly, with least rights."""
 
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,11 +12,8 @@ import pytest_asyncio
 from asterisk_conf.model import OutboundRule
 from hotline.doctor_trunks import REGISTERED, registration_states
 from hotline.parts import is_root
-from tests.engine import Session, engine
 from tests.manager import manager
-from tests.sipp import caller, sipp, until_bye
 from tests.stack import AsteriskStack, asterisk_stack, seat, trunk
-from tests.telephony.peers import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -44,11 +40,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Aster
         yield stack
 
 
-def threads(pid: int) -> set[int]:
-    """The threads of a process."""
-    return {thread.id for thread in psutil.Process(pid).threads()}
-
-
 async def test_it_is_up_fast_and_without_complaint(stack: AsteriskStack) -> None:
     """Under two seconds of work, and no line of the log warns or tells of an error."""
     worked = psutil.Process(stack.pid).cpu_times()
@@ -73,27 +64,6 @@ async def test_it_has_no_rights_of_root(stack: AsteriskStack) -> None:
     status = Path(f"/proc/{stack.pid}/status").read_text()
     assert int(re.search(r"^CapBnd:\s*(\w+)", status, re.M)[1], 16) == 0  # type: ignore[index]  # always there
     assert int(re.search(r"^CapEff:\s*(\w+)", status, re.M)[1], 16) == 0  # type: ignore[index]  # always there
-
-
-async def test_signalling_goes_before_media(stack: AsteriskStack) -> None:
-    """The threads of the boot have precedence over those of calls, on a machine where that is
-    allowed; what isn't Asterisk's own (a call's) begins without it."""
-    await eventually(lambda: "precedence of signalling" in stack.said(), "it was never given")
-    if not is_root():
-        return
-    assert "media given to all threads" in stack.said()
-    booted = threads(stack.pid)
-    policies: list[set[int]] = []
-
-    async def note(session: Session) -> None:
-        ours = threads(stack.pid) - booted
-        policies.extend({os.sched_getscheduler(t) for t in group} for group in (booted, ours))
-        await session.done()
-
-    async with engine(stack.agi_port, note):
-        result = await sipp(caller(until_bye()), to=stack.sip_port, local="127.0.0.2")
-    assert result.ok, result.errors
-    assert policies == [{os.SCHED_RR | os.SCHED_RESET_ON_FORK}, {os.SCHED_OTHER}]
 
 
 async def test_it_listens_on_its_own_address_only(stack: AsteriskStack) -> None:
