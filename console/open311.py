@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
+
+from tickets.script import scriptless
 
 LONGEST_DESCRIPTION = 4_000
 MOST_ROWS = 1_000
@@ -135,7 +144,10 @@ class NoOpen311:
         return None
 
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Scriptless = AfterValidator(scriptless)
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f]*$"), Scriptless
+]
 
 
 def _blank(value: object) -> object:
@@ -153,7 +165,7 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     service_code: Annotated[Line, Field(max_length=20)] = ""
-    description: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")] = ""
+    description: Annotated[str, StringConstraints(pattern=r"^[^\x00]*$"), Scriptless] = ""
     address_string: Annotated[Line, Field(max_length=300)] = ""
     address_id: Annotated[Line, Field(max_length=100)] = ""
     lat: Annotated[Latitude | None, BeforeValidator(_blank)] = None

@@ -40,6 +40,7 @@ REFUSALS: Mapping[str, Refusal] = {
     "part-of-parent": Refusal(NOT_NOW, "这是子工单,请在主工单上操作。"),
     "return-too-late": Refusal(NOT_NOW, "已超过退单时限。"),
     "role-not-allowed": Refusal(NOT_YOU, "该角色无权执行此操作。"),
+    "script": Refusal(NOT_SO, "内容含有脚本代码,请改用文字叙述。"),
     "search-too-short": Refusal(NOT_SO, "请至少输入两个字搜索。"),
     "stale-version": Refusal(NOT_NOW, "内容已被他人修改,请重新加载。"),
     "supervisor-may-not-handle": Refusal(NOT_YOU, "办督分离:督办者不得承办同一工单。"),

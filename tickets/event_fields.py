@@ -16,6 +16,7 @@ from tickets.life_events import Event
 from tickets.life_rules import EMERGENCIES, REFUSABLE, VOIDS
 from tickets.model import Kind
 from tickets.policy import AlwaysOn, Complexity, Urgency
+from tickets.script import SAYS, SAYS_ZH, has_script
 from tickets.told_data import LONGEST_TEXT, MOST_UNITS
 
 E = Event
@@ -182,10 +183,14 @@ def _check_text(field: Field, value: object) -> None:
         raise EventRefused("too-long", f"{field.name} has {field.most} signs at most")
     if not clean(value):
         raise EventRefused("bad-data", f"{field.name} holds control characters: leave them out")
+    if has_script(value):
+        raise EventRefused("script", f"{field.name} {SAYS}", SAYS_ZH)
 
 
 def _word(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= 200 and clean(value)
+    return (
+        isinstance(value, str) and 0 < len(value) <= 200 and clean(value) and not has_script(value)
+    )
 
 
 def _is_day(value: object) -> bool:

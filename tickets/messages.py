@@ -3,13 +3,22 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
 from tickets.crossing import Word
 from tickets.peers import ID
+from tickets.script import scriptless
 
-Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-Words = Annotated[str, StringConstraints(max_length=8_000, pattern=r"^[^\x00]*$")]
+Scriptless = AfterValidator(scriptless)
+Line = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$"), Scriptless]
+Words = Annotated[str, StringConstraints(max_length=8_000, pattern=r"^[^\x00]*$"), Scriptless]
 Number = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._/-]{1,64}$")]
 
 

@@ -3,11 +3,11 @@
 A seat sees those in the languages it speaks; supervisors see all. Each play is in the log.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from console import answers
 from console.api.audio import NUMBER, play_file
@@ -22,6 +22,7 @@ from tickets import life
 from tickets.life import Actor
 from tickets.model import Kind
 from tickets.review import Correction, SpokenCase
+from tickets.script import scriptless
 from tickets.spoken import SpokenAnswer
 
 LONGEST_PAGE = 100
@@ -47,10 +48,10 @@ class Submission(BaseModel):
 
     version: int = Field(ge=1)
     kind: Kind | None = None
-    place: str = Field(default="", max_length=200)
+    place: Annotated[str, Field(max_length=200), AfterValidator(scriptless)] = ""
     place_code: str = Field(default="", pattern=r"^[0-9]{0,12}$")
     topic: str = Field(default="", pattern=r"^[0-9a-z_]{0,40}$")
-    text: str = Field(default="", max_length=10_000)
+    text: Annotated[str, Field(max_length=10_000), AfterValidator(scriptless)] = ""
     callback: str = Field(default="", pattern=r"^(\+[1-9][0-9]{5,14})?$")
 
 

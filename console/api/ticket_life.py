@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import structlog
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 from console import spelled, told
 from console.actors import EVENT_HEADERS, HEADERS, PEOPLE, actor_of, key_of, version_of
@@ -24,11 +24,13 @@ from console.services import SERVICES
 from tickets.model import Kind
 from tickets.policy import Complexity, Urgency
 from tickets.rights import Requester
+from tickets.script import scriptless
 
 log = structlog.get_logger(__name__)
 
-Line = Annotated[str, Field(max_length=200, pattern=LINE)]
-Text = Annotated[str, Field(max_length=10_000, pattern=PLAIN)]
+Scriptless = AfterValidator(scriptless)
+Line = Annotated[str, Field(max_length=200, pattern=LINE), Scriptless]
+Text = Annotated[str, Field(max_length=10_000, pattern=PLAIN), Scriptless]
 
 
 class Citizen(BaseModel):
@@ -36,7 +38,7 @@ class Citizen(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(default="", max_length=60, pattern=LINE)
+    name: Annotated[str, Field(max_length=60, pattern=LINE), Scriptless] = ""
     phone: str = Field(default="", pattern=r"^(\+?[0-9]{3,20})?$")
 
 
@@ -58,15 +60,15 @@ class Intake(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    title: Annotated[str, Field(min_length=1, max_length=200, pattern=saying(LINE))]
-    text: Annotated[str, Field(min_length=1, max_length=10_000, pattern=saying(PLAIN))]
+    title: Annotated[str, Field(min_length=1, max_length=200, pattern=saying(LINE)), Scriptless]
+    text: Annotated[str, Field(min_length=1, max_length=10_000, pattern=saying(PLAIN)), Scriptless]
     kind: Kind | None = None
     urgency: Urgency | None = None
     complexity: Complexity | None = None
     class_code: str = Field(default="", pattern=f"^$|{CLASS}")
     place: Line = ""
     place_code: str = Field(default="", pattern=f"^$|{AREA}")
-    channel: str = Field(default="", max_length=40, pattern=LINE)
+    channel: Annotated[str, Field(max_length=40, pattern=LINE), Scriptless] = ""
     language: str = Field(default="cmn", pattern=r"^[a-z]{2,8}$")
     requester: Citizen = Citizen()
     confidential: bool = False

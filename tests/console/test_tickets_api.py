@@ -8,6 +8,7 @@ from console.ports import Role
 from tests.console.ticket_house import HERE_PATH, LAMP, TicketHouse, ticket_house
 
 URBAN, LAMPS, POLICE = "urban", "lighting", "police"
+SCRIPT = "<script>alert('x')</script>"
 
 
 async def _dispatched(house: TicketHouse, lead: str = LAMPS, **more: Any) -> str:
@@ -234,6 +235,9 @@ async def test_what_is_wrong_is_refused_with_its_reason_and_nothing_changes(sql_
             (reviewer, "dispatched", {"lead": LAMPS, "urgency": "soon"}, (422, "bad-data")),
             (reviewer, "noted", {"text": "a\x07b"}, (422, "bad-data")),
             (reviewer, "noted", {"text": "字" * 10_001}, (422, "too-long")),
+            (reviewer, "noted", {"text": SCRIPT}, (422, "script")),
+            (reviewer, "dispatched", {"lead": LAMPS, "note": SCRIPT}, (422, "script")),
+            (reviewer, "dispatched", {"lead": LAMPS, "co_units": [SCRIPT]}, (422, "bad-data")),
             (reviewer, "refused", {"code": "because"}, (422, "unknown-code")),
             (reviewer, "linked", {"main": number}, (422, "links-itself")),
             (reviewer, "joined", {"number": number}, (403, "system-event")),
@@ -252,6 +256,12 @@ async def test_what_is_wrong_is_refused_with_its_reason_and_nothing_changes(sql_
             ({"text": "字" * 30_000}, (413, "body-too-large")),
             ({"kind": "wish"}, (422, "invalid")),
             ({"title": 5}, (422, "invalid")),
+            *(
+                ({field: SCRIPT}, (422, "invalid"))
+                for field in ("title", "text", "place", "answer")
+            ),
+            ({"channel": SCRIPT}, (422, "invalid")),
+            ({"requester": {"name": SCRIPT}}, (422, "invalid")),
             ({"requester": {"phone": "one two"}}, (422, "invalid")),
             ({"unknown": "x"}, (422, "invalid")),
         ):
@@ -269,12 +279,14 @@ async def test_what_is_wrong_is_refused_with_its_reason_and_nothing_changes(sql_
         assert (await reviewer.sees(dispatched))["version"] == signed["version"]
 
 
-async def test_script_in_a_text_is_kept_as_the_text_it_is(sqlite_url: str) -> None:
+async def test_signs_of_a_page_that_run_nothing_are_kept_as_the_text_they_are(
+    sqlite_url: str,
+) -> None:
     async with ticket_house(sqlite_url) as house:
-        script = "<script>alert('x')</script>"
-        number = (await house.seat.take(title=script, text=script))["ticket"]["number"]
+        bold = '<b>路灯</b> & "坏了" <3'
+        number = (await house.seat.take(title=bold, text=bold))["ticket"]["number"]
         seen = await house.reviewer.sees(number)
-        assert (seen["content"]["title"], seen["content"]["text"]) == (script, script)
+        assert (seen["content"]["title"], seen["content"]["text"]) == (bold, bold)
 
 
 async def test_lists_by_state_unit_class_area_due_date_and_words(sql_url: str) -> None:

@@ -129,6 +129,8 @@ REFUSED = {
     "another": (403, "wrong-receiver"),
     "shapeless": (422, "message-invalid"),
     "unstorable": (422, "message-invalid"),
+    "script": (422, "message-invalid"),
+    "script-said": (422, "message-invalid"),
     "not-crossed": (409, "not-crossed"),
     "oversize": (413, "body-too-large"),
 }
@@ -168,6 +170,8 @@ def wrong(water: Town, case: str) -> tuple[bytes, Mapping[str, str]]:
             "another": {"to": "gas"},
             "shapeless": {"word": "shout"},
             "unstorable": {"data": {"text": "a\0b"}},
+            "script": {"data": {"title": "<script>alert(1)</script>"}},
+            "script-said": {"data": {"text": "<img src=x onerror=alert(1)>"}},
             "not-crossed": {"word": "urged", "number": "261123000009"},
             "oversize": {"data": {"text": "x" * 70_000}},
         }

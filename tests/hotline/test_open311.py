@@ -236,6 +236,8 @@ async def test_every_service_can_be_asked_for(web: Web) -> None:
         ({"jurisdiction_id": "110000"}, 404, "jurisdiction_id was not found"),
         ({"description": "长" * 4001}, 400, "4000"),
         ({"description": "a\0b"}, 400, "description"),
+        ({"description": "<script>alert(1)</script>"}, 400, "description"),
+        ({"last_name": "<svg onload=alert(1)>"}, 400, "last_name"),
         ({"lat": "91"}, 400, "lat"),
         ({"lat": "nan"}, 400, "lat"),
         ({"long": ""}, 400, "together"),
