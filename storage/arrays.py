@@ -15,13 +15,14 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.types import TypeEngine
 
 from storage.json_text import dump_json
+from storage.sent_together import keep_back
 from storage.tables import UtcDateTime
 
 _NAMED = postgresql.dialect(paramstyle="pyformat")  # type: ignore[no-untyped-call] # its own way
 _BETWEEN = "\x1f"
 """Between the texts of an array within an array: PostgreSQL has no arrays of unequal arrays."""
 _APART, _NOTHING = "\x1e", "\x1d"
-"""Between the texts of a column, and instead of one that is NULL."""
+"""Before each text of a column, and instead of one that is NULL."""
 _TEXTS, _WHOLE = frozenset({"TEXT", "VARCHAR", "JSON"}), frozenset({"INTEGER", "BIGINT"})
 
 
@@ -43,14 +44,18 @@ class Arrays:
         named = f"AS v ({', '.join(map(_quoted, kinds))})"
         listed = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(plain.values(), 1))
         joined = ", ".join(_taken_apart(n, kind) for n, kind in enumerate(plain.values(), 1))
+        self._table: str = compiled.statement.table.name
         self._text = _from(str(compiled) % values, f"unnest({listed}) {named}")
         self._short = _from(str(compiled) % values, f"unnest({joined}) {named}")
         self._joins = [_join_of(kind) for kind in plain.values()]
         self._defaults = {name: bind.value for name, bind in binds.items() if not bind.required}
         self._columns = [(name, _process(bind.type, kinds[name])) for name, bind in binds.items()]
 
-    def run(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute it for these rows. Raises SQLAlchemy's errors."""
+    def run(
+        self, connection: Connection, rows: Sequence[Mapping[str, Any]], *, beside: bool = False
+    ) -> None:
+        """Execute it for these rows, by the next statement or the commit at the latest. `beside`:
+        none of them is a row that was written just now. Raises SQLAlchemy's errors."""
         try:
             sent = [self._column(name, process, rows) for name, process in self._columns]
         except (ValueError, TypeError) as error:
@@ -58,10 +63,10 @@ class Arrays:
                 str(error), self._text, None, error, hide_parameters=True
             ) from error
         short = [join(found) for join, found in zip(self._joins, sent, strict=True)]
-        if len(rows) > 1 and None not in short:
-            connection.exec_driver_sql(self._short, tuple(short))
+        if None in short:
+            keep_back(connection, self._table, self._text, sent, beside=beside)
         else:
-            connection.exec_driver_sql(self._text, tuple(sent))
+            keep_back(connection, self._table, self._short, short, beside=beside)
 
     def _column(
         self, name: str, process: Callable[[Any], Any] | None, rows: Sequence[Mapping[str, Any]]
@@ -87,7 +92,8 @@ def _from(statement: str, source: str) -> str:
 def _taken_apart(n: int, kind: str) -> str:
     """A column out of what `_join_of` made of it."""
     if kind in _TEXTS:
-        return f"string_to_array(${n}::text, E'\\x1e', E'\\x1d')::{kind}[]"
+        # What is before the first sign is none of them: "" alone would be no text at all.
+        return f"((string_to_array(${n}::text, E'\\x1e', E'\\x1d'))[2:])::{kind}[]"
     return f"${n}::text::{kind}[]" if kind in _WHOLE else f"${n}::{kind}[]"
 
 
@@ -100,15 +106,15 @@ def _join_of(kind: str) -> Callable[[list[Any]], Any]:
 
 def _joined_texts(values: list[Any]) -> str | None:
     try:
-        told = _APART.join(values)
+        told = _APART + _APART.join(values)
     except TypeError:  # one is NULL, or no text: that the driver refuses
         if not all(value is None or isinstance(value, str) for value in values):
             return None
         nothing = values.count(None)
-        told = _APART.join(_NOTHING if value is None else value for value in values)
+        told = _APART + _APART.join(_NOTHING if value is None else value for value in values)
     else:
         nothing = 0
-    apart = told.count(_APART) == len(values) - 1 and told.count(_NOTHING) == nothing
+    apart = told.count(_APART) == len(values) and told.count(_NOTHING) == nothing
     return told if apart else None
 
 

@@ -96,7 +96,7 @@ def save(
 ) -> None:
     """Write new clocks and those that changed."""
     _UPDATE.run_many(connection, [_keyed(clock_row(clock)) for clock in changed])
-    _INSERT.run_many(connection, [clock_row(clock) for clock in made])
+    _INSERT.run_many(connection, [clock_row(clock) for clock in made], beside=True)
 
 
 def _keyed(row: dict[str, Any]) -> dict[str, Any]:

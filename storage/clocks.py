@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from storage.clock_counted import bring_forward
 from storage.clock_rows import clocks_of, save
-from storage.clockwork import Change
+from storage.clockwork import Change, Seen
 from tickets.calendar import moment, seconds
 from tickets.clock_book import ClockBook
 from tickets.clocks import TicketClock
@@ -23,6 +23,7 @@ CONTACTED = frozenset({"contacted", "replied"})
 """Events that show the citizen was spoken to."""
 
 
+_MEASURED = {ClockName.FINISH, ClockName.SIGN}
 MATTER = frozenset({"kind", "urgency", "complexity", "class_code", "always", "spoken"})
 """What an event's data may say that limits depend on."""
 
@@ -40,26 +41,34 @@ class SqlClockwork:
         self._rules = rules
 
     def limits(
-        self, connection: Connection, lives: Sequence[Life], at: datetime
+        self,
+        connection: Connection,
+        lives: Sequence[Life],
+        at: datetime,
+        seen: Seen | None = None,
     ) -> Sequence[Limits]:
         """What policy and calendar allow each of them; in the same order."""
-        measured = [life for life in lives if life.running & {ClockName.FINISH, ClockName.SIGN}]
-        known = _by_ticket(connection, measured)
-        return [self._limits(life, known.get((life.tenant, life.number), [])) for life in lives]
+        measured = [bool(life.running & _MEASURED) for life in lives]
+        # When some have to be read, all are: the commit will want them.
+        known = _by_ticket(connection, lives if any(measured) else (), seen)
+        return [
+            self._limits(life, known.get((life.tenant, life.number), []) if by_clock else [])
+            for life, by_clock in zip(lives, measured, strict=True)
+        ]
 
     def _limits(self, life: Life, known: Sequence[TicketClock]) -> Limits:
         rules = self._rules(life.tenant)
         return limits_of(rules, known, _matter(life, rules.policy, {}, known))
 
     def changed(
-        self, connection: Connection, changes: Sequence[Change]
+        self, connection: Connection, changes: Sequence[Change], seen: Seen | None = None
     ) -> Sequence[datetime | None]:
         """Carry the clock effects out; each ticket's due time (办结) afterwards, in order."""
         moved = [change for change in changes if _concerns(change)]
         lives = [change.life for change in moved]
         parents = [replace(life, number=life.parent) for life in lives if life.parent]
         # A new ticket has no clocks yet: the many that calls leave are not asked for.
-        known = _by_ticket(connection, [*(life for life in lives if life.seq > 1), *parents])
+        known = _by_ticket(connection, [*(life for life in lives if life.seq > 1), *parents], seen)
         books = {
             (life.tenant, life.number): ClockBook(
                 life.tenant, life.number, life.parent,
@@ -122,17 +131,16 @@ def _cap(change: Change, above: Sequence[TicketClock]) -> int:
     return seconds(change.parent_due) if change.parent_due else 0
 
 
-def _by_ticket(
-    connection: Connection, lives: Sequence[Life]
-) -> dict[tuple[str, str], list[TicketClock]]:
+def _by_ticket(connection: Connection, lives: Sequence[Life], seen: Seen | None) -> Seen:
+    seen = {} if seen is None else seen
     numbers: dict[str, set[str]] = {}
     for life in lives:
-        numbers.setdefault(life.tenant, set()).add(life.number)
-    return {
-        (tenant, number): clocks
-        for tenant, wanted in numbers.items()
-        for number, clocks in clocks_of(connection, tenant, wanted).items()
-    }
+        if (life.tenant, life.number) not in seen:
+            numbers.setdefault(life.tenant, set()).add(life.number)
+    for tenant, wanted in numbers.items():
+        for number, clocks in clocks_of(connection, tenant, wanted).items():
+            seen[tenant, number] = clocks
+    return seen
 
 
 def _matter(

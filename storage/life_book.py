@@ -10,7 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from storage.among import Among
 from storage.clock_locks import hold_tenant
-from storage.clockwork import Change, Clockwork
+from storage.clockwork import Change, Clockwork, Seen
 from storage.due_dates import finish_due
 from storage.events import append, event_row, history
 from storage.life_rows import dump_life, load_life
@@ -19,7 +19,7 @@ from storage.prepared import Prepared
 from storage.rows import DIALECTS
 from tickets.calendar import moment
 from tickets.errors import UnknownTicket
-from tickets.life import Decision, Life, Told
+from tickets.life import Decision, Life, Limits, Told
 from tickets.lifecycle import replay
 
 _STATE = Prepared(dict.fromkeys(DIALECTS, insert(ticket_states)))
@@ -101,6 +101,7 @@ class LifeBook:
         self._before: dict[str, Page | None] = {}
         self._rows: list[dict[str, Any]] = []
         self._changes: list[Change] = []
+        self._seen: Seen = {}
         hold_tenant(connection, tenant)
 
     def load(self, numbers: Iterable[str]) -> None:
@@ -170,6 +171,10 @@ class LifeBook:
         self._before.setdefault(number, self._pages.get(number))
         self._pages[number] = page
 
+    def limits(self, lives: Sequence[Life], at: datetime) -> Sequence[Limits]:
+        """What policy and calendar allow each of them, as before this commit; in the same order."""
+        return self._clockwork.limits(self.connection, lives, at, self._seen)
+
     def write(self) -> None:
         """Everything kept, in a few exchanges."""
         if not self._rows:
@@ -181,13 +186,13 @@ class LifeBook:
         moved = [page for page in known if not apart or _listed(page) != page.listed]
         stayed = [page for page in known if apart and _listed(page) == page.listed]
         _STATE.run_many(self.connection, [_state(page) for page in pages if page.listed is None])
-        _MOVE.run_many(self.connection, [_moved(page) for page in moved])
+        _MOVE.run_many(self.connection, [_moved(page) for page in moved], beside=True)
         _STAY.run_many(self.connection, [_stayed(page) for page in stayed])
         _LIFE.run_many(self.connection, [_life(page) for page in pages if _has_lived(page.life)])
         append(self.connection, self._rows)
 
     def _ask_clocks(self) -> None:
-        dues = self._clockwork.changed(self.connection, self._changes)
+        dues = self._clockwork.changed(self.connection, self._changes, self._seen)
         for change, due in zip(self._changes, dues, strict=True):
             number, cap = change.life.number, change.parent_due
             if due is not None and cap is not None:

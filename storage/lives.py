@@ -94,11 +94,11 @@ class SqlLives:
         tenant = commands[0].tenant
         book = LifeBook(connection, tenant, self._clockwork)
         book.load(command.number for command in commands)
-        telling = _Telling(book, self._clockwork, self._known_unit)
+        telling = _Telling(book, self._known_unit)
         telling.remember(commands)
         results = [telling.answered(command) for command in commands]
+        keep_texts(connection, tenant, telling.kept)  # reads first: what is written goes together
         book.write()
-        keep_texts(connection, tenant, telling.kept)
         keep_keys(connection, tenant, telling.kept)
         keep_notices(connection, tenant, telling.kept)
         ask_citizens(connection, tenant, telling.kept)
@@ -108,11 +108,8 @@ class SqlLives:
 class _Telling:
     """One commit's commands, one after the other."""
 
-    def __init__(
-        self, book: LifeBook, clockwork: Clockwork, known_unit: Callable[[str, str], bool]
-    ) -> None:
+    def __init__(self, book: LifeBook, known_unit: Callable[[str, str], bool]) -> None:
         self._book = book
-        self._clockwork = clockwork
         self._known_unit = known_unit
         self._keys: dict[tuple[str, str], tuple[str, Any]] = {}
         self._limits: dict[str, Limits] = {}
@@ -125,7 +122,7 @@ class _Telling:
         bound = [command for command in commands if _bound(command.told)]
         lives = [life for c in bound if (life := self._known(c.number)) is not None]
         at = max(command.told.at for command in commands)
-        limits = self._clockwork.limits(self._book.connection, lives, at)
+        limits = self._book.limits(lives, at)
         self._limits = {life.number: limit for life, limit in zip(lives, limits, strict=True)}
 
     def answered(self, command: Command) -> Life | TicketError:
@@ -177,9 +174,7 @@ class _Telling:
         if not _bound(told):
             return _ANY
         if life.number not in self._limits:
-            (self._limits[life.number],) = self._clockwork.limits(
-                self._book.connection, (life,), told.at
-            )
+            (self._limits[life.number],) = self._book.limits((life,), told.at)
         return self._limits[life.number]
 
     def _follows(self, effect: object, life: Life, told: Told) -> Iterator[tuple[str, Told]]:

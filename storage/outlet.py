@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from storage.among import Among
 from storage.citizen_texts import put_texts
-from storage.clockwork import Change, Clockwork
+from storage.clockwork import Change, Clockwork, Seen
 from storage.crossed import facts_for, last_reply
 from storage.exchange_tables import crossings, outbox
 from storage.prepared import Prepared
@@ -70,16 +70,20 @@ class Outlet:
         self._texts = texts
 
     def limits(
-        self, connection: Connection, lives: Sequence[Life], at: datetime
+        self,
+        connection: Connection,
+        lives: Sequence[Life],
+        at: datetime,
+        seen: Seen | None = None,
     ) -> Sequence[Limits]:
         """As the inner one's."""
-        return self._inner.limits(connection, lives, at)
+        return self._inner.limits(connection, lives, at, seen)
 
     def changed(
-        self, connection: Connection, changes: Sequence[Change]
+        self, connection: Connection, changes: Sequence[Change], seen: Seen | None = None
     ) -> Sequence[datetime | None]:
         """As the inner one's; and the outbox has what is to be told of these changes."""
-        dues = self._inner.changed(connection, changes)
+        dues = self._inner.changed(connection, changes, seen)
         if changes:
             tenant = changes[0].life.tenant
             peers, hooks = self._peers(tenant), self._hooks(tenant)

@@ -12,6 +12,7 @@ from storage.errors import translated
 from storage.json_text import dump_json
 from storage.link import READERS, Operation, T
 from storage.migrate import PATIENCE_S, upgrade
+from storage.sent_together import send_kept, sends_first
 from tickets.errors import StoreAway
 
 
@@ -26,6 +27,7 @@ class PostgresLink:
             hide_parameters=True, json_serializer=dump_json,
             connect_args={"timeout": command_s, "command_timeout": command_s},
         )  # fmt: skip
+        sends_first(self._engine.sync_engine)
         self._writer: AsyncConnection | None = None
         self._deadline_s = deadline_s
 
@@ -96,7 +98,7 @@ async def _within(seconds: float, work: Awaitable[T]) -> T:
 async def _run(connection: AsyncConnection, operation: Operation[T]) -> T:
     """One transaction. A connection in doubt is cut; only a refused fact leaves it usable."""
     try:
-        result = await connection.run_sync(operation)
+        result = await connection.run_sync(_whole, operation)
         await connection.commit()
     except Exception as error:
         problem = translated(error)
@@ -108,6 +110,12 @@ async def _run(connection: AsyncConnection, operation: Operation[T]) -> T:
     except asyncio.CancelledError:
         await _cut(connection)
         raise
+    return result
+
+
+def _whole(connection: Connection, operation: Operation[T]) -> T:
+    result = operation(connection)
+    send_kept(connection)
     return result
 
 

@@ -45,8 +45,11 @@ class Prepared:
         row = self._run_raw(connection, (values,))
         return None if row is None else row[0]
 
-    def run_many(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Execute it for each of these rows, in one exchange; nothing comes back."""
+    def run_many(
+        self, connection: Connection, rows: Sequence[Mapping[str, Any]], *, beside: bool = False
+    ) -> None:
+        """Execute it for each of these rows, in one exchange; nothing comes back. On PostgreSQL it
+        goes with the transaction's next statement; `beside` as `Arrays.run` has it."""
         if not rows:
             return
         if connection.dialect.name == "sqlite":
@@ -54,7 +57,7 @@ class Prepared:
             return
         if self._arrays is None:
             self._arrays = Arrays(self._statements["postgresql"], list(rows[0]))
-        self._arrays.run(connection, rows)
+        self._arrays.run(connection, rows, beside=beside)
 
     def _run_raw(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> Any | None:
         """The first row that the last execution returns."""

@@ -213,7 +213,8 @@ def index(
     moved = [(rows[one.number], one) for one in words if one.number in rows]
     moved = [(row, one) for row, one in moved if _differs(row, one)]
     _NEW.run_many(connection, [text_row(tenant, one, with_grams=not sqlite) for one in fresh])
-    _MOVED.run_many(connection, [_change(tenant, row, one, not sqlite) for row, one in moved])
+    changes = [_change(tenant, row, one, not sqlite) for row, one in moved]
+    _MOVED.run_many(connection, changes, beside=True)
     if not sqlite:
         return
     raw: Any = connection.connection.driver_connection
