@@ -48,12 +48,10 @@ class SqlClockwork:
         seen: Seen | None = None,
     ) -> Sequence[Limits]:
         """What policy and calendar allow each of them; in the same order."""
-        measured = [bool(life.running & _MEASURED) for life in lives]
-        # When some have to be read, all are: the commit will want them.
-        known = _by_ticket(connection, lives if any(measured) else (), seen)
+        known = _by_ticket(connection, lives, seen)
         return [
-            self._limits(life, known.get((life.tenant, life.number), []) if by_clock else [])
-            for life, by_clock in zip(lives, measured, strict=True)
+            self._limits(life, known[life.tenant, life.number] if life.running & _MEASURED else ())
+            for life in lives
         ]
 
     def _limits(self, life: Life, known: Sequence[TicketClock]) -> Limits:

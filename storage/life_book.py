@@ -102,7 +102,7 @@ class LifeBook:
         self._rows: list[dict[str, Any]] = []
         self._changes: list[Change] = []
         self._seen: Seen = {}
-        hold_tenant(connection, tenant)
+        hold_tenant(connection, tenant, few_rows=True)
 
     def load(self, numbers: Iterable[str]) -> None:
         """Read what isn't known yet; unknown numbers stay unknown."""

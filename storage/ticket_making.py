@@ -66,7 +66,7 @@ def make_all(connection: Connection, clockwork: Clockwork, making: Sequence[Maki
     engine made it in this very moment, the database refuses and each fact is tried again alone.
     """
     tenant = making[0].new.facts.tenant
-    hold_tenant(connection, tenant)
+    hold_tenant(connection, tenant, few_rows=True)
     fresh = _fresh(connection, tenant, making)
     numbers = _numbers(connection, tenant, fresh)
     made: dict[int, Made] = {}
