@@ -27,6 +27,10 @@ from tickets.told_data import text as told_text
 _TEXTS = ticket_texts.c
 _PUT = "INSERT INTO ticket_grams (rowid, grams) VALUES (?, ?)"
 _TAKE = "INSERT INTO ticket_grams (ticket_grams, rowid, grams) VALUES ('delete', ?, ?)"
+_MERGE = "INSERT INTO ticket_grams (ticket_grams, rank) VALUES ('merge', ?)"
+MERGED_PAGES = 8
+"""So many pages of SQLite's index are put together with each text. By itself it does hundreds at
+once, in one transaction of a thousand, see docs/decisions/0396."""
 _FIND = text(
     "SELECT t.number, t.title FROM ticket_grams g JOIN ticket_texts t ON t.id = g.rowid"
     " WHERE ticket_grams MATCH :phrase AND t.tenant = :tenant AND g.rowid < :before"
@@ -225,6 +229,8 @@ def index(
         found = _OF.run(connection, [one.number for one in fresh], of_tenant=tenant)
         for row in found.all():
             raw.execute(_PUT, (row.id, joined_grams(tenant, row.unit, row.plain)))
+    if fresh or moved:
+        raw.execute(_MERGE, (MERGED_PAGES * (len(fresh) + len(moved)),))
 
 
 def _differs(row: Row[Any], one: Words) -> bool:

@@ -1,10 +1,13 @@
 """Chinese full-text search of tickets, on both stores."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Connection, text
 
-from storage.ticket_search import SqlTicketSearch
+from storage.ticket_search import SqlTicketSearch, Words, index
 from tests.storage.facts import opened
 from tests.storage.test_lives import Desk
 from tests.tickets.lives import ROADS, WATER
@@ -129,3 +132,24 @@ async def test_a_units_words_come_in_one_order_however_many_of_its_texts_are_loo
             older = await search.find("default", "民族大道", unit=WATER, before=numbers["c"])
             assert [one.number for one in older] == [numbers["a"]]
             assert await search.find("default", "民族大道", unit=WATER, before=numbers["a"]) == []
+
+
+async def test_sqlites_index_stays_in_one_piece_of_few_parts(sqlite_url: str) -> None:
+    """Each commit adds a segment; they are put together a few pages with each text. FTS5 by itself
+    would wait for 16 of a size and then make one commit wait for all."""
+    structure = "SELECT block FROM ticket_grams_data WHERE id = 10"
+    alone = "SELECT v FROM ticket_grams_config WHERE k = 'automerge'"
+
+    def put(connection: Connection, n: int) -> None:
+        index(connection, "default", [Words(f"{n}", WATER, "", plain(f"第{n}号路灯不亮"))], {})
+
+    async with opened(sqlite_url) as database:
+        for n in range(191):
+            await database.write(partial(put, n=n))
+        assert await database.read(lambda c: c.execute(text(alone)).scalar()) == 0
+        block = await database.read(lambda c: c.execute(text(structure)).scalar())
+        segments = block[5]  # after a cookie and the number of levels
+        assert 1 <= segments <= 8
+        found = await SqlTicketSearch(database).find("default", "号路灯", limit=500)
+        assert len(found) == 191
+        assert [f.number for f in await SqlTicketSearch(database).find("default", "第7号")] == ["7"]
