@@ -25,12 +25,14 @@ from storage.life_tables import ticket_texts
 from storage.parts import count_up
 from storage.seals import seal
 from storage.tables import UtcDateTime
-from storage.ticket_search import joined_grams, text_row
+from storage.ticket_search import joined_grams, merge_index, text_row
 from tickets.number import day_key, format_number
 
 CHUNK = 2_000
 MAKERS = 2
 SAY_EVERY = 100_000
+MERGED_AT_ONCE = 1
+"""Changes that FTS5 counts for being asked to merge."""
 
 Rows = Mapping[str, tuple[Sequence[str], Sequence[tuple[Any, ...]]]]
 """By table: the names of its columns, and rows of these."""
@@ -162,6 +164,10 @@ class _Sqlite:
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
+        before = -MERGED_AT_ONCE
+        while self._connection.total_changes - before > MERGED_AT_ONCE:  # else it is in one piece
+            before = self._connection.total_changes
+            merge_index(self._connection, CHUNK)
         self._connection.execute("ANALYZE")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()

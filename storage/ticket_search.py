@@ -230,7 +230,12 @@ def index(
         for row in found.all():
             raw.execute(_PUT, (row.id, joined_grams(tenant, row.unit, row.plain)))
     if fresh or moved:
-        raw.execute(_MERGE, (MERGED_PAGES * (len(fresh) + len(moved)),))
+        merge_index(raw, len(fresh) + len(moved))
+
+
+def merge_index(raw: Any, texts: int) -> None:
+    """Put SQLite's index together, as much as so many new texts call for."""
+    raw.execute(_MERGE, (MERGED_PAGES * texts,))
 
 
 def _differs(row: Row[Any], one: Words) -> bool:
