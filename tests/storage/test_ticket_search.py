@@ -153,3 +153,28 @@ async def test_sqlites_index_stays_in_one_piece_of_few_parts(sqlite_url: str) ->
         found = await SqlTicketSearch(database).find("default", "号路灯", limit=500)
         assert len(found) == 191
         assert [f.number for f in await SqlTicketSearch(database).find("default", "第7号")] == ["7"]
+
+
+async def test_after_a_long_merge_the_index_is_left_alone_for_a_while(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a million tickets a frequent word's pages take tens of milliseconds: not each second."""
+    merged: list[int] = []
+    monkeypatch.setattr(
+        "storage.ticket_search.merge_index", lambda raw, texts: merged.append(texts)
+    )
+
+    def put(connection: Connection, n: int) -> None:
+        index(connection, "default", [Words(f"{n}", WATER, "", plain(f"第{n}号路灯不亮"))], {})
+
+    async with opened(sqlite_url) as database:
+        for n in range(3):
+            await database.write(partial(put, n=n))
+        assert merged == [1, 1, 1]
+        monkeypatch.setattr("storage.ticket_search.LONG_S", 0.0)
+        monkeypatch.setattr("storage.ticket_search.REST", 1e9)
+        for n in range(3, 6):
+            await database.write(partial(put, n=n))
+        assert merged == [1, 1, 1, 1]
+        found = await SqlTicketSearch(database).find("default", "路灯不亮")
+        assert len(found) == 6
