@@ -32,10 +32,11 @@ _MERGE = "INSERT INTO ticket_grams (ticket_grams, rank) VALUES ('merge', ?)"
 MERGED_PAGES = 8
 """So many pages of SQLite's index are put together with each text. By itself it does hundreds at
 once, in one transaction of a thousand, see docs/decisions/0396."""
-LONG_S, REST = 0.003, 300
-"""After a merge that took longer there is none for so many times as long. All that a word has in an
+LONG_S, REST = 0.003, 200
+"""After a merge that took longer for each text there is none for so many times as long. All that a word has in an
 old segment is merged at once, however few pages are asked for: half a thousand with a million
-tickets, 13 to 60 ms."""
+tickets, 13 to 60 ms. A commit of many texts pays for them as it goes: else their segments would lie
+in such numbers that FTS5 merges them all."""
 _RESTS = "ticket_grams_rest_until"
 _FIND = text(
     "SELECT t.number, t.title FROM ticket_grams g JOIN ticket_texts t ON t.id = g.rowid"
@@ -247,7 +248,7 @@ def _merge(connection: Connection, texts: int) -> None:
         return
     merge_index(connection.connection.driver_connection, texts)
     took_s = monotonic() - began
-    if took_s > LONG_S:
+    if took_s > LONG_S * texts:
         connection.info[_RESTS] = began + took_s * REST
 
 
