@@ -31,8 +31,6 @@ from tickets.number import day_key, format_number
 CHUNK = 2_000
 MAKERS = 2
 SAY_EVERY = 100_000
-MERGED_AT_ONCE = 1
-"""Changes that FTS5 counts for being asked to merge."""
 
 Rows = Mapping[str, tuple[Sequence[str], Sequence[tuple[Any, ...]]]]
 """By table: the names of its columns, and rows of these."""
@@ -157,6 +155,7 @@ class _Sqlite:
                 f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - our own names
                 filled,
             )
+        merge_index(self._connection, CHUNK)  # as it grows in a running hotline, level by level
         self._connection.execute("COMMIT")
 
     async def finish(self) -> None:
@@ -164,10 +163,6 @@ class _Sqlite:
         await asyncio.to_thread(self._finish)
 
     def _finish(self) -> None:
-        before = -MERGED_AT_ONCE
-        while self._connection.total_changes - before > MERGED_AT_ONCE:  # else it is in one piece
-            before = self._connection.total_changes
-            merge_index(self._connection, CHUNK)
         self._connection.execute("ANALYZE")
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()

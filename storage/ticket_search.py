@@ -33,10 +33,10 @@ MERGED_PAGES = 8
 """So many pages of SQLite's index are put together with each text. By itself it does hundreds at
 once, in one transaction of a thousand, see docs/decisions/0396."""
 LONG_S, REST = 0.003, 200
-"""After a merge that took longer for each text there is none for so many times as long. All that a word has in an
-old segment is merged at once, however few pages are asked for: half a thousand with a million
-tickets, 13 to 60 ms. A commit of many texts pays for them as it goes: else their segments would lie
-in such numbers that FTS5 merges them all."""
+"""After a merge that took longer for each text there is none for so many times as long. All that a
+word has in an old segment is merged at once, however few pages are asked for: half a thousand with
+a million tickets, 13 to 60 ms. A commit of many texts pays for them as it goes: else they would lie
+there in such numbers that FTS5 merges all of a level at once."""
 _RESTS = "ticket_grams_rest_until"
 _FIND = text(
     "SELECT t.number, t.title FROM ticket_grams g JOIN ticket_texts t ON t.id = g.rowid"

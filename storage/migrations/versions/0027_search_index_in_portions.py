@@ -10,3 +10,4 @@ def upgrade() -> None:
     """PostgreSQL's index does it in the background."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("INSERT INTO ticket_grams (ticket_grams, rank) VALUES ('automerge', 0)")
+        op.execute("INSERT INTO ticket_grams (ticket_grams, rank) VALUES ('crisismerge', 64)")
