@@ -429,7 +429,7 @@ async def test_nothing_is_cut_off_and_no_text_acts(
     house: TicketHouse, page: Page, width: int, height: int
 ) -> None:
     """Long words, script as a name, every form of a role: all of it fits, none of it acts."""
-    evil = "<img src=x onerror=alert(1)>" + "很长的标题" * 30
+    evil = "<img src=x><b>alert(1)</b>" + "很长的标题" * 30
     number = await taken(house, title=evil, text=evil * 3, place=evil[:190], channel=evil[:30])
     await house.reviewer.tells(number, "dispatched", lead=LAMPS, urgency="critical", reason=evil)
     await house.seat.tells(number, "urged", reason="x" * 900)
