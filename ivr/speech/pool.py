@@ -41,6 +41,7 @@ class VoskPool:
         self._homeless: list[WorkerHearing] = []
         self._last_ear = 0
         self._tasks: list[asyncio.Task[None]] = []
+        self._ending: set[asyncio.Task[None]] = set()
         self._watching: asyncio.TimerHandle | None = None
         self._why_not = "its workers are being started"
         self._there = asyncio.Event()
@@ -57,6 +58,7 @@ class VoskPool:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._ending, return_exceptions=True)
         for hearing in (*self._homeless, *self._hearings()):
             hearing.lose("the engine stops")
         if self._watching is not None:
@@ -163,6 +165,9 @@ class VoskPool:
                 self._there.clear()
             culprit = ears.get(worker.busy_with)
             ending = asyncio.create_task(worker.end())
+            ending.add_done_callback(_log_failure)
+            ending.add_done_callback(self._ending.discard)
+            self._ending.add(ending)  # its keeper may be cancelled meanwhile
             self._move(ears, culprit)
             await asyncio.shield(ending)
 

@@ -14,6 +14,7 @@ import pytest
 from ivr.speech.kept import SLICE
 from ivr.speech.pool import VoskPool
 from ivr.speech.ports import UNKNOWN, Final, Partial, SpeechAway
+from ivr.speech.process import WorkerProcess
 from tests.ivr.speech import DANGER, FRAME, SENTENCE, WAIT_S, Ear, frames, hear, model, pool, speech
 
 SEEN = ("", "m1", "m3", "m7", "f4")
@@ -394,6 +395,32 @@ async def test_a_missing_model_is_told_and_tried_again_when_it_comes(tmp_path: P
         assert ear.text == DANGER
     finally:
         await house.close()
+
+
+async def test_who_closes_while_a_worker_is_being_ended_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else its process is nobody's when the loop closes."""
+    ending, go_on, ended = asyncio.Event(), asyncio.Event(), list[int]()
+    really = WorkerProcess.end
+
+    async def held(worker: WorkerProcess) -> None:
+        ending.set()
+        await go_on.wait()
+        await really(worker)
+        ended.append(worker.pid)
+
+    monkeypatch.setattr(WorkerProcess, "end", held)
+    house = VoskPool(tmp_path / "no-model", language="cmn", workers=1)
+    house.start()
+    await asyncio.wait_for(ending.wait(), WAIT_S)
+    closing = asyncio.create_task(house.close())
+    done, _ = await asyncio.wait({closing}, timeout=0.2)
+    go_on.set()
+    await closing
+    assert not done
+    assert ended
+    assert not psutil.pid_exists(ended[0])
 
 
 async def test_a_broken_model_is_told_and_nobody_is_harmed(tmp_path: Path) -> None:
