@@ -16,8 +16,10 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-background-timer-throttling", "--disable-renderer-backgrounding",
     "--disable-backgrounding-occluded-windows", "--hide-scrollbars", "--mute-audio",
-    "--remote-debugging-port=0",
+    "--disable-features=SpareRendererForSitePerProcess", "--remote-debugging-port=0",
+    "--no-startup-window",
 )  # fmt: skip
+"""No window at the start: who connects while that is being made may wait for it for ever."""
 
 
 @contextmanager

@@ -1,13 +1,19 @@
-"""A small city behind a real server on loopback, and a real browser to look at its pages."""
+"""A small city behind a real server on loopback, and a real browser to look at its pages.
+
+All of it lives in one event loop, so that the browser has one driver: starting one for each test
+cost as much computing as the pages themselves.
+"""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserType, Page, async_playwright, expect
 
 from console.app import build_app, serving
 from console.ports import LineView, Role
@@ -16,7 +22,15 @@ from tests.console.fakes import CITY, OTHER_CITY, City
 from tests.servers import free_port
 
 FLUSH_S = 0.02
+HERE = Path(__file__).parent
 expect.set_options(timeout=20_000)  # of a page on a busy machine; 5 s by itself
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One loop for all tests of this folder, as for their fixtures."""
+    for item in items:
+        if HERE in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
 @dataclass
@@ -82,7 +96,7 @@ def city() -> City:
     return city
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def nobody(city: City) -> AsyncIterator[Caller]:
     """A caller without a token."""
     async with served(city) as caller:
@@ -113,16 +127,21 @@ def _chromium() -> Iterator[str]:
         yield address
 
 
-@pytest.fixture
-async def browser(_chromium: str) -> AsyncIterator[Browser]:
-    """The browser, with nothing in it of other tests."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def _driver() -> AsyncIterator[BrowserType]:
     async with async_playwright() as play:
-        browser = await play.chromium.connect_over_cdp(_chromium)
-        yield browser
-        await browser.close()  # the test's windows; the browser itself stays
+        yield play.chromium
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
+async def browser(_driver: BrowserType, _chromium: str) -> AsyncIterator[Browser]:
+    """The browser, with nothing in it of other tests."""
+    browser = await _driver.connect_over_cdp(_chromium)
+    yield browser
+    await browser.close()  # the test's windows; the browser itself stays
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A window that fails the test on any script error or refused resource."""
     page = await browser.new_page(viewport={"width": 1920, "height": 1080})

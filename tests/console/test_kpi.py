@@ -6,6 +6,7 @@ import io
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, expect
 from pydantic import TypeAdapter
 
@@ -29,7 +30,7 @@ def city() -> KpiCity:
     return KpiCity(books=Books({MONTH, "2025-10"}))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def nobody(city: KpiCity) -> AsyncIterator[Caller]:
     async with served(city) as caller:
         yield caller

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import FilePayload, Locator, Page, expect
 
 from console.ports import Role
@@ -39,7 +40,7 @@ CUT_OFF = """() => {
 }"""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def house(sqlite_url: str) -> AsyncIterator[TicketHouse]:
     """A city whose tickets are real."""
     async with ticket_house(sqlite_url) as made:
