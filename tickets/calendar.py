@@ -14,12 +14,14 @@ from typing import Protocol
 
 from tickets.errors import TicketError
 from tickets.workdays import (
+    DAY_S,
     FIRST_YEAR,
     LAST_DECREED_YEAR,
     CalendarFile,
     DayFact,
     DaySource,
     day_fact,
+    is_worked,
     length_s,
     periods,
 )
@@ -81,18 +83,22 @@ class WorkCalendar:
         lengths: list[int] = []
         spans = {hours: periods(hours) for hours in (file.hours, *(s.hours for s in file.seasons))}
         told = hashlib.sha256(repr((str(zone), sorted(spans))).encode())
-        day = self._first
+        day, midnight = self._first, self._instant(self._first, 0)
         while day <= self._last:
-            midnight = self._instant(day, 0)
-            self._midnights.append(midnight)
-            if self.day(day).working:
-                for begin, end in spans[file.hours_of(day)]:
-                    opens = self._instant(day, begin)
-                    self._begins.append(opens)
-                    lengths.append(self._instant(day, end) - opens)
-                    told.update(f"{opens}+{lengths[-1]}".encode())
-            day += timedelta(days=1)
-        self._midnights.append(self._instant(day, 0))
+            today, day = day, day + timedelta(days=1)
+            began, midnight = midnight, self._instant(day, 0)
+            self._midnights.append(began)
+            if not is_worked(today, self._local):
+                continue
+            clock_changes = midnight - began != DAY_S
+            for begin, end in spans[file.hours_of(today)]:
+                opens, closes = began + begin * 60, began + end * 60
+                if clock_changes:
+                    opens, closes = self._instant(today, begin), self._instant(today, end)
+                self._begins.append(opens)
+                lengths.append(closes - opens)
+                told.update(f"{opens}+{lengths[-1]}".encode())
+        self._midnights.append(midnight)
         self._done = [0, *accumulate(lengths)]
         self.basis = told.hexdigest()[:16]
 

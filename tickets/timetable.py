@@ -12,10 +12,10 @@ from tickets.calendar import ALL_TIME, RoundTheClock, WorkCalendar
 from tickets.effects import ClockName
 from tickets.limits import Length, Measure
 from tickets.policy import MarkName, MarkRule, Matter, Policy
+from tickets.workdays import DAY_S
 
 BASIS_VERSION = 1
 """Raised when the way of counting itself changes."""
-DAY_S = 86_400
 REMEMBERED = 50_000
 # Stored with every clock: a new mark goes to the end of MarkName.
 BITS = {mark: 1 << n for n, mark in enumerate(MarkName)}

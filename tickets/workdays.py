@@ -23,6 +23,7 @@ FIXED_BY_LAW = {
     (10, 1): "国庆节", (10, 2): "国庆节", (10, 3): "国庆节",
 }  # fmt: skip
 DAY_MINUTES = 24 * 60
+DAY_S = 60 * DAY_MINUTES
 _PERIOD = re.compile(r"([01]\d|2[0-4]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", re.ASCII)
 _MONTH_DAY = re.compile(r"\d\d-\d\d", re.ASCII)
 
@@ -130,14 +131,28 @@ class DayFact:
 
 def day_fact(day: date, local: Mapping[date, LocalDay]) -> DayFact:
     """What is known of a day: the local word goes before the decree, the decree before the rule."""
+    working = is_worked(day, local)
     if known := local.get(day):
-        return DayFact(known.working, known.name, DaySource.LOCAL)
-    if FIRST_YEAR <= day.year <= LAST_DECREED_YEAR:
-        off, name = chinese_calendar.get_holiday_detail(day)
-        return DayFact(not off, _name(name, day), DaySource.DECREED)
+        return DayFact(working, known.name, DaySource.LOCAL)
+    if _decreed(day):
+        _, name = chinese_calendar.get_holiday_detail(day)
+        return DayFact(working, _name(name, day), DaySource.DECREED)
     fixed = FIXED_BY_LAW.get((day.month, day.day), "")
-    working = day.weekday() < 5 and not fixed
     return DayFact(working, fixed or _name(None, day), DaySource.PROVISIONAL)
+
+
+def is_worked(day: date, local: Mapping[date, LocalDay]) -> bool:
+    """Whether a day is worked. A calendar asks for each of its twelve thousand days whenever an
+    engine starts, so the decrees are looked up without the checks of `chinese_calendar`."""
+    if known := local.get(day):
+        return known.working
+    if _decreed(day):
+        return bool(day in workdays or (day.weekday() < 5 and day not in holidays))
+    return day.weekday() < 5 and (day.month, day.day) not in FIXED_BY_LAW
+
+
+def _decreed(day: date) -> bool:
+    return FIRST_YEAR <= day.year <= LAST_DECREED_YEAR
 
 
 def periods(hours: tuple[str, ...]) -> tuple[Minutes, ...]:

@@ -3,13 +3,22 @@
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import chinese_calendar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tickets.calendar import CalendarEnd, WorkCalendar, moment, seconds
-from tickets.workdays import CalendarFile, DaySource, LocalDay, Season, day_fact
+from tickets.workdays import (
+    FIRST_YEAR,
+    LAST_DECREED_YEAR,
+    CalendarFile,
+    DaySource,
+    LocalDay,
+    Season,
+    day_fact,
+)
 
 CHINA = ZoneInfo("Asia/Shanghai")
 PLAIN = WorkCalendar(CHINA, CalendarFile(), (2025, 2028))
@@ -55,6 +64,13 @@ def test_years_not_decreed_are_provisional_until_somebody_writes_them() -> None:
     assert not PLAIN.day(new_year).working
     mended = day_fact(new_year, {new_year: LocalDay(date=new_year, working=True, name="补班")})
     assert (mended.working, mended.source) == (True, DaySource.LOCAL)
+
+
+def test_decreed_days_are_worked_as_the_decrees_library_says() -> None:
+    day = date(FIRST_YEAR, 1, 1)
+    while day.year <= LAST_DECREED_YEAR:
+        assert PLAIN.day(day).working is chinese_calendar.is_workday(day), day
+        day += timedelta(days=1)
 
 
 def test_a_local_holiday_moves_what_is_due() -> None:
