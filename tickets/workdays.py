@@ -16,8 +16,8 @@ import chinese_calendar
 from chinese_calendar.constants import holidays, workdays
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-FIRST_YEAR = min(holidays).year
-LAST_DECREED_YEAR = max(max(holidays), max(workdays)).year
+FIRST_YEAR: int = min(holidays).year
+LAST_DECREED_YEAR: int = max(max(holidays), max(workdays)).year
 FIXED_BY_LAW = {
     (1, 1): "元旦", (5, 1): "劳动节", (5, 2): "劳动节",
     (10, 1): "国庆节", (10, 2): "国庆节", (10, 3): "国庆节",
@@ -147,7 +147,7 @@ def is_worked(day: date, local: Mapping[date, LocalDay]) -> bool:
     if known := local.get(day):
         return known.working
     if _decreed(day):
-        return bool(day in workdays or (day.weekday() < 5 and day not in holidays))
+        return day in workdays or (day.weekday() < 5 and day not in holidays)
     return day.weekday() < 5 and (day.month, day.day) not in FIXED_BY_LAW
 
 
