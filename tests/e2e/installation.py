@@ -56,6 +56,9 @@ trusted = true
 spellings = { "+86" = "" }
 """
 
+LAST_WORDS = 60
+"""Lines of the engine's log that an error tells."""
+
 
 class Installation(AbstractContextManager["Installation"]):
     """`with Installation() as hotline:`; everything it started is gone afterwards.
@@ -268,8 +271,14 @@ class Installation(AbstractContextManager["Installation"]):
         return dict(self.api(f"/api/v1/tenants/{tenant}/wallboard"))
 
     def wait(self, ready: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
-        """Poll what has no event."""
-        wait_until(ready, seconds=seconds, what=what)
+        """Poll what has no event. The TimeoutError has what the engine said last: its log is gone
+        with the installation."""
+        try:
+            wait_until(ready, seconds=seconds, what=what)
+        except TimeoutError as error:
+            log = supervision.log_of(Home(self.home), "engine")
+            said = log.read_text(errors="replace").splitlines() if log.exists() else []
+            raise TimeoutError("\n".join([str(error), *said[-LAST_WORDS:]])) from None
 
     def no_channels_left(self) -> None:
         """`core show channels` becomes empty."""
