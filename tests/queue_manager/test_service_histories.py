@@ -274,8 +274,10 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(order=st.randoms(use_true_random=False))
     def engine_dies(self, order: Random) -> None:
         """Another one takes up what the mirror and the channels tell: seats, talks, then callers
-        in any order, then phones. Nobody's place is later than it was."""
-        before = self.waiting()
+        in any order, then phones. Nobody's place is later than it was, as long as the seats are the
+        same: who talked when his seat was taken off the list counts until then, and no more after.
+        """
+        before, seats = self.waiting(), self.known()
         ahead = {call_id: self.places[call_id].position() for call_id in before}
         matched = sum(entry.offer is not None or entry.away for entry in before.values())
         talks = {
@@ -306,7 +308,7 @@ class QueueMachine(RuleBasedStateMachine):
             }
             same_steps = all(entry.taken == before[c].taken for c, entry in after.items())
             for call_id, place in self.places.items():
-                if same_steps:
+                if same_steps and self.known() == seats:
                     assert place.position() <= ahead[call_id] + matched
             for seat_id in self.reachable:
                 self.queue.endpoint_reachable(f"sip-{seat_id}", True)
