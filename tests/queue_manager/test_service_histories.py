@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from itertools import permutations
 from random import Random
 
 from hypothesis import Phase, settings
@@ -274,12 +275,14 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(order=st.randoms(use_true_random=False))
     def engine_dies(self, order: Random) -> None:
         """Another one takes up what the mirror and the channels tell: seats, talks, then callers
-        in any order, then phones. Nobody's place is later than it was, as long as the seats are the
-        same: who talked when his seat was taken off the list counts until then, and no more after.
+        in any order, then phones. Nobody is overtaken by who has the same needs, and nobody's place
+        is later than it was, as long as it is among the same seats: one that talks when it is taken
+        off the list counts until its talk ends, but the next engine knows it no more.
         """
         before, seats = self.waiting(), self.known()
         ahead = {call_id: self.places[call_id].position() for call_id in before}
-        matched = sum(entry.offer is not None or entry.away for entry in before.values())
+        served = {c for c, entry in before.items() if entry.offer is not None or entry.away}
+        matched = len(served)
         talks = {
             view.call_id: view.seat.seat_id
             for view in self.queue.seats()
@@ -307,9 +310,13 @@ class QueueMachine(RuleBasedStateMachine):
                 c: e.caller for c, e in before.items()
             }
             same_steps = all(entry.taken == before[c].taken for c, entry in after.items())
-            for call_id, place in self.places.items():
-                if same_steps and self.known() == seats:
-                    assert place.position() <= ahead[call_id] + matched
+            if same_steps:
+                now = {call_id: place.position() for call_id, place in self.places.items()}
+                if self.known() == seats:
+                    assert all(now[c] <= ahead[c] + matched for c in now)
+                for a, b in permutations(sorted(now.keys() - served), 2):
+                    if before[a].needs == before[b].needs and ahead[a] < ahead[b]:
+                        assert now[a] < now[b]
             for seat_id in self.reachable:
                 self.queue.endpoint_reachable(f"sip-{seat_id}", True)
 
