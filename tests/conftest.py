@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import settings
 
 from storage.database import migrate
@@ -17,6 +18,14 @@ from tests.workers import CallsAndComputing, out_of_the_way, place
 
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")  # no test asserts a speed: on a busy machine it would
+
+# structlog's own choice draws every variable of every frame with rich: twelve seconds for one error
+structlog.configure(
+    [
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
