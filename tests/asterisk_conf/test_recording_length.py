@@ -5,9 +5,11 @@ table are placed, some at once, one called number each; the tests look at what c
 """
 
 import asyncio
+import contextlib
 import wave
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -19,6 +21,7 @@ from tests.rtp import Telephone, telephone
 from tests.servers import free_port
 from tests.sipp import bye, callee, caller, pause, sipp_running, until_bye
 from tests.stack import AsteriskStack, asterisk_stack
+from tests.telephony.peers import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
@@ -159,6 +162,7 @@ async def calls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mappi
             room = asyncio.Semaphore(AT_ONCE)
             await asyncio.gather(*(place(stack, number, room) for number in numbers), *talks)
             media = await ends
+        await eventually(lambda: not being_written(stack), "a recording was never closed")
         return {
             number: measured(stack, answered[number], media[answered[number][-1]])
             for number in numbers
@@ -213,6 +217,16 @@ async def answers(name: str) -> None:
         talk = asyncio.create_task(headset.speak(30))
         assert (await seat.finish()).ok
         talk.cancel()
+
+
+def being_written(stack: AsteriskStack) -> bool:
+    """Whether Asterisk has a recording open: it completes and closes one some time after the call,
+    in a thread of its own."""
+    for file in Path(f"/proc/{stack.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if "/recordings/" in str(file.readlink()):
+                return True
+    return False
 
 
 def measured(stack: AsteriskStack, arguments: list[str], media: str) -> Measured:
