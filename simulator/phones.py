@@ -64,9 +64,20 @@ class Phone:
         """Busy."""
         tell(self.own, rang.values[0], "PUBLISH")
 
-    def hang_up(self, event: Event) -> None:
-        """End the talk of this event's call."""
+    async def hang_up(self, event: Event) -> None:
+        """End the talk of this event's call, as soon as it is one: whoever was called may not say
+        goodbye before the other side has heard his hello (RFC 3261, 15), and the hotline may know
+        him as answered a moment earlier. Raises StepMissed when it never is."""
+        try:
+            async with asyncio.timeout(EVENT_S), self._news:
+                while not self._answered(event.values[0]):
+                    await self._news.wait()
+        except TimeoutError:
+            raise StepMissed(f"the telephone: nobody heard it answer in {EVENT_S:g} s") from None
         tell(self.own, event.values[0], "MESSAGE")
+
+    def _answered(self, call_id: str) -> bool:
+        return any(e.word == "answered" and e.values[0] == call_id for e in self.events)
 
     def press(self, digits: str) -> None:
         """Press keys now, one after another."""

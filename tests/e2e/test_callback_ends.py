@@ -38,7 +38,7 @@ async def test_an_answering_machine_takes_no_seat(house: House) -> None:
     rang = await house.phone.wait_for("rang")
     house.phone.answer(rang)
     await house.callback_is(number, "reached")
-    house.phone.hang_up(rang)
+    await house.phone.hang_up(rang)
     seen = len(house.phone.events)
     again = await house.phone.wait_for("rang", seen=seen)
     assert not house.seats.events

@@ -74,7 +74,7 @@ async def test_who_never_answers_goes_to_a_person(house: House, office: Office) 
     seen = len(house.phone.events)
     rang = await case.rings(seen)
     await case.picks_up(rang)
-    house.phone.hang_up(rang)
+    await house.phone.hang_up(rang)
     events = await case.state_is("MANUAL_REVIEW")
     results = [e["data"]["result"] for e in events if e["event"] == "unreachable"]
     assert results == ["busy", "no_key"]

@@ -176,7 +176,7 @@ async def test_a_callback_rings_the_seat_of_the_other_node_first(
         await house.callback_is(number, "talking")
         await nodes.until_state("1002", "talking")
         await phone.hear(1.0)
-        phone.hang_up(rang)
+        await phone.hang_up(rang)
         await house.callback_is(number, "connected")
         await at_b.wait_for("caller_left", accounts["1002"].endpoint, seen=seen)
     talked = await nodes.call_of(number, outcome="answered")

@@ -77,7 +77,7 @@ async def test_an_answered_leg_is_led_like_any_call(stack: AsteriskStack, phone:
         digit, info = await engine.outcome()
         assert (digit, info.call_id, info.caller_number) == ("1", "hl-1795.7.cb1", NUMBER)
         assert info.variables == {"STAGE": "called_back", "QUEUED_AT": "1795.250"}
-        phone.hang_up(rang)
+        await phone.hang_up(rang)
         assert (await engine.hung_up()).call_id == "hl-1795.7.cb1"
         await stack.no_channels()
         assert not await originator.lives("hl-1795.7.cb1")

@@ -1,6 +1,7 @@
 """Consultation, transfer and three-way on a real Asterisk: who hears whom is measured."""
 
 import asyncio
+import contextlib
 import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -401,7 +402,11 @@ async def test_two_ask_at_once(home: House) -> None:
 
 
 async def eventually_gone(home: House, name: str) -> None:
-    """Wait until a telephone has no channel."""
-    async with asyncio.timeout(25):
-        while await home.channels_of(name):
-            await asyncio.sleep(0.1)
+    """Wait until a telephone has no channel; else what Asterisk knows of the one it has."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(25):
+            while await home.channels_of(name):
+                await asyncio.sleep(0.1)
+            return
+    known = [await home.stack.cli(f"core show channel {c}") for c in await home.channels_of(name)]
+    raise AssertionError("\n".join([*known, await home.stack.cli("bridge show all")]))
