@@ -161,7 +161,7 @@ async def test_a_word_of_danger_connects_at_once(hotline: Installation) -> None:
         talked = await brigade.wait_for("answered")
         call.say(said(MATTER))
         await brigade.hear(0.5)
-        brigade.hang_up(talked)
+        await brigade.hang_up(talked)
         await call.ended(within_s=90)
     ticket = hotline.ticket_of(caller)
     assert ticket["first_callback"]
