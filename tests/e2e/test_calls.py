@@ -276,7 +276,7 @@ async def test_a_zhuang_caller_at_the_head_blocks_nobody(
         async with Shift(hotline, accounts, "1003"):
             await waiting.ended(within_s=30)
     ticket = hotline.ticket_of(first)
-    assert (ticket["seat_id"], ticket["facts"]["language"]) == ("1003", "za")
+    assert (ticket["seat_id"], ticket["facts"]["language"]) == ("1003", "za"), ticket
 
 
 async def test_giving_up_in_the_queue_leaves_a_ticket_to_be_called_back(
