@@ -106,7 +106,7 @@ async def test_a_leg_that_lives_is_not_made_twice(stack: AsteriskStack, phone: P
     async with making(stack, Engine([])) as originator:
         ringing = asyncio.create_task(originator.ring_number(NUMBER, "city", leg(ring_s=30)))
         rang = await phone.wait_for("rang")
-        again = asyncio.create_task(originator.ring_number(NUMBER, "city", leg(ring_s=30)))
+        again = asyncio.create_task(originator.ring_number(NUMBER, "city", leg(ring_s=3)))
         await asyncio.sleep(1.0)
         phone.refuse(rang)
         await again
