@@ -35,13 +35,16 @@ class Phone:
     _opened: contextlib.AsyncExitStack | None = None
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    async def wait_for(self, word: str, *, seen: int = 0, within_s: float = EVENT_S) -> Event:
-        """The first event `word` after the first `seen` events; raises StepMissed without one."""
+    async def wait_for(
+        self, word: str, *, seen: int = 0, call_id: str = "", within_s: float = EVENT_S
+    ) -> Event:
+        """The first event `word` (of this call) after the first `seen` events; raises StepMissed
+        without one."""
         try:
             async with asyncio.timeout(within_s), self._news:
                 while True:
                     for event in self.events[seen:]:
-                        if event.word == word:
+                        if event.word == word and call_id in ("", event.values[0]):
                             return event
                     await self._news.wait()
         except TimeoutError:
@@ -68,16 +71,8 @@ class Phone:
         """End the talk of this event's call, as soon as it is one: whoever was called may not say
         goodbye before the other side has heard his hello (RFC 3261, 15), and the hotline may know
         him as answered a moment earlier. Raises StepMissed when it never is."""
-        try:
-            async with asyncio.timeout(EVENT_S), self._news:
-                while not self._answered(event.values[0]):
-                    await self._news.wait()
-        except TimeoutError:
-            raise StepMissed(f"the telephone: nobody heard it answer in {EVENT_S:g} s") from None
+        await self.wait_for("answered", call_id=event.values[0])
         tell(self.own, event.values[0], "MESSAGE")
-
-    def _answered(self, call_id: str) -> bool:
-        return any(e.word == "answered" and e.values[0] == call_id for e in self.events)
 
     def press(self, digits: str) -> None:
         """Press keys now, one after another."""
