@@ -94,8 +94,11 @@ def recount_chunk(
         _note(connection, tenant, rules, DONE)
         return -1
     _recount(connection, tenant, rules, rows)
-    _note(connection, tenant, rules, rows[-1].number)
-    return len({row.number for row in rows})
+    counted = len({row.number for row in rows})
+    # Tickets made from now on are counted by these rules as they are made: were they looked at as
+    # well, there would be no end while calls come in.
+    _note(connection, tenant, rules, DONE if counted < limit else rows[-1].number)
+    return counted
 
 
 def _counted_until(connection: Connection, tenant: str, rules: Rules, *, begin: bool) -> str | None:

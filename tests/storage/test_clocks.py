@@ -250,6 +250,17 @@ async def test_a_tenant_nobody_counted_is_counted_once(sql_url: str) -> None:
         ]
 
 
+async def test_counting_ends_though_tickets_are_made_meanwhile(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        first = await house.dispatched(Kind.HELP)
+        house.rules = rules_of(GUANGXI.policy, HOLIDAY)
+        assert await _counted(house, house.rules) == 1
+        second = await house.dispatched(Kind.HELP)
+        assert await _counted(house, house.rules) == -1
+        for number in (first, second):
+            assert told((await house.clocks(number))["finish"].due) == "11-27 18:00"
+
+
 async def test_of_two_engines_with_different_rules_the_one_that_began_first_gives_way(
     sql_url: str,
 ) -> None:
