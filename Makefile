@@ -25,7 +25,7 @@ test:
 	@setup/main.sh test 2>&1
 	@.venv/bin/python -m compileall -q -x '/\.|/var/' . 2>&1
 	@.venv/bin/python -m tests.rewriting 2>&1
-	@tests/in_memory.sh .venv/bin/python -m pytest -n 5 --dist loadfile --no-loadscope-reorder 2>&1
+	@tests/in_memory.sh .venv/bin/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder 2>&1
 
 # The twenty ways in which audio is bad: what becomes of a spoken request then, as a table.
 bad-audio:
