@@ -104,7 +104,12 @@ def _event_row(kept: Kept, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 def _told_life(life: Life) -> list[str]:
-    return [f"{name} = {value}" for name, value in dump_life(life).items() if name != "seq"]
+    known = dump_life(life).items()
+    return [f"{name} = {_listed(value)}" for name, value in known if name != "seq"]
+
+
+def _listed(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 @app.command("verify")

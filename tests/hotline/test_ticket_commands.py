@@ -32,7 +32,8 @@ def test_a_history_is_shown_and_any_moment_of_it(tmp_path: Path) -> None:
     assert shown["life"]["state"] == "IN_PROGRESS"
     then = home.json("tickets", "history", number, "--as-of", "2")
     assert then["life"]["state"] == "PENDING_REVIEW"
-    assert home.does("tickets", "history", number).code == 0
+    told = home.does("tickets", "history", number)
+    assert (told.code, "running = finish " in told.out) == (0, True)
     unknown = home.does("tickets", "history", "261121009999")
     assert (unknown.code, "261121009999" in unknown.sentence) == (2, True)
 
