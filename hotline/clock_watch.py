@@ -51,13 +51,13 @@ def told_by(lives: SqlLives) -> Tell:
 
 
 async def count_next(
-    database: Database, tenant: str, rules: Rules, *, begin: bool = True
+    database: Database, tenant: str, rules: Rules, *, begin: bool = True, node: str = ""
 ) -> tuple[int, float]:
     """Count a tenant's next due dates anew: what `recount_chunk` says, and the seconds to rest."""
 
     def chunk(connection: Connection) -> tuple[int, float]:
         began = time.monotonic()
-        counted = recount_chunk(connection, tenant, rules, begin=begin)
+        counted = recount_chunk(connection, tenant, rules, begin=begin, node=node)
         return counted, (time.monotonic() - began) * SHARE
 
     return await database.write(chunk, order=tenant, repeatable=True)
@@ -65,7 +65,7 @@ async def count_next(
 
 class ClockWatch:
     """The watcher of all tenants' clocks. `tell` writes events in our transaction; `on_given` is
-    told of marks once they are durable."""
+    told of marks once they are durable; `node` names this engine among those that share it."""
 
     def __init__(
         self,
@@ -75,6 +75,7 @@ class ClockWatch:
         tell: Tell,
         clock: Clock,
         on_given: Callable[[GivenMark], None] = lambda given: None,
+        node: str = "",
     ) -> None:
         self._database = database
         self._rules = rules
@@ -82,6 +83,7 @@ class ClockWatch:
         self._tell = tell
         self._clock = clock
         self._on_given = on_given
+        self._node = node
         self._counting = set(tenants)
         self._begun: set[str] = set()
         self._wake = asyncio.Event()
@@ -135,7 +137,9 @@ class ClockWatch:
             rules = self._rules.of(tenant)
             try:
                 begin = tenant not in self._begun
-                counted, again_s = await count_next(self._database, tenant, rules, begin=begin)
+                counted, again_s = await count_next(
+                    self._database, tenant, rules, begin=begin, node=self._node
+                )
                 rest_s += again_s
             except StoreAway:
                 raise

@@ -31,7 +31,13 @@ class Deadlines:
     `watch` gives cards. Raises `DocumentError` when a file has a mistake."""
 
     def __init__(
-        self, tenants: Sequence[Tenant], database: Database, clock: Clock, *, texts: bool = False
+        self,
+        tenants: Sequence[Tenant],
+        database: Database,
+        clock: Clock,
+        *,
+        texts: bool = False,
+        node: str = "",
     ) -> None:
         self._tenants = tenants
         found = self.read()
@@ -43,7 +49,9 @@ class Deadlines:
         )  # fmt: skip
         self.lives = SqlLives(database, self.clockwork, self.units.has)
         names = [tenant.id for tenant in tenants]
-        self.watch = ClockWatch(database, self.rules, names, told_by(self.lives), clock)
+        self.watch = ClockWatch(
+            database, self.rules, names, told_by(self.lives), clock, node=node
+        )
 
     def read(self) -> Read:
         """Read every tenant's files anew; nothing changes yet. Raises `DocumentError`."""

@@ -168,8 +168,9 @@ class Engine:
 
         self._database = Database(settings.sql_url)
         self._deadlines = Deadlines(
-            settings.tenants, self._database, self._clock, texts=bool(settings.sms_hook_url)
-        )
+            settings.tenants, self._database, self._clock, texts=bool(settings.sms_hook_url),
+            node=settings.node,
+        )  # fmt: skip
         self._exchange = ExchangeHouse(
             settings, self._database, self._deadlines, self._zones, self._clock,
             lambda ticket, was: self._counted.stored(ticket, was),

@@ -1,8 +1,9 @@
 """Counts the due dates of a tenant anew after its policy or calendar has changed.
 
 In chunks, each a transaction of its own, so that traffic goes on. `clock_bases` keeps by which
-basis they are counted and how far that has come: a restart goes on there. Parents come before
-their parts (their numbers are smaller), and parts are brought forward with a parent that becomes
+basis they are counted and how far that has come: a restart goes on there. Engines that share a
+database come to new rules one after the other: what one has made and changed by its old ones
+meanwhile is counted once more when it has the new (`clock_nodes`). Parents come before their parts (their numbers are smaller), and parts are brought forward with a parent that becomes
 due earlier: at no time is a part due later.
 """
 
@@ -16,7 +17,7 @@ from storage.among import Among
 from storage.clock_counted import IS_PART, Counted, bring_forward, save_counted
 from storage.clock_locks import hold_tenant
 from storage.clock_rows import clocks_of, load_spans
-from storage.clock_tables import clock_bases, ticket_clocks
+from storage.clock_tables import clock_bases, clock_nodes, ticket_clocks
 from storage.rows import DIALECTS
 from tickets.clocks import times_of
 from tickets.effects import ClockName
@@ -35,6 +36,12 @@ _SET_BASIS = {
 }
 
 
+_SET_NODE = {
+    name: (statement := insert(clock_nodes)).on_conflict_do_update(
+        index_elements=["tenant", "node"], set_={"basis": statement.excluded.basis}
+    )
+    for name, insert in DIALECTS.items()
+}
 _CLOCKS = ticket_clocks.c
 _OF_TENANT = (_CLOCKS.tenant == bindparam("of"), _CLOCKS.stopped_at == 0)
 _NEXT = (
@@ -73,16 +80,25 @@ _FINISH = ClockName.FINISH.value
 
 
 def recount_chunk(
-    connection: Connection, tenant: str, rules: Rules, limit: int = CHUNK, *, begin: bool = True
+    connection: Connection,
+    tenant: str,
+    rules: Rules,
+    limit: int = CHUNK,
+    *,
+    begin: bool = True,
+    node: str = "",
 ) -> int:
     """Count the next tickets' clocks anew; how many, -1 when all are counted by these rules.
 
     Who has begun says so (`begin` False) and gives way (`OTHERS`) when an engine with other rules
-    has begun since: two that differ would each begin anew for ever.
+    has begun since: two that differ would each begin anew for ever. `node` names the engine.
     """
-    if _counted_until(connection, tenant, rules, begin=begin) == DONE:
+    comes = begin and _basis_of(connection, tenant, node) != rules.basis
+    if not comes and _counted_until(connection, tenant, rules, begin=begin) == DONE:
         return -1
     hold_tenant(connection, tenant)
+    if comes:
+        _come_to(connection, tenant, rules, node)
     above = _counted_until(connection, tenant, rules, begin=begin)  # another may be further
     if above is None:
         return OTHERS
@@ -99,6 +115,24 @@ def recount_chunk(
     # well, there would be no end while calls come in.
     _note(connection, tenant, rules, DONE if counted < limit else rows[-1].number)
     return counted
+
+
+def _basis_of(connection: Connection, tenant: str, node: str) -> str | None:
+    """What an engine goes by; None for one that was never seen."""
+    nodes = clock_nodes.c
+    query = select(nodes.basis).where(nodes.tenant == tenant, nodes.node == node)
+    found: str | None = connection.execute(query).scalar()
+    return found
+
+
+def _come_to(connection: Connection, tenant: str, rules: Rules, node: str) -> None:
+    """An engine goes by these rules from now on. Wherever others have come with counting by them:
+    behind that may be what it made by its old ones."""
+    seen = _basis_of(connection, tenant, node) is not None
+    values = {"tenant": tenant, "node": node, "basis": rules.basis}
+    connection.execute(_SET_NODE[connection.dialect.name], values)
+    if seen:
+        _note(connection, tenant, rules, "")
 
 
 def _counted_until(connection: Connection, tenant: str, rules: Rules, *, begin: bool) -> str | None:

@@ -56,3 +56,10 @@ clock_bases = Table(
     _text("tenant"), _text("basis"), _text("upto"),
     PrimaryKeyConstraint("tenant"),
 )  # fmt: skip
+
+clock_nodes = Table(
+    "clock_nodes", metadata,
+    _text("tenant"), _text("node"), _text("basis"),
+    PrimaryKeyConstraint("tenant", "node"),
+)  # fmt: skip
+"""By which basis each engine goes that shares the database."""

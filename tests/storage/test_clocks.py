@@ -276,8 +276,38 @@ async def test_of_two_engines_with_different_rules_the_one_that_began_first_give
         assert {told((await house.clocks(n))["finish"].due) for n in numbers} == {"11-27 18:00"}
 
 
-async def _counted(house: House, rules: Rules, limit: int = 500, *, begin: bool = True) -> int:
-    return await house.database.write(lambda c: recount_chunk(c, TENANT, rules, limit, begin=begin))
+async def test_what_an_engine_made_by_its_old_rules_is_counted_when_it_has_the_new(
+    sql_url: str,
+) -> None:
+    async with house_on(sql_url) as house:
+        new = rules_of(GUANGXI.policy, HOLIDAY)
+        for node in ("a", "b"):
+            assert await _counted(house, GUANGXI, node=node) == -1
+        while await _counted(house, new, node="a") >= 0:
+            pass
+        late = await house.dispatched(Kind.HELP)  # by b, which has still the old ones
+        assert told((await house.clocks(late))["finish"].due) == "11-26 18:00"
+        assert await _counted(house, new, node="a") == -1, "it has counted already"
+        while await _counted(house, new, node="b") >= 0:
+            pass
+        assert told((await house.clocks(late))["finish"].due) == "11-27 18:00"
+        assert await _counted(house, new, node="b") == -1, "each comes to new rules once"
+
+
+async def test_an_engine_that_is_new_lets_nothing_be_counted_again(sql_url: str) -> None:
+    async with house_on(sql_url) as house:
+        await house.dispatched(Kind.HELP)
+        while await _counted(house, GUANGXI, node="a") >= 0:
+            pass
+        assert await _counted(house, GUANGXI, node="b") == -1
+
+
+async def _counted(
+    house: House, rules: Rules, limit: int = 500, *, begin: bool = True, node: str = ""
+) -> int:
+    return await house.database.write(
+        lambda c: recount_chunk(c, TENANT, rules, limit, begin=begin, node=node)
+    )
 
 
 async def _due_in_list(house: House, number: str) -> str:
