@@ -16,7 +16,16 @@ from sqlalchemy import Connection
 from hotline.policies import RuleBook
 from ivr.ports import Clock
 from storage.clock_recount import OTHERS, recount_chunk
-from storage.clock_watching import CHUNK, GivenMark, Round, Tell, give_due, next_look, put_off
+from storage.clock_watching import (
+    CHUNK,
+    GivenMark,
+    Round,
+    Tell,
+    Telling,
+    give_due,
+    next_look,
+    put_off,
+)
 from storage.database import Database
 from storage.lives import Command, SqlLives
 from tickets.calendar import seconds
@@ -37,15 +46,19 @@ log = structlog.get_logger(__name__)
 def told_by(lives: SqlLives) -> Tell:
     """Marks as events of the tickets' lives; one that is refused (it has just ended) is logged."""
 
-    def tell(connection: Connection, tenant: str, events: Sequence[tuple[str, Told]]) -> None:
-        commands = [Command(tenant, number, told) for number, told in events]
-        answers = lives.tell_within(connection, commands)
-        for (number, told), answer in zip(events, answers, strict=True):
-            if isinstance(answer, TicketError):
-                log.warning(
-                    "mark_not_told", tenant=tenant, ticket=number, mark=told.event,
-                    reason=answer.id,
-                )  # fmt: skip
+    def tell(connection: Connection, tenant: str, numbers: Sequence[str]) -> Telling:
+        book = lives.book(connection, tenant, numbers)
+
+        def telling(events: Sequence[tuple[str, Told]]) -> None:
+            commands = [Command(tenant, number, told) for number, told in events]
+            for (number, told), answer in zip(events, lives.tell_in(book, commands), strict=True):
+                if isinstance(answer, TicketError):
+                    log.warning(
+                        "mark_not_told", tenant=tenant, ticket=number, mark=told.event,
+                        reason=answer.id,
+                    )  # fmt: skip
+
+        return telling
 
     return tell
 

@@ -49,9 +49,7 @@ class Deadlines:
         )  # fmt: skip
         self.lives = SqlLives(database, self.clockwork, self.units.has)
         names = [tenant.id for tenant in tenants]
-        self.watch = ClockWatch(
-            database, self.rules, names, told_by(self.lives), clock, node=node
-        )
+        self.watch = ClockWatch(database, self.rules, names, told_by(self.lives), clock, node=node)
 
     def read(self) -> Read:
         """Read every tenant's files anew; nothing changes yet. Raises `DocumentError`."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, text, update
 
 from storage.clock_tables import ticket_clocks
+from storage.sent_together import keep_back
 from tickets.clocks import TicketClock
 from tickets.effects import ClockName
 
@@ -35,14 +36,15 @@ driver would look at each element twice."""
 
 
 def save_counted(connection: Connection, tenant: str, counted: Sequence[Counted]) -> None:
-    """Write what counting changes: due dates, the next mark, the marks given."""
+    """Write what counting changes: due dates, the next mark, the marks given. PostgreSQL is told
+    with what comes next."""
     if not counted:
         return
     if connection.dialect.name == "sqlite":
         _many(connection, _COUNT_ONE, [(*row[3:], tenant, *row[:3]) for row in counted])
         return
     columns = map(_array, zip(*counted, strict=True))
-    connection.exec_driver_sql(_COUNT_ALL, (tenant, *columns))
+    keep_back(connection, ticket_clocks.name, _COUNT_ALL, (tenant, *columns))
 
 
 def counted(clock: TicketClock) -> Counted:

@@ -3,8 +3,9 @@
 In chunks, each a transaction of its own, so that traffic goes on. `clock_bases` keeps by which
 basis they are counted and how far that has come: a restart goes on there. Engines that share a
 database come to new rules one after the other: what one has made and changed by its old ones
-meanwhile is counted once more when it has the new (`clock_nodes`). Parents come before their parts (their numbers are smaller), and parts are brought forward with a parent that becomes
-due earlier: at no time is a part due later.
+meanwhile is counted once more when it has the new (`clock_nodes`). Parents come before their
+parts (their numbers are smaller), and parts are brought forward with a parent that becomes due
+earlier: at no time is a part due later.
 """
 
 from collections.abc import Sequence

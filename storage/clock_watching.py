@@ -15,6 +15,7 @@ from storage.clock_rows import row_clock
 from storage.clock_tables import clock_marks, ticket_clocks
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
+from storage.sent_together import send_ahead
 from tickets.calendar import moment
 from tickets.clocks import TicketClock, fire
 from tickets.effects import LONG_TERM
@@ -26,8 +27,10 @@ from tickets.timetable import Mark, Rules
 CHUNK = 500
 AGAIN_S = 3600
 
-Tell = Callable[[Connection, str, Sequence[tuple[str, Told]]], None]
-"""Writes events of a tenant's tickets in this transaction; the lifecycle's."""
+Telling = Callable[[Sequence[tuple[str, Told]]], None]
+"""Writes events of tickets in the transaction it is of."""
+Tell = Callable[[Connection, str, Sequence[str]], Telling]
+"""Reads these tickets of a tenant, to tell them events in this transaction; the lifecycle's."""
 
 _FIRST = (ticket_clocks.c.next_at, ticket_clocks.c.number, ticket_clocks.c.clock)
 """The longest due first. Which of those due together matters where one is put off: thousands are
@@ -104,10 +107,13 @@ def give_due(
         clock, marks = fire(row_clock(row), now, rules)
         changed.append(counted(clock))
         given += (GivenMark(tenant, clock.number, clock, mark) for mark in marks)
+    if given:
+        telling = tell(connection, tenant, [one.number for one in given])
+        _MARK.run_many(connection, [_row(one, now) for one in given])
     save_counted(connection, tenant, changed)
     if given:
-        _MARK.run_many(connection, [_row(one, now) for one in given])
-        tell(connection, tenant, [(one.number, _told(one, now)) for one in given])
+        send_ahead(connection)  # the server writes these while we make the events
+        telling([(one.number, _told(one, now)) for one in given])
     return Round(len(changed), tuple(given))
 
 

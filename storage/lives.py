@@ -1,7 +1,7 @@
 """What happens to tickets after their call: events told, refused or kept, in SQL."""
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,6 +74,25 @@ class SqlLives:
         answered with their error."""
         return self._tell_all(connection, commands)
 
+    def book(self, connection: Connection, tenant: str, numbers: Iterable[str]) -> LifeBook:
+        """These tickets of a tenant, read, for `tell_in` in the same transaction."""
+        book = LifeBook(connection, tenant, self._clockwork)
+        book.load(numbers)
+        return book
+
+    def tell_in(self, book: LifeBook, commands: Sequence[Command]) -> list[Life | TicketError]:
+        """Each as if it were alone, in their order, and all written; a book is told once."""
+        telling = _Telling(book, self._known_unit)
+        telling.remember(commands)
+        results = [telling.answered(command) for command in commands]
+        # reads first: what is written goes together
+        keep_texts(book.connection, book.tenant, telling.kept)
+        book.write()
+        keep_keys(book.connection, book.tenant, telling.kept)
+        keep_notices(book.connection, book.tenant, telling.kept)
+        ask_citizens(book.connection, book.tenant, telling.kept)
+        return results
+
     async def life(self, tenant: str, number: str, *, seq: int = 0) -> Life:
         """What holds of a ticket now, or held after its event `seq`; raises `UnknownTicket`."""
         events = await self.history(tenant, number)
@@ -90,19 +109,9 @@ class SqlLives:
     def _tell_all(
         self, connection: Connection, commands: Sequence[Command]
     ) -> list[Life | TicketError]:
-        """Each as if it were alone, in their order; all are of one tenant."""
-        tenant = commands[0].tenant
-        book = LifeBook(connection, tenant, self._clockwork)
-        book.load(command.number for command in commands)
-        telling = _Telling(book, self._known_unit)
-        telling.remember(commands)
-        results = [telling.answered(command) for command in commands]
-        keep_texts(connection, tenant, telling.kept)  # reads first: what is written goes together
-        book.write()
-        keep_keys(connection, tenant, telling.kept)
-        keep_notices(connection, tenant, telling.kept)
-        ask_citizens(connection, tenant, telling.kept)
-        return results
+        """As `tell_in`; all are of one tenant."""
+        numbers = (command.number for command in commands)
+        return self.tell_in(self.book(connection, commands[0].tenant, numbers), commands)
 
 
 class _Telling:

@@ -1,10 +1,12 @@
 """PostgreSQL over asyncpg: one connection writes, a small pool reads."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable
 from functools import partial
 
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -12,7 +14,7 @@ from storage.errors import translated
 from storage.json_text import dump_json
 from storage.link import READERS, Operation, T
 from storage.migrate import PATIENCE_S, upgrade
-from storage.sent_together import send_kept, sends_first
+from storage.sent_together import send_kept, sends_first, wait_for_ahead
 from tickets.errors import StoreAway
 
 
@@ -114,8 +116,13 @@ async def _run(connection: AsyncConnection, operation: Operation[T]) -> T:
 
 
 def _whole(connection: Connection, operation: Operation[T]) -> T:
-    result = operation(connection)
-    send_kept(connection)
+    try:
+        result = operation(connection)
+        send_kept(connection)
+    except Exception:
+        with contextlib.suppress(DBAPIError):  # that it failed as well is nobody's news
+            wait_for_ahead(connection)  # the connection can't be told to undo it before
+        raise
     return result
 
 

@@ -3,8 +3,11 @@
 What nobody waits for is kept back until the transaction asks for something, writes to the same
 table again, or commits; then all of it is one statement: `WITH w1 AS (INSERT …), w2 AS (UPDATE …)
 INSERT …`. Its parts can't see each other's rows, so no two may be about the same row.
+
+Who has computing to do meanwhile sends it ahead, and doesn't wait: whatever is asked next does.
 """
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import RootTransaction
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import await_
 
 _PLACE = re.compile(r"\$(\d+)")
 
@@ -27,6 +32,8 @@ class _Kept:
 
 _kept: WeakKeyDictionary[RootTransaction, list[_Kept]] = WeakKeyDictionary()
 """A transaction that is rolled back takes what it kept back with it."""
+_ahead: WeakKeyDictionary[RootTransaction, tuple[str, asyncio.Task[object]]] = WeakKeyDictionary()
+"""What the server is executing while its transaction computes."""
 
 
 def keep_back(
@@ -49,12 +56,54 @@ def keep_back(
 
 
 def send_kept(connection: Connection) -> None:
-    """Execute what is kept back. Raises SQLAlchemy's errors."""
+    """Execute what is kept back; what was sent ahead is done then. Raises SQLAlchemy's errors."""
     transaction = connection.get_transaction()
-    if transaction is None or not (waiting := _kept.pop(transaction, None)):
+    if transaction is None:
         return
-    values = tuple(value for one in waiting for value in one.values)
-    connection.exec_driver_sql(_one_of(tuple(one.text for one in waiting)), values)
+    wait_for_ahead(connection)
+    if waiting := _kept.pop(transaction, None):
+        connection.exec_driver_sql(*_as_one(waiting))
+
+
+def send_ahead(connection: Connection) -> None:
+    """Let the server execute what is kept back while we compute: the next statement of this
+    transaction, or its end, waits for it and raises its errors."""
+    transaction = connection.get_transaction()
+    if transaction is None or transaction not in _kept:
+        return
+    wait_for_ahead(connection)
+    text, values = _as_one(_kept.pop(transaction))
+    _ahead[transaction] = (
+        text,
+        await_(_begun(connection.connection.driver_connection, text, values)),
+    )
+
+
+def wait_for_ahead(connection: Connection) -> None:
+    """Return when the server has nothing to do for this transaction. Raises SQLAlchemy's errors."""
+    transaction = connection.get_transaction()
+    if transaction is None or (sent := _ahead.pop(transaction, None)) is None:
+        return
+    text, task = sent
+    try:
+        await_(task)
+    except Exception as error:
+        raise DBAPIError(text, None, error, hide_parameters=True) from error
+
+
+async def _begun(driver: Any, text: str, values: Sequence[Any]) -> asyncio.Task[object]:
+    """A statement that is on its way."""
+    task = asyncio.create_task(driver.fetch(text, *values))
+    task.add_done_callback(_seen)
+    for _ in range(2):  # the driver writes in its turn, the loop sends at that turn's end
+        await asyncio.sleep(0)
+    return task
+
+
+def _seen(task: asyncio.Task[object]) -> None:
+    """Its error is told to who waits; of a connection that was cut nobody does."""
+    if not task.cancelled():
+        task.exception()
 
 
 def sends_first(engine: Engine) -> None:
@@ -62,8 +111,13 @@ def sends_first(engine: Engine) -> None:
 
     @event.listens_for(engine, "before_cursor_execute")
     def before(connection: Connection, *_: object) -> None:
-        if _kept:
+        if _kept or _ahead:
             send_kept(connection)
+
+
+def _as_one(waiting: Sequence[_Kept]) -> tuple[str, tuple[Any, ...]]:
+    values = tuple(value for one in waiting for value in one.values)
+    return _one_of(tuple(one.text for one in waiting)), values
 
 
 @lru_cache(maxsize=512)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from hotline.clock_watch import ClockWatch, told_by
 from hotline.policies import RuleBook
 from storage.clock_tables import clock_marks
-from storage.clock_watching import GivenMark, give_due, marks_given
+from storage.clock_watching import GivenMark, Tell, Telling, give_due, marks_given
 from storage.notices import SqlNotices
 from tests.storage.clock_house import (
     GUANGXI,
@@ -159,20 +159,25 @@ async def test_killed_anywhere_each_card_is_given_once(sql_url: str, deaths: lis
             assert events.count("circulated") == 1
 
 
-def _dying(connection: Connection, house: House, now: int, tell: object, after: int) -> None:
+def _dying(connection: Connection, house: House, now: int, tell: Tell, after: int) -> None:
     """A look that dies when it has told `after` events."""
     left = after
 
-    def telling(connection: Connection, tenant: str, events: Sequence[tuple[str, Told]]) -> None:
-        nonlocal left
-        done = events[:left]
-        left -= len(done)
-        if done:
-            tell(connection, tenant, done)  # type: ignore[operator]
-        if left <= 0:
-            raise Killed
+    def dying(connection: Connection, tenant: str, numbers: Sequence[str]) -> Telling:
+        telling = tell(connection, tenant, numbers)
 
-    give_due(connection, TENANT, house.rules, now, telling)
+        def telling_some(events: Sequence[tuple[str, Told]]) -> None:
+            nonlocal left
+            done = events[:left]
+            left -= len(done)
+            if done:
+                telling(done)
+            if left <= 0:
+                raise Killed
+
+        return telling_some
+
+    give_due(connection, TENANT, house.rules, now, dying)
     raise Killed
 
 
@@ -209,12 +214,15 @@ async def test_a_clock_that_cant_be_worked_with_keeps_nobody_else_waiting(sql_ur
         house.later(days=60)
         tell = told_by(house.lives)
 
-        def stumbling(
-            connection: Connection, tenant: str, events: Sequence[tuple[str, Told]]
-        ) -> None:
-            if any(number == numbers[2] for number, _ in events):
-                raise ZeroDivisionError
-            tell(connection, tenant, events)
+        def stumbling(connection: Connection, tenant: str, due: Sequence[str]) -> Telling:
+            telling = tell(connection, tenant, due)
+
+            def telling_others(events: Sequence[tuple[str, Told]]) -> None:
+                if any(number == numbers[2] for number, _ in events):
+                    raise ZeroDivisionError
+                telling(events)
+
+            return telling_others
 
         book = RuleBook({TENANT: house.rules})
         watcher = ClockWatch(house.database, book, [TENANT], stumbling, Hands(house))

@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import Connection, bindparam, event, func, insert, select, update
 from sqlalchemy.engine import Engine
 
+from storage.database import Database
 from storage.life_tables import ticket_lives, ticket_texts
 from storage.prepared import Prepared
 from storage.rows import DIALECTS
+from storage.sent_together import keep_back, send_ahead
 from storage.tables import recordings
 from tests.storage.facts import NOON, opened
-from tickets.errors import StoreRefused
+from tickets.errors import StoreAway, StoreRefused
 
 _TEXTS = Prepared(dict.fromkeys(DIALECTS, insert(ticket_texts)))
 _RENAMED = Prepared(
@@ -168,3 +170,94 @@ async def test_writes_to_three_tables_are_one_statement(postgres_url: str) -> No
     (one,) = told
     assert one.startswith("WITH w1 AS (INSERT INTO ticket_texts")
     assert "$9" in one
+
+
+def _written(*numbers: str) -> Any:
+    """Sends two tables' rows ahead and computes."""
+
+    def run(connection: Connection) -> int:
+        connection.execute(select(func.count()).select_from(ticket_texts))  # it has begun
+        _RECORDINGS.run_many(connection, [_recording(number) for number in numbers])
+        _LIVES.run_many(connection, [_life(number) for number in numbers])
+        send_ahead(connection)
+        return sum(range(1000))
+
+    return run
+
+
+async def _paths(database: Database) -> list[str]:
+    paths = select(recordings.c.path).order_by(recordings.c.path)
+    return list(await database.read(lambda c: c.execute(paths).scalars().all()))
+
+
+async def test_what_was_sent_ahead_is_there_for_whoever_asks_next(sql_url: str) -> None:
+    def run(connection: Connection) -> list[str]:
+        _TEXTS.run_many(connection, [_text("1", "a")])
+        send_ahead(connection)
+        _RENAMED.run_many(connection, [{"of_number": "1", "to_title": "b"}])
+        send_ahead(connection)
+        return _titles(connection)
+
+    async with opened(sql_url) as database:
+        assert await database.write(run) == ["b"]
+
+
+async def test_what_was_sent_ahead_is_durable_with_the_commit(sql_url: str) -> None:
+    async with opened(sql_url) as database:
+        assert await database.write(_written("1", "2")) == 499500
+        assert await _paths(database) == ["1", "2"]
+
+
+async def test_of_what_was_sent_ahead_and_refused_nothing_is_kept(sql_url: str) -> None:
+    """The refusal comes to who sent it, and the connection goes on."""
+    async with opened(sql_url) as database:
+        await database.write(_written("there"))
+        with pytest.raises(StoreRefused):
+            await database.write(_written("other", "there"))
+        await database.write(_written("third"))
+        assert await _paths(database) == ["there", "third"]
+        assert database.healthy
+
+
+async def test_an_operation_that_fails_while_its_rows_are_written_undoes_them(
+    sql_url: str,
+) -> None:
+    def fails(connection: Connection) -> None:
+        _written("1", *map(str, range(1000, 3000)))(connection)
+        raise LookupError
+
+    async with opened(sql_url) as database:
+        with pytest.raises(LookupError):
+            await database.write(fails)
+        await database.write(_written("2"))
+        assert await _paths(database) == ["2"]
+        assert database.counts.outages == 0
+
+
+async def test_a_failure_beside_a_refusal_is_told_as_the_failure_it_is(postgres_url: str) -> None:
+    def fails(connection: Connection) -> None:
+        _written("there")(connection)
+        raise LookupError
+
+    async with opened(postgres_url) as database:
+        await database.write(_written("there"))
+        with pytest.raises(LookupError):
+            await database.write(fails)
+        await database.write(_written("other"))
+        assert await _paths(database) == ["other", "there"]
+
+
+async def test_a_server_that_stops_while_it_is_told_ahead_is_away(postgres_url: str) -> None:
+    """The deadline holds: the connection is cut, and a new one writes."""
+
+    def sleeps(connection: Connection) -> None:
+        connection.execute(select(func.count()).select_from(ticket_texts))
+        keep_back(connection, "none", "SELECT pg_sleep($1)", (60.0,))
+        send_ahead(connection)
+
+    async with opened(postgres_url, deadline_s=2.0) as database:
+        with pytest.raises(StoreAway):
+            await database.write(sleeps)
+        await database.wait_healthy()
+        await database.write(_written("1"))
+        assert await _paths(database) == ["1"]
