@@ -17,7 +17,10 @@ asterisk_present() {
 root_works() {
     local root="${1%/}" version modules module
     [ -x "$root/usr/sbin/asterisk" ] || return 1
-    version="$(in_root "$1" /usr/sbin/asterisk -V 2>/dev/null)" || return 1
+    if ! version="$(in_root "$1" /usr/sbin/asterisk -V 2>&1)"; then
+        missing="an Asterisk in $1 that runs here (it says: ${version##*$'\n'})"
+        return 1
+    fi
     version="${version#Asterisk }"
     [ "${version%%.*}" -ge "$oldest_asterisk" ] 2>/dev/null || return 1
     modules="$(echo "$root"/usr/lib/*/asterisk/modules "$root"/usr/lib/asterisk/modules)"

@@ -3,8 +3,9 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,27 @@ def test_something_missing_and_no_rights_is_one_sentence(tmp_path: Path) -> None
     assert done.stderr.count("\n") == 1
     assert "Asterisk 20 or newer" in done.stderr
     assert "sudo make setup" in done.stderr
+
+
+@pytest.fixture
+def broken() -> Iterator[Path]:
+    """A folder that nobody's user can see (pytest's own he can't)."""
+    with tempfile.TemporaryDirectory(prefix="hotline-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+def test_an_asterisk_that_cant_run_is_told_with_what_it_says(broken: Path) -> None:
+    """As where bwrap may not: nobody is told then that there was no Asterisk."""
+    (broken / "usr/sbin").mkdir(parents=True)
+    (broken / "usr/sbin/asterisk").write_text("#!/nowhere/sh\n")
+    (broken / "usr/sbin/asterisk").chmod(0o755)
+    for place in ("dev", "proc", "tmp"):
+        (broken / place).mkdir()
+    done = setup("run", as_nobody=True, settings={"HOTLINE_ASTERISK_ROOT": str(broken)})
+    assert done.returncode == 1
+    assert f"an Asterisk in {broken} that runs here (it says: bwrap: " in done.stderr
+    assert done.stderr.strip().count("\n") == 0
 
 
 def test_no_network_for_python_packages_is_one_sentence(clone: Path) -> None:
