@@ -26,7 +26,9 @@ case "$want" in
     *) fail "set-up knows run, test and check, not '$want'" ;;
 esac
 
-if [ "$want" != check ]; then
+if [ "$want" = check ]; then
+    root_step "Python" interpreter_present interpreter_install
+else
     root_step "Debian packages" packages_present packages_install
     root_step "user $run_user" user_present user_create
     root_step "Asterisk 22" asterisk_present asterisk_build

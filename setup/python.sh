@@ -1,6 +1,9 @@
 # The Python environment: exactly requirements.lock, every file checked by its hash, on the
 # distribution's own Python (one found on PATH may be unreadable for the user the engine runs as).
 
+readonly system_python=/usr/bin/python3
+readonly interpreter_packages=(ca-certificates python3 python3-venv)
+
 python_present() {
     missing="the Python environment ($venv) as requirements.lock wants it"
     [ -x "$python" ] && [ -x "$venv/bin/hotline" ] || return 1
@@ -9,15 +12,22 @@ python_present() {
 
 project_version() { sed -n 's/^version = "\(.*\)"$/\1/p' "$project/pyproject.toml"; }
 
+# What `check` needs of the machine; whoever runs the engine gets it with the other packages.
+interpreter_present() {
+    missing="Python 3 with venv (Debian packages: ${interpreter_packages[*]})"
+    "$system_python" -c 'import ensurepip, venv' 2>/dev/null
+}
+
+interpreter_install() { install_quietly "${interpreter_packages[@]}"; }
+
 python_build() {
-    local own=/usr/bin/python3
-    if ! "$own" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-        echo "$own is older than Python 3.11"
+    if ! "$system_python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+        echo "$system_python is older than Python 3.11"
         return 1
     fi
     if ! [ -x "$python" ] || ! "$python" -I -c "import sys, pip; sys.exit(sys.prefix != '$venv')"; then
         rm -rf "$venv"
-        "$own" -m venv "$venv"
+        "$system_python" -m venv "$venv"
     fi
     "$python" -I -m pip install --no-input --require-hashes --no-deps -r requirements.lock
     make_importable

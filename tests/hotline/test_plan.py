@@ -100,6 +100,7 @@ def test_progress_is_shown_while_the_first_interval_takes_long(
 ) -> None:
     """Nothing where all is done at once, else a bar that goes on."""
     said = StringIO()
+    monkeypatch.setenv("TERM", "xterm")  # a dumb one is shown no bar
     monkeypatch.setattr(command, "progress", Console(file=said, force_terminal=True, width=80))
     with command._told(3) as told:
         told(1)
