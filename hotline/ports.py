@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from hotline.parts import is_root
 from hotline.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+FOR_ALL = frozenset({"0.0.0.0", "::"})  # noqa: S104 - seen, not bound
 FIRST_FOR_ALL = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
@@ -50,6 +51,15 @@ def check_free(wanted: Iterable[Listener]) -> None:
     for listener in wanted:
         if trouble := why_not(listener):
             raise PortTaken(trouble)
+
+
+def check_ours(wanted: Iterable[Listener], ours: Collection[int]) -> None:
+    """Raises `PortTaken` at the first that a process listens on which isn't one of `ours`: it took
+    the port between our look and our start."""
+    for listener in wanted:
+        holder = _holder(listener)
+        if holder is not None and holder.pid not in ours:
+            raise PortTaken(_in_words(listener, OSError(errno.EADDRINUSE, "taken")))
 
 
 def why_not(listener: Listener) -> str:
@@ -94,9 +104,25 @@ def _in_words(listener: Listener, error: OSError) -> str:
 
 
 def _by_whom(listener: Listener) -> str:
-    with contextlib.suppress(psutil.Error, OSError):
-        for link in psutil.net_connections("udp" if listener.kind is socket.SOCK_DGRAM else "tcp"):
-            listening = link.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
-            if listening and link.laddr and link.laddr[1] == listener.port and link.pid:
-                return f" by {psutil.Process(link.pid).name()} (process {link.pid})"
+    with contextlib.suppress(psutil.Error):
+        if (holder := _holder(listener)) is not None:
+            return f" by {holder.name()} (process {holder.pid})"
     return " by another program"
+
+
+def _holder(listener: Listener) -> psutil.Process | None:
+    """Who listens there, where we may know it."""
+    kind = "udp" if listener.kind is socket.SOCK_DGRAM else "tcp"
+    with contextlib.suppress(psutil.Error, OSError):
+        for link in psutil.net_connections(kind):
+            listening = link.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
+            if listening and link.pid and link.laddr and _meets(listener, *link.laddr):
+                return psutil.Process(link.pid)
+    return None
+
+
+def _meets(listener: Listener, address: str, port: int) -> bool:
+    """Whether who listens there keeps `listener` from it."""
+    return port == listener.port and (
+        address == listener.address or not {address, listener.address}.isdisjoint(FOR_ALL)
+    )

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network
 from types import FrameType
 
+import psutil
 from rich.console import Console
 from rich.markup import escape
 
@@ -24,6 +25,8 @@ from hotline.setup_check import check_setup
 from hotline.supervision import PartState
 
 UP_S = 60.0
+LOOK_S = 5.0
+"""So often, while calls can't be taken yet, it is looked whether somebody else has our ports."""
 HOPELESS = 3
 END_S = 30.0
 LEFTOVER_S = 15.0
@@ -86,7 +89,7 @@ class Runner:
     def _come_up(self) -> None:
         """Wait until calls can be taken; raises `PartsFailed` with the last words of who failed."""
         running: set[str] = set()
-        deadline = time.monotonic() + UP_S
+        begun = looked = time.monotonic()
         while not self._stop.wait(0.1):
             states = self._watch()
             for name, part in states.items():
@@ -96,7 +99,11 @@ class Runner:
             if len(states) > 0 and self._ready():
                 self._watch()
                 return
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            if now > looked + LOOK_S:
+                looked = now
+                self._look_at_ports()
+            if now > begun + UP_S:
                 raise PartsFailed(self._why(states.values()))
             for name, times in self._restarts.items():
                 if times >= HOPELESS:
@@ -121,7 +128,25 @@ class Runner:
             log = supervision.log_of(self._home, part.name)
             words = _last_line(log.read_text(errors="replace")) if log.exists() else ""
             return f"{part.name} does not stay up: {words or part.detail} (log: {log})"
-        return f"no call can be taken after {UP_S:.0f} s (logs: {self._home.log})"
+        return (
+            f"no call can be taken after {UP_S:.0f} s: {self._lacking()} (logs: {self._home.log})"
+        )
+
+    def _lacking(self) -> str:
+        """What /readyz says of the parts that don't answer."""
+        try:
+            parts = api.readiness(self._settings)[1].get("parts", {})
+        except EngineAway as error:
+            return str(error)
+        down = [f"{name}: {part['detail']}" for name, part in parts.items() if not part["up"]]
+        return "; ".join(down) or "every part answers by now"
+
+    def _look_at_ports(self) -> None:
+        """Raises `PortTaken` when somebody took one of ours while we prepared the home."""
+        assert self._supervisor is not None
+        with contextlib.suppress(psutil.Error):  # the supervisor's end is told elsewhere
+            below = psutil.Process(self._supervisor.pid).children(recursive=True)
+            ports.check_ours(ports.listeners(self._settings), {process.pid for process in below})
 
     def _watch(self) -> dict[str, PartState]:
         """Every part's state; whoever got a new process id is remembered, and told of."""

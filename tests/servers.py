@@ -26,16 +26,26 @@ POSTGRES_USER = "postgres"
 
 
 _given: deque[int] = deque(maxlen=700)
-_PORTS = [range(first, first + 1000) for first in range(15_000, 20_000, 1000)]
+_PORTS = [range(first, first + 1000) for first in range(12_000, 20_000, 1000)]
+"""One range for each test process, up to eight of them."""
+
+
+def ports_of(worker: str) -> range:
+    """Those of one test process, by xdist's name for it. Two never share one: where both had seen
+    a port to be free, one's Asterisk stayed without its manager. Raises ValueError."""
+    number = int(worker.removeprefix("gw"))
+    if number >= len(_PORTS):
+        raise ValueError(f"{len(_PORTS)} test processes have ports of their own: no more than -n 8")
+    return _PORTS[number]
 
 
 def free_port() -> int:
     """A TCP and UDP port on loopback that nobody has right now, and that wasn't given lately: an
     installation asks for many before it listens on any. None of those the system gives outgoing
     connections (one of them could have it by then); each test process has a thousand of its own."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % len(_PORTS)
+    ports = ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
     while True:
-        port = random.choice(_PORTS[worker])
+        port = random.choice(ports)
         with (
             socket.socket() as tcp,
             socket.socket(type=socket.SOCK_DGRAM) as udp,

@@ -1,12 +1,14 @@
 """Ports: taken ones are told with who has them and which setting moves ours."""
 
+import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from hotline.errors import PortTaken
-from hotline.ports import Listener, check_free, listeners, why_not
+from hotline.ports import Listener, check_free, check_ours, listeners, why_not
 from hotline.settings import Settings
 from tests.servers import free_port
 
@@ -31,6 +33,14 @@ def test_a_taken_port_is_told_with_its_holder_and_its_setting(taken: Listener) -
     assert str(taken.port) in str(error.value)
     assert "HOTLINE_SIP_PORT" in str(error.value)
     assert "process" in str(error.value)
+
+
+def test_a_port_that_one_of_ours_listens_on_is_ours(taken: Listener) -> None:
+    check_ours([taken], {os.getpid()})
+    elsewhere = replace(taken, address="127.0.0.9")
+    check_ours([elsewhere], ())
+    with pytest.raises(PortTaken, match=f"process {os.getpid()}"):
+        check_ours([taken], ())
 
 
 def test_a_port_of_a_closed_connection_is_free() -> None:

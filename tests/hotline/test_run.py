@@ -205,6 +205,33 @@ def test_a_port_another_installation_took_meanwhile_is_one_sentence(shared: Inst
         late.__exit__(None, None, None)
 
 
+def test_a_port_nobody_answers_at_and_somebody_took_meanwhile_is_one_sentence() -> None:
+    """Asterisk runs on without its manager: it is told within seconds, not after a minute."""
+    late = Installation()
+    output = late.home / "late.out"
+    manager = int(late.environment["HOTLINE_AMI_PORT"])
+    try:
+        with output.open("wb") as said:
+            run = subprocess.Popen(
+                [sys.executable, "-m", "hotline", "run", "--no-demo"],
+                env=late.environment,
+                cwd=PROJECT,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(lambda: "as user" in output.read_text(), seconds=UP_S, what="the check's end")
+        with socket.create_server(("127.0.0.1", manager)):
+            code = run.wait(UP_S)
+        said_lines = output.read_text().splitlines()
+        assert code != 0
+        assert f"TCP port {manager} on 127.0.0.1 (Asterisk's manager) is taken" in said_lines[-1]
+        assert f"(process {os.getpid()})" in said_lines[-1]
+        assert "HOTLINE_AMI_PORT" in said_lines[-1]
+        assert "no process left" in said_lines[-2]
+    finally:
+        late.__exit__(None, None, None)
+
+
 def test_a_setup_that_lacks_something_is_one_sentence(tmp_path: Path) -> None:
     installation = Installation()
     try:

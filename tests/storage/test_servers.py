@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from tests.servers import PostgresServer, RedisServer
+from tests.servers import PostgresServer, RedisServer, ports_of
 
 
 def test_redis_keeps_its_data_over_a_kill(redis_server: RedisServer) -> None:
@@ -32,3 +32,10 @@ async def test_postgres_gives_a_fresh_database_and_comes_back(
     link = await asyncpg.connect(url)
     assert await link.fetchval("SELECT count(*) FROM seen") == 0
     await link.close()
+
+
+def test_no_two_test_processes_have_a_port_in_common() -> None:
+    everyone = [set(ports_of(f"gw{n}")) for n in range(8)]
+    assert len(set().union(*everyone)) == sum(len(ports) for ports in everyone)
+    with pytest.raises(ValueError, match="8 test processes"):
+        ports_of("gw8")
