@@ -8,33 +8,36 @@ from collections.abc import Iterable, Mapping
 
 from queue_manager.requirement import LEVELS, Requirement
 
-_WINDOW = 512
+_WINDOW = 240
 _IN_WINDOW = (1 << _WINDOW) - 1
 _TRUTHS = bytes.maketrans(b"01", bytes((0, 1)))
 
 
 class SkillBits:
-    """Per skill an integer for each level (who has exactly that), and one for any level."""
+    """Per skill and level an integer: who has at least that. Above the highest level: nobody."""
 
-    __slots__ = ("_levels",)
+    __slots__ = ("_least",)
 
     def __init__(self) -> None:
-        self._levels: dict[str, list[int]] = {}
+        self._least: dict[str, list[int]] = {}
 
     def flip(self, bits: int, skills: Mapping[str, int]) -> None:
         """Write these bits in for these skills, or take them out when they are in."""
         for skill, level in skills.items():
-            levels = self._levels.get(skill)
-            if levels is None:
-                levels = self._levels[skill] = [0] * LEVELS.stop
-            levels[0] ^= bits
-            levels[level] ^= bits
+            least = self._least.get(skill) or self._new(skill)
+            for at_most in range(1, level + 1):
+                least[at_most] ^= bits
+
+    def change(self, bits: int, old: Mapping[str, int], new: Mapping[str, int]) -> None:
+        """Who had the old skills has the new ones: only what differs is written."""
+        self.flip(bits, {skill: level for skill, level in old.items() if new.get(skill) != level})
+        self.flip(bits, {skill: level for skill, level in new.items() if old.get(skill) != level})
 
     def without(self, skills: Iterable[str], among: int) -> int:
         """Leave out who has the first of these skills, unless all have it; then the second …"""
         for skill in skills:
-            levels = self._levels.get(skill)
-            held = among & levels[0] if levels else 0
+            least = self._least.get(skill)
+            held = among & least[1] if least else 0
             if held and held != among:
                 among ^= held
                 if not among & (among - 1):
@@ -46,8 +49,9 @@ class SkillBits:
         for group in needs.all_of:
             enough = 0
             for need in group:
-                enough |= self._at_least(need.skill, need.level)
-            among &= enough
+                if least := self._least.get(need.skill):
+                    enough |= among & least[need.level]  # as short as `among` is
+            among = enough
             if not among:
                 break
         return among
@@ -55,29 +59,23 @@ class SkillBits:
     def closest(self, needs: Requirement, among: int) -> int:
         """Those of `among` (all of them capable) with the least surplus; see `surplus`."""
         groups = [
-            [(levels, need.level) for need in group if (levels := self._levels.get(need.skill))]
+            [(least, need.level) for need in group if (least := self._least.get(need.skill))]
             for group in needs.all_of
         ]
-        met = [0] * len(groups)
-        for above in range(LEVELS.stop):
+        for above in LEVELS:
             fit = among
-            for at, group in enumerate(groups):
-                for levels, asked in group:
-                    if asked + above < LEVELS.stop:
-                        met[at] |= levels[asked + above]
-                fit &= met[at]
+            for group in groups:
+                met = 0
+                for least, asked in group:
+                    met |= least[asked] ^ least[asked + above]
+                fit &= met
             if fit:
                 return fit
         return among
 
-    def _at_least(self, skill: str, level: int) -> int:
-        levels = self._levels.get(skill)
-        if levels is None:
-            return 0
-        enough = levels[0]
-        for lower in levels[1:level]:
-            enough ^= lower
-        return enough
+    def _new(self, skill: str) -> list[int]:
+        self._least[skill] = [0] * (2 * LEVELS.stop)
+        return self._least[skill]
 
 
 def surplus(needs: Requirement, skills: Mapping[str, int]) -> int:
@@ -94,15 +92,23 @@ def surplus(needs: Requirement, skills: Mapping[str, int]) -> int:
 
 def numbers(bits: int, most: int) -> list[int]:
     """The numbers of the lowest `most` bits, ascending."""
+    if bits.bit_count() * _WINDOW < bits.bit_length():  # most windows would be empty
+        return _lowest(bits, 0, most)
     found: list[int] = []
     for start in range(0, bits.bit_length(), _WINDOW):
         window = bits >> start & _IN_WINDOW  # a short integer is quicker to take apart
-        while window and len(found) < most:
-            low = window & -window
-            found.append(start + low.bit_length() - 1)
-            window ^= low
+        found += _lowest(window, start, most - len(found))
         if len(found) == most:
             break
+    return found
+
+
+def _lowest(bits: int, start: int, most: int) -> list[int]:
+    found: list[int] = []
+    while bits and len(found) < most:
+        low = bits & -bits
+        found.append(start + low.bit_length() - 1)
+        bits ^= low
     return found
 
 

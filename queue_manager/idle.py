@@ -9,8 +9,9 @@ closest fit counts, then the longest idle; but a seat that has been idle for mor
 longer than the one so found is taken before it.
 """
 
-from bisect import insort
-from collections.abc import Iterator, Mapping
+from array import array
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import heappop, heappush
 from operator import attrgetter
 
@@ -31,7 +32,8 @@ class IdleOrder:
         self._numbers: dict[str, int] = {}
         self._seats: list[_Seat] = []
         self._spare: list[int] = []
-        self._generations = [_Generation()]
+        self._generations = [_Generation(0)]
+        self._staffed: list[_Generation] = []
         self._turn = 0
         self._latest_s = 0.0
         self._bits = SkillBits()
@@ -39,10 +41,10 @@ class IdleOrder:
         self._ready_bits = SkillBits()
         self._ready = 0
         self._places: list[_Seat] = []
+        self._turns = array("q")
         self._free: list[int] = []
         self._held: dict[str, int] = {}
-        self._names: list[str] = []
-        self._scarcest: list[str] | None = None
+        self._scarce: list[tuple[int, str]] = []
 
     def __iter__(self) -> Iterator[str]:
         """Every seat, ready or not, the longest idle first."""
@@ -74,15 +76,13 @@ class IdleOrder:
         """The seat has these skills from now on."""
         number = self._numbers[seat_id]
         seat = self._seats[number]
-        ready, on_duty = seat.place >= 0, bool(self._duty >> number & 1)
-        self.set_busy(seat_id)
-        self.set_duty(seat_id, False)
-        self._bits.flip(1 << number, seat.skills)
-        self._bits.flip(1 << number, skills)
-        seat.skills = skills
-        self.set_duty(seat_id, on_duty)
-        if ready:
-            self.set_ready(seat_id)
+        old, seat.skills = seat.skills, skills
+        self._bits.change(1 << number, old, skills)
+        if seat.place >= 0:
+            self._ready_bits.change(1 << seat.place, old, skills)
+        if self._duty >> number & 1:
+            self._hold(old.keys() - skills.keys(), -1)
+            self._hold(skills.keys() - old.keys(), 1)
 
     def set_duty(self, seat_id: str, on_duty: bool) -> None:
         """Whether the seat is at work; that alone makes it neither ready nor busy."""
@@ -90,12 +90,7 @@ class IdleOrder:
         if bool(self._duty >> number & 1) == on_duty:
             return
         self._duty ^= 1 << number
-        for skill in self._seats[number].skills:
-            if skill not in self._held:
-                self._held[skill] = 0
-                insort(self._names, skill)
-            self._held[skill] += 1 if on_duty else -1
-        self._scarcest = None
+        self._hold(self._seats[number].skills, 1 if on_duty else -1)
 
     def is_ready(self, seat_id: str) -> bool:
         """True while the seat may be found."""
@@ -120,6 +115,7 @@ class IdleOrder:
         if seat.place < 0:
             seat.place = heappop(self._free) if self._free else len(self._places)
             self._places[seat.place : seat.place + 1] = [seat]
+            self._turns[seat.place : seat.place + 1] = array("q", (seat.turn,))
             self._flip_ready(seat)
 
     def set_busy(self, seat_id: str) -> None:
@@ -141,9 +137,9 @@ class IdleOrder:
             place = self._seats[number].place
             if place >= 0 and found >> place & 1:
                 return preferred
-        longest = self._longest(found)
         if not found & (found - 1):
-            return longest.seat_id
+            return self._places[found.bit_length() - 1].seat_id
+        longest = self._longest(found)
         best = self._longest(self._ready_bits.closest(needs, self._spared(found)))
         too_long = longest.since_s + bound_s < best.since_s
         return longest.seat_id if too_long else best.seat_id
@@ -157,12 +153,11 @@ class IdleOrder:
     def _longest(self, found: int) -> "_Seat":
         """The longest idle of these ready seats."""
         if found & (found - 1):
-            generation = next(g for g in self._generations if found & g.ready)
+            generation = next(g for g in self._staffed if found & g.ready)
             found &= generation.ready
             if found.bit_count() > _FEW:
                 return self._foremost(found, generation)
-        several = [self._places[place] for place in numbers(found, _FEW)]
-        return min(several, key=_turn)
+        return self._places[min(numbers(found, _FEW), key=self._turns.__getitem__)]
 
     def _foremost(self, found: int, generation: "_Generation") -> "_Seat":
         """The first of so many in a generation that they come soon."""
@@ -171,20 +166,31 @@ class IdleOrder:
 
     def _spared(self, found: int) -> int:
         """Leave out who has the scarcest skill, unless all have it; then the next scarce one …"""
-        if self._scarcest is None:
-            self._scarcest = sorted(self._names, key=self._held.__getitem__)[:_SPARED]
-        return self._ready_bits.without(self._scarcest, found)
+        return self._ready_bits.without((skill for _, skill in self._scarce[:_SPARED]), found)
+
+    def _hold(self, skills: Iterable[str], more: int) -> None:
+        """One more, or one less, on duty has each of these skills."""
+        for skill in skills:
+            held = self._held.get(skill)
+            if held is not None:
+                del self._scarce[bisect_left(self._scarce, (held, skill))]
+            held = self._held[skill] = (held or 0) + more
+            insort(self._scarce, (held, skill))
 
     def _flip_ready(self, seat: "_Seat") -> None:
-        bit = 1 << seat.place
+        bit, generation = 1 << seat.place, seat.generation
         self._ready ^= bit
-        seat.generation.ready ^= bit
         self._ready_bits.flip(bit, seat.skills)
+        if not generation.ready:
+            insort(self._staffed, generation, key=_first)
+        generation.ready ^= bit
+        if not generation.ready:
+            self._staffed.remove(generation)
 
     def _append(self, number: int) -> None:
         if len(self._generations[-1].members) >= GENERATION:
             self._join_generations()
-            self._generations.append(_Generation())
+            self._generations.append(_Generation(self._turn))
         self._turn += 1
         seat, youngest = self._seats[number], self._generations[-1]
         seat.turn, seat.generation = self._turn, youngest
@@ -201,15 +207,17 @@ class IdleOrder:
             else:
                 kept.append(generation)
         self._generations = kept
+        self._staffed = [generation for generation in kept if generation.ready]
 
 
 class _Generation:
-    """Seats that became idle one after the other: `members` in that order (their numbers), and
-    the bits of those that are `ready`."""
+    """Seats that became idle one after the other, after turn `first`: `members` in that order
+    (their numbers), and the bits of those that are `ready`."""
 
-    __slots__ = ("members", "ready")
+    __slots__ = ("first", "members", "ready")
 
-    def __init__(self) -> None:
+    def __init__(self, first: int) -> None:
+        self.first = first
         self.members: dict[int, None] = {}
         self.ready = 0
 
@@ -235,4 +243,4 @@ class _Seat:
         self.turn = 0
 
 
-_turn = attrgetter("turn")
+_first = attrgetter("first")

@@ -91,13 +91,13 @@ class Matcher:
         now. Raises ValueError, and changes nothing, when a level is out of range."""
         check_skills(skills)
         old = self._seats.get(seat_id)
-        profile = self._seats[seat_id] = self._profiles.use(skills)
+        profile = self._profiles.change(old, skills) if old else self._profiles.use(skills)
+        self._seats[seat_id] = profile
         if profile.births < 0:
             self._sweep.append(profile)
         if old is None:
             self._idle.join(seat_id, profile.skills)
             return None
-        self._profiles.release(old)
         self._idle.learn(seat_id, profile.skills)
         if not self._idle.is_ready(seat_id):
             return None
@@ -196,8 +196,7 @@ class Matcher:
         waits = callers.waiting[slot]
         if waits:
             self._stop_waiting(slot)
-        order = self._signatures.order
-        ahead = order.first_rank if order else NOBODY
+        ahead = self._signatures.first_rank
         if ahead != NOBODY and callers.rank[slot] >= ahead - self._same_seat_us:
             late = callers.queued[slot] - ahead + self._same_seat_us
             priority = late // self._weight_us + 1
@@ -254,7 +253,13 @@ class Matcher:
             self._sweep, self._swept = list(self._profiles.all()), signatures.births
         while budget > 0 and self._sweep:
             budget -= self._profiles.prepare(self._sweep.pop())
-        return bool(self._sweep) or len(signatures.unused) > _SPARE_SIGNATURES
+        if not self._sweep:
+            self._positions.look_ahead(budget)
+        return (
+            bool(self._sweep)
+            or len(signatures.unused) > _SPARE_SIGNATURES
+            or self._positions.behind
+        )
 
     # --- inside
 
@@ -284,7 +289,7 @@ class Matcher:
     def _first_at(self, rank: int, profile: Profile) -> int:
         """The caller of this rank; of several the closest fit, then who entered first."""
         signature, lines = self._callers.signature, self._signatures.by_number
-        heads = self._signatures.order.at(rank)
+        heads = self._signatures.first_at(rank)
         able = [slot for slot in heads if profile.served >> signature[slot] & 1]
         if len(able) == 1:
             return able[0]

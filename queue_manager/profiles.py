@@ -16,6 +16,8 @@ from queue_manager.signatures import NOBODY, Signatures
 _LATER = 16
 _NUMBERED = 32
 _OLDEST = 48
+_FIRST = (1 << 1024) - 1
+"""Those numbered first are asked first: the others seldom need be."""
 _ANEW = 64  # from so many new signatures on it is cheaper to learn all at once
 
 
@@ -40,7 +42,7 @@ class Profile:
 
 
 class Profiles:
-    """All profiles that some seat has."""
+    """All profiles that some seat has; `changes` counts what they ever learnt or unlearnt."""
 
     def __init__(self, signatures: Signatures, callers: Callers) -> None:
         self._signatures = signatures
@@ -50,6 +52,7 @@ class Profiles:
         self._spare: list[int] = []
         self._bits = SkillBits()
         self._all = 0
+        self.changes = 0
 
     def use(self, skills: Mapping[str, int]) -> Profile:
         """The profile of these skills, with one more seat."""
@@ -71,6 +74,24 @@ class Profiles:
         self._all ^= 1 << profile.number
         self._spare.append(profile.number)
 
+    def change(self, profile: Profile, skills: Mapping[str, int]) -> Profile:
+        """The profile of a seat that had this one and has these skills now. Where it was the only
+        one, and nobody has the new ones, the profile itself changes: that is the usual case."""
+        key = _key(skills)
+        if profile.seats > 1 or key in self._by_skills:
+            changed = self.use(skills)
+            self.release(profile)
+            return changed
+        del self._by_skills[_key(profile.skills)]
+        self._by_skills[key] = profile
+        self.changes += 1
+        self._bits.change(1 << profile.number, profile.skills, skills)
+        profile.skills, profile.births, profile.rare = dict(skills), -1, None
+        return profile
+
+    def __len__(self) -> int:
+        return len(self._by_skills)
+
     def all(self) -> Iterable[Profile]:
         """Every profile."""
         return self._by_skills.values()
@@ -81,8 +102,10 @@ class Profiles:
 
     def serving(self, needs: Requirement, most: int) -> list[Profile]:
         """Profiles that meet the requirement, `most` at most."""
-        able = numbers(self.reach(needs), most)
-        return [profile for number in able if (profile := self._by_number[number])]
+        able = self._bits.capable(needs, self._all & _FIRST)
+        if able.bit_count() < most:
+            able = self.reach(needs)
+        return [profile for n in numbers(able, most) if (profile := self._by_number[n])]
 
     def catch_up(self, profile: Profile) -> Profile:
         """Let it learn of the signatures born since it was asked last."""
@@ -150,6 +173,7 @@ class Profiles:
 
     def _new(self, skills: Mapping[str, int]) -> Profile:
         number = self._spare.pop() if self._spare else len(self._by_number)
+        self.changes += 1
         profile = Profile(skills, number)
         self._by_number[number : number + 1] = [profile]
         self._bits.flip(1 << number, skills)

@@ -8,15 +8,13 @@ signature is a set of groups of alternatives, and it is out of reach when any gr
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from itertools import compress
-from operator import or_
 
 from queue_manager.bits import numbers, truths
 from queue_manager.ordered import Line
 from queue_manager.requirement import LEVELS, Need, Requirement
 
-NOBODY = 1 << 63
+NOBODY = (1 << 63) - 1
 """The head of an empty line: comes after every rank."""
 _FEW = 64
 COMMON = 64
@@ -30,24 +28,27 @@ Birth = tuple[int, int]
 
 @dataclass(slots=True, eq=False)
 class Signature:
-    """Callers with equal needs: `users` of them in all, `line` those who wait."""
+    """Callers with equal needs: `users` of them in all, `line` those who wait. `rivals` are the
+    bits of the others that all who can serve this one can serve, as last looked at; -1: never."""
 
     needs: Requirement
     number: int
     line: Line
     users: int = 0
+    rivals: int = -1
 
 
 class Signatures:
-    """All signatures by number. `heads[number]` is the first rank in each line, `order` holds
-    the first caller of each line, and `common_order` of those alone that many profiles can serve;
-    `common` has their bits, `waited_for` those with anybody in line."""
+    """All signatures by number. `heads[number]` is the first rank in each line; `common_order`
+    holds the first caller of each line that many profiles can serve, `rare_order` of each other;
+    `common` has the bits of the former, `waited_for` those with anybody in line."""
 
     def __init__(self, turns: "array[int]") -> None:
         self._turns = turns
         self.common = 0
         self.waited_for = 0
         self.common_order = Line(turns)
+        self.rare_order = Line(turns)
         self._by_needs: dict[Requirement, Signature] = {}
         self._spare: list[int] = []
         self._all = 0
@@ -55,11 +56,10 @@ class Signatures:
         self._births: list[Birth] = []
         self._forgotten = 0
         self._numbers: list[int] = []
-        self._first: list[int] = []
+        self._first = array("q")
         self.unused: dict[int, None] = {}
         self.by_number: list[Signature] = []
-        self.heads: list[int] = []
-        self.order = Line(turns)
+        self.heads = array("q")
 
     def __len__(self) -> int:
         return len(self._by_needs)
@@ -111,6 +111,16 @@ class Signatures:
         line.remove(rank, slot)
         if self._first[number] == slot:
             self._head(number, line)
+
+    @property
+    def first_rank(self) -> int:
+        """The smallest rank of all (`NOBODY` when nobody waits)."""
+        orders = (self.rare_order, self.common_order)
+        return min((order.first_rank for order in orders if order), default=NOBODY)
+
+    def first_at(self, rank: int) -> list[int]:
+        """The callers of this rank who are first in their lines."""
+        return [*self.rare_order.at(rank), *self.common_order.at(rank)]
 
     def numbers(self, bits: int) -> list[int]:
         """The numbers of these bits."""
@@ -169,16 +179,14 @@ class Signatures:
 
     def _head(self, number: int, line: Line) -> None:
         first, head = self._first[number], self.heads[number]
-        orders = (self.order, self.common_order) if self.common >> number & 1 else (self.order,)
+        order = self.common_order if self.common >> number & 1 else self.rare_order
         if (first >= 0) != bool(line):
             self.waited_for ^= 1 << number
         if first >= 0:
-            for order in orders:
-                order.remove(head, first)
+            order.remove(head, first)
         if line:
             self.heads[number], self._first[number] = line.first_rank, line.first_slot
-            for order in orders:
-                order.add(line.first_rank, line.first_slot)
+            order.add(line.first_rank, line.first_slot)
         else:
             self.heads[number], self._first[number] = NOBODY, -1
 
@@ -196,56 +204,33 @@ def _kinds(needs: Requirement) -> Iterator[tuple[str, frozenset[Need]]]:
 
 
 class _Groups:
-    """Of one kind each different group once, and the bits of the signatures that have it."""
+    """The signatures that have a group of one kind, by the skills and levels that meet it: a group
+    is met as soon as one of its needs is."""
 
     def __init__(self) -> None:
-        self._number: dict[frozenset[Need], int] = {}
-        self._spare: list[int] = []
-        self._signatures: list[int] = []
-        self._asking: dict[str, list[int]] = {}
         self._all = 0
+        self._met: dict[str, list[int]] = {}
 
     def add(self, signature: int, group: frozenset[Need]) -> None:
-        number = self._number.get(group)
-        if number is None:
-            number = self._new(group)
-        self._signatures[number] |= 1 << signature
-        self._all |= 1 << signature
+        bit = 1 << signature
+        self._all |= bit
+        for need in group:
+            met = self._met.setdefault(need.skill, [0] * LEVELS.stop)
+            for level in range(need.level, LEVELS.stop):
+                met[level] |= bit
 
     def drop(self, signature: int, group: frozenset[Need]) -> None:
-        number = self._number[group]
-        self._signatures[number] ^= 1 << signature
-        self._all ^= 1 << signature
-        if not self._signatures[number]:
-            del self._number[group]
-            self._flip(number, group)
-            self._spare.append(number)
+        bit = 1 << signature
+        self._all ^= bit
+        for need in group:
+            met = self._met[need.skill]
+            for level in range(need.level, LEVELS.stop):
+                met[level] &= ~bit
 
     def unmet_by(self, skills: Mapping[str, int]) -> int:
-        """The signatures whose group isn't met: by way of the groups that are, or those that
-        aren't, whichever are fewer."""
+        """The signatures whose group isn't met by these skills."""
         met = 0
         for skill, level in skills.items():
-            for asking in self._asking.get(skill, ())[1 : level + 1]:
-                met |= asking
-        if 2 * met.bit_count() < len(self._signatures):
-            return self._all ^ self._together(met)
-        return self._together(((1 << len(self._signatures)) - 1) ^ met)
-
-    def _together(self, groups: int) -> int:
-        return reduce(or_, compress(self._signatures, truths(groups)), 0)
-
-    def _new(self, group: frozenset[Need]) -> int:
-        if self._spare:
-            number = self._spare.pop()
-        else:
-            number = len(self._signatures)
-            self._signatures.append(0)
-        self._number[group] = number
-        self._flip(number, group)
-        return number
-
-    def _flip(self, number: int, group: frozenset[Need]) -> None:
-        for need in group:
-            asking = self._asking.setdefault(need.skill, [0] * LEVELS.stop)
-            asking[need.level] ^= 1 << number
+            if levels := self._met.get(skill):
+                met |= levels[level]
+        return self._all & ~met

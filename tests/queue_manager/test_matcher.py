@@ -3,12 +3,14 @@
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
 from queue_manager import matcher as matcher_module
 from queue_manager.matcher import Matcher
 from queue_manager.model import Need, Requirement
+from simulator.routing_crowd import Crowd, Size
 from tests.queue_manager.builders import MANDARIN, ZHUANG, caller
 from tests.queue_manager.virtual_time import START
 
@@ -173,6 +175,40 @@ def test_a_position_among_very_many_needs_is_a_fair_estimate() -> None:
         matcher.caller_enters(caller(f"c{number}", needs, at=START + timedelta(seconds=number)))
     assert matcher.position("c2000") == pytest.approx(2001, rel=0.1)
     assert matcher.position("c0") == 1
+
+
+def test_a_position_among_many_needs_counts_who_competes_for_all_of_my_seats_only() -> None:
+    """Of a crowd with more needs than can be counted, and seats of mixed skills: most positions are
+    exact, once idle ticks have looked ahead, and few are told more than twice too many."""
+    matcher, crowd = Matcher(), Crowd(Size(seats=600, waiting=3000, needs=700), Random(12345))
+    for seat_id, skills in crowd.seats.items():
+        matcher.put_seat(seat_id, skills)
+    needs = [Requirement.parse(text) for text in crowd.needs]
+    callers = [
+        caller(f"c{number}", needs[crowd.popular()], at=START + timedelta(seconds=number))
+        for number in range(3000)
+    ]
+    for one in callers:
+        matcher.caller_enters(one)
+    while matcher.tidy():
+        pass
+    able = {
+        each: [number for number, seat in enumerate(crowd.seats.values()) if each.met_by(seat)]
+        for each in needs
+    }
+    served = {each: frozenset(numbers) for each, numbers in able.items()}
+
+    def exact(number: int) -> int:
+        mine = callers[number].needs
+        return 1 + sum(
+            before.needs == mine or (bool(able[mine]) and served[mine] <= served[before.needs])
+            for before in callers[:number]
+        )
+
+    ratios = sorted(matcher.position(f"c{number}") / exact(number) for number in range(0, 3000, 7))
+    assert sum(ratio == 1 for ratio in ratios) > len(ratios) / 2
+    assert ratios[len(ratios) * 95 // 100] <= 2
+    assert ratios[len(ratios) * 5 // 100] >= 0.5
 
 
 def test_needs_nobody_has_any_more_are_forgotten() -> None:

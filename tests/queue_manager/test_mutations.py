@@ -47,7 +47,7 @@ class Mutation:
         source = textwrap.dedent(inspect.getsource(original))
         assert source.count(self.old) == 1, f"{self.name}: the source has changed"
         changed: dict[str, Any] = {}
-        room = vars(sys.modules[original.__module__])
+        room = {**vars(sys.modules[original.__module__]), "_last": lambda kept: -kept.first}
         exec(compile(source.replace(self.old, self.new), self.name, "exec"), room, changed)
         patch.setattr(self.owner, self.function, changed[self.function])
 
@@ -88,14 +88,14 @@ WHICH_CALLER = [
     Mutation("offer a caller twice", Matcher, "_best_caller", "self._stop_waiting(slot)", "pass"),
     Mutation("keep an old head", signatures.Signatures, "stop", "== slot", "== -2"),
     Mutation(
-        "count other people's queues", positions.Positions, "_rivals", "common &=", "common |="
+        "count other people's queues", positions.Positions, "_found", "common &=", "common |="
     ),
 ]
 WHICH_SEAT = [
     Mutation("ignore scarcity", SkillBits, "without", "for skill in skills", "for skill in ()"),
     Mutation("scarcity without a bound", idle.IdleOrder, "find", "if too_long", "if False"),
     Mutation("ignore the fit", SkillBits, "closest", "if fit:", "if True:"),
-    Mutation("ignore the idle order", idle.IdleOrder, "_longest", "min(several", "max(several"),
+    Mutation("ignore the idle order", idle.IdleOrder, "_longest", "min(numbers", "max(numbers"),
     Mutation("ignore the wish for a seat", idle.IdleOrder, "find", "if preferred", "if False"),
     Mutation("offer a seat twice", Matcher, "_find_seat", "self._idle.set_busy(seat_id)", "pass"),
     Mutation(
@@ -117,6 +117,9 @@ OVER_TIME = [
     ),
     Mutation("forget births too early", profiles.Profiles, "catch_up", "news is None or", ""),
     Mutation("generations out of order", idle._Generation, "take", "|= younger.members", "|= {}"),
+    Mutation("the last to be idle first", idle.IdleOrder, "_flip_ready", "key=_first", "key=_last"),
+    Mutation("unlearn nothing", SkillBits, "change", "in old.items()", "in ()"),
+    Mutation("serve as before", profiles.Profiles, "change", "dict(skills), -1", "dict(skills), 0"),
 ]
 THE_FENCE = [
     Mutation("drop the fence for reports", reservation, "_target", "event in _FENCED", "False"),
