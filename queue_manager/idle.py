@@ -151,13 +151,17 @@ class IdleOrder:
     # --- inside
 
     def _longest(self, found: int) -> "_Seat":
-        """The longest idle of these ready seats."""
-        if found & (found - 1):
-            generation = next(g for g in self._staffed if found & g.ready)
-            found &= generation.ready
-            if found.bit_count() > _FEW:
-                return self._foremost(found, generation)
-        return self._places[min(numbers(found, _FEW), key=self._turns.__getitem__)]
+        """The longest idle of these ready seats, of whom there is one at least."""
+        here, generation = 0, self._staffed[0]
+        for generation in self._staffed:
+            here = found & generation.ready
+            if here:
+                break
+        if not here & (here - 1):
+            return self._places[here.bit_length() - 1]
+        if here.bit_count() > _FEW:
+            return self._foremost(here, generation)
+        return self._places[min(numbers(here, _FEW), key=self._turns.__getitem__)]
 
     def _foremost(self, found: int, generation: "_Generation") -> "_Seat":
         """The first of so many in a generation that they come soon."""

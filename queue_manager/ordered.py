@@ -7,7 +7,6 @@ Deletion is exact (no tombstones), so that there is never a clean-up to pause fo
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from itertools import islice
 
 BLOCK = 1024
@@ -49,15 +48,19 @@ class Line:
         """The first slots, in order: at least one when there is any, `most` at most."""
         return self._slots[0][:most] if self._slots else array("I")
 
-    def at(self, rank: int) -> Iterator[int]:
+    def at(self, rank: int) -> list[int]:
         """All slots of this rank, in order."""
-        block = bisect_left(self._lasts, _place(rank, 0))
-        while block < len(self._slots):
-            low, high = (side(self._ranks[block], rank) for side in (bisect_left, bisect_right))
-            yield from self._slots[block][low:high]
-            if high < len(self._slots[block]):
-                return
-            block += 1
+        found: list[int] = []
+        for block in range(bisect_left(self._lasts, _place(rank, 0)), len(self._slots)):
+            ranks = self._ranks[block]
+            low = bisect_left(ranks, rank)
+            if ranks[low] != rank:
+                break
+            high = bisect_right(ranks, rank, low)
+            found += self._slots[block][low:high]
+            if high < len(ranks):
+                break
+        return found
 
     def add(self, rank: int, slot: int) -> None:
         """Put a slot in its place; one that comes last (the usual case) is only appended."""

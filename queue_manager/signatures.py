@@ -120,7 +120,7 @@ class Signatures:
 
     def first_at(self, rank: int) -> list[int]:
         """The callers of this rank who are first in their lines."""
-        return [*self.rare_order.at(rank), *self.common_order.at(rank)]
+        return self.rare_order.at(rank) + self.common_order.at(rank)
 
     def numbers(self, bits: int) -> list[int]:
         """The numbers of these bits."""
