@@ -25,9 +25,10 @@ START_S = 30.0
 POSTGRES_USER = "postgres"
 
 
-_given: deque[int] = deque(maxlen=700)
-_PORTS = [range(first, first + 1000) for first in range(12_000, 20_000, 1000)]
-"""One range for each test process, up to eight of them."""
+_given: deque[int] = deque(maxlen=400)
+_PORTS = [range(first, first + 625) for first in range(15_000, 20_000, 625)]
+"""One range for each test process, up to eight of them: above the usual RTP ports, below those that
+tests give Asterisk for RTP."""
 
 
 def ports_of(worker: str) -> range:
@@ -42,7 +43,7 @@ def ports_of(worker: str) -> range:
 def free_port() -> int:
     """A TCP and UDP port on loopback that nobody has right now, and that wasn't given lately: an
     installation asks for many before it listens on any. None of those the system gives outgoing
-    connections (one of them could have it by then); each test process has a thousand of its own."""
+    connections (one of them could have it by then); each test process has some of its own."""
     ports = ports_of(os.environ.get("PYTEST_XDIST_WORKER", "gw0"))
     while True:
         port = random.choice(ports)
