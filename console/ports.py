@@ -414,6 +414,6 @@ class PartHealth:
 Probe = Callable[[], Awaitable[PartHealth]]
 """Asks one part how it is; may be slow or raise, the console bounds it."""
 
-PARTS = ("ami", "agi", "sql", "redis", "disk")
-NEEDED_PARTS = frozenset({"ami", "agi"})
+PARTS = ("ami", "agi", "sip", "sql", "redis", "disk")
+NEEDED_PARTS = frozenset({"ami", "agi", "sip"})
 """Without these no call can be taken; without the others the caller is still served."""

@@ -526,7 +526,7 @@ class Engine:
                 self._live,
                 self._cluster,
                 self._speech,
-                self._settings.folders,
+                self._settings,
             ),
             metrics=self._metrics,
             now=self._clock.now,

@@ -14,6 +14,7 @@ from hotline.parts import is_root
 from hotline.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+_LISTENS = (psutil.CONN_LISTEN, psutil.CONN_NONE)
 FOR_ALL = frozenset({"0.0.0.0", "::"})  # noqa: S104 - seen, not bound
 FIRST_FOR_ALL = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
@@ -56,9 +57,9 @@ def check_free(wanted: Iterable[Listener]) -> None:
 def check_ours(wanted: Iterable[Listener], ours: Collection[int]) -> None:
     """Raises `PortTaken` at the first that a process listens on which isn't one of `ours`: it took
     the port between our look and our start."""
+    links = _listening()
     for listener in wanted:
-        holder = _holder(listener)
-        if holder is not None and holder.pid not in ours:
+        if (pid := _holder(listener, links)) and pid not in ours:
             raise PortTaken(_in_words(listener, OSError(errno.EADDRINUSE, "taken")))
 
 
@@ -105,19 +106,29 @@ def _in_words(listener: Listener, error: OSError) -> str:
 
 def _by_whom(listener: Listener) -> str:
     with contextlib.suppress(psutil.Error):
-        if (holder := _holder(listener)) is not None:
-            return f" by {holder.name()} (process {holder.pid})"
+        if pid := _holder(listener, _listening()):
+            return f" by {psutil.Process(pid).name()} (process {pid})"
     return " by another program"
 
 
-def _holder(listener: Listener) -> psutil.Process | None:
+def _listening() -> list[tuple[int, str, int, int]]:
+    """Every socket that may be called, as far as we may know: kind, address, port, process."""
+    try:
+        links = psutil.net_connections("inet")
+    except (psutil.Error, OSError):
+        return []
+    return [
+        (link.type, *link.laddr, link.pid)
+        for link in links
+        if link.laddr and link.pid and link.status in _LISTENS
+    ]
+
+
+def _holder(listener: Listener, sockets: Iterable[tuple[int, str, int, int]]) -> int | None:
     """Who listens there, where we may know it."""
-    kind = "udp" if listener.kind is socket.SOCK_DGRAM else "tcp"
-    with contextlib.suppress(psutil.Error, OSError):
-        for link in psutil.net_connections(kind):
-            listening = link.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
-            if listening and link.pid and link.laddr and _meets(listener, *link.laddr):
-                return psutil.Process(link.pid)
+    for kind, address, port, pid in sockets:
+        if kind == listener.kind and _meets(listener, address, port):
+            return pid
     return None
 
 

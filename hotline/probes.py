@@ -7,7 +7,8 @@ from console.ports import PartHealth, Probe
 from hotline import cluster_wiring
 from hotline.boards import disk_health
 from hotline.cluster import Cluster
-from hotline.home import Home
+from hotline.settings import Settings
+from hotline.sip_port import listens
 from hotline.speech import Speech
 from storage.database import Database
 from storage.journal import Journal
@@ -22,7 +23,7 @@ def probes(
     live: RedisLiveState,
     cluster: Cluster | None,
     speech: Speech,
-    folders: Home,
+    settings: Settings,
 ) -> Mapping[str, Probe]:
     """By the part's name; `cluster` only where there are nodes."""
 
@@ -33,6 +34,11 @@ def probes(
     async def agi() -> PartHealth:
         up = telephony.listening
         return PartHealth(up, "" if up else "the FastAGI port isn't open")
+
+    async def sip() -> PartHealth:
+        bind, port = settings.sip_bind, settings.sip_port
+        up = await asyncio.to_thread(listens, bind, port)
+        return PartHealth(up, "" if up else f"nobody listens on UDP port {port} of {bind}")
 
     async def sql() -> PartHealth:
         waiting = journal.waiting
@@ -45,11 +51,12 @@ def probes(
         return PartHealth(up, "" if up else "away; the engine's memory leads")
 
     async def disk() -> PartHealth:
-        return await asyncio.to_thread(disk_health, folders, journal)
+        return await asyncio.to_thread(disk_health, settings.folders, journal)
 
     known = {
         "ami": ami,
         "agi": agi,
+        "sip": sip,
         "sql": sql,
         "redis": redis,
         "disk": disk,

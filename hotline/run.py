@@ -26,7 +26,7 @@ from hotline.supervision import PartState
 
 UP_S = 60.0
 LOOK_S = 5.0
-"""So often, while calls can't be taken yet, it is looked whether somebody else has our ports."""
+"""So often, until calls can be taken, it is looked whether somebody else has our ports."""
 HOPELESS = 3
 END_S = 30.0
 LEFTOVER_S = 15.0
@@ -96,13 +96,13 @@ class Runner:
                 if part.state == "RUNNING" and name not in running:
                     running.add(name)
                     self._tell(f"{name} runs")
-            if len(states) > 0 and self._ready():
-                self._watch()
-                return
-            now = time.monotonic()
-            if now > looked + LOOK_S:
+            ready, now = len(states) > 0 and self._ready(), time.monotonic()
+            if ready or now > looked + LOOK_S:
                 looked = now
                 self._look_at_ports()
+            if ready:
+                self._watch()
+                return
             if now > begun + UP_S:
                 raise PartsFailed(self._why(states.values()))
             for name, times in self._restarts.items():

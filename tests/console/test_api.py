@@ -27,7 +27,7 @@ async def test_status_names_parts_and_the_tenants_of_the_token(city: City, wall:
     status, told, headers = await wall.ask("/api/v1/status")
     assert status == 200
     assert told["ready"] is True
-    assert set(told["parts"]) == {"ami", "agi", "sql", "redis", "disk"}
+    assert set(told["parts"]) == {"ami", "agi", "sip", "sql", "redis", "disk"}
     assert [tenant["tenant"] for tenant in told["tenants"]] == [CITY]
     assert told["tenants"][0]["seats_by_state"]["ready"] == 2
     assert told["token"]["role"] == "wallboard"

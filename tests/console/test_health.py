@@ -31,7 +31,7 @@ async def test_ready_when_every_part_is_up(nobody: Caller) -> None:
     assert set(told["parts"]) == set(PARTS)
 
 
-@pytest.mark.parametrize("part", ["ami", "agi"])
+@pytest.mark.parametrize("part", ["ami", "agi", "sip"])
 async def test_not_ready_without_what_a_call_needs(city: City, nobody: Caller, part: str) -> None:
     city.health[part] = PartHealth(False, "no connection")
     status, told, _ = await nobody.ask("/readyz")
@@ -84,7 +84,7 @@ async def test_many_askers_make_one_probe(city: City, monkeypatch: pytest.Monkey
 
 def test_an_installation_without_a_probe_for_a_part_is_refused(city: City) -> None:
     services = replace(city.services(), parts={"ami": city.probe("ami")})
-    with pytest.raises(ValueError, match="agi, sql, redis, disk"):
+    with pytest.raises(ValueError, match="agi, sip, sql, redis, disk"):
         build_app(services)
 
 

@@ -1,5 +1,6 @@
 """`hotline run`: keeps its parts alive, ends with all of them, whatever it dies of."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -145,6 +146,33 @@ def test_two_installations_live_side_by_side(shared: Installation) -> None:
     wait_until(lambda: all_gone(others), seconds=GONE_S, what="the other's end")
     assert {shared.part(part).pid for part in PARTS} == mine
     assert shared.ready
+
+
+def test_an_asterisk_without_its_sip_port_takes_no_calls_and_says_so(shared: Installation) -> None:
+    """Somebody had the port while it was started again: its manager answers, but no call comes."""
+
+    def sip() -> dict[str, object]:
+        return dict(shared.readiness().get("parts", {}).get("sip", {}))
+
+    wait_until(lambda: "ready for calls" in shared.output.read_text(), what="the start")
+    complaints = shared.home / "log/asterisk/messages.log"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        shared.kill("asterisk")
+        wait_until(lambda: bound(stranger, shared), what="the port")
+        wait_until(lambda: "could not be started" in complaints.read_text(), what="no SIP")
+    wait_until(lambda: sip().get("up") is False, seconds=60, what="the word of it")
+    assert shared.readiness()["status"] == "not-ready"
+    assert str(shared.sip.port) in str(sip()["detail"])
+    shared.kill("asterisk")
+    wait_until(lambda: shared.ready, seconds=60, what="calls again")
+
+
+def bound(stranger: socket.socket, shared: Installation) -> bool:
+    """Whether a stranger has the SIP port now."""
+    with contextlib.suppress(OSError):
+        stranger.bind((shared.sip.ip, shared.sip.port))
+        return True
+    return False
 
 
 def test_a_taken_port_is_one_sentence_and_nothing_is_started() -> None:
