@@ -112,7 +112,11 @@ class _Waiting:
                 elif suggested.done():
                     self._plan.suggest(suggested.result(), self._waited_s())
                     suggested = self._place.next_suggestion()
-                elsewhere = await self._choice(pressed or await self._say_what_is_due(offer), offer)
+                if not pressed:
+                    pressed = await self._say_what_is_due(offer)
+                    if pressed and key.done():  # the same key, told of on either way
+                        key = self._call.next_key()
+                elsewhere = await self._choice(pressed, offer)
                 if elsewhere is not None:
                     return elsewhere
         finally:

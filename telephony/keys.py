@@ -8,7 +8,9 @@ https://docs.asterisk.org/Asterisk_22_Documentation/API_Documentation/AMI_Action
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +19,9 @@ from telephony import ring_end
 from telephony.errors import ActionFailed, NotConnected
 from telephony.events import KeyPressed
 
+SAME_KEY = timedelta(seconds=1)
+"""AMI's word of a key comes on another connection than the session's own, before it or after."""
+MOST_TOLD = 512
 QUIET_S = 10.0
 """So long nobody must wait for a key until they are no longer told."""
 WAKE_KEY = "D"
@@ -41,6 +46,12 @@ class Keys:
         self._manager = manager
         self._expected: dict[str, asyncio.Future[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: deque[tuple[str, str, datetime]] = deque(maxlen=MOST_TOLD)
+
+    def told(self, call_id: str, key: str) -> None:
+        """The session has this key by a command of its own (a prompt that it ended). AMI's word of
+        it, should that come only now, is no second key."""
+        self._told.append((call_id, key, datetime.now(UTC)))
 
     def expect(self, call_id: str) -> asyncio.Future[str]:
         """The next key of this caller. Cancel it when it is no longer wanted; none comes while AMI
@@ -60,7 +71,13 @@ class Keys:
             self._manager.hear_keys(False)
 
     def tell(self, event: KeyPressed) -> None:
-        """Take AMI's word of a key; one that nobody waits for is passed over."""
+        """Take AMI's word of a key; one that nobody waits for is passed over, and one that the
+        session has already."""
+        for told in self._told:
+            call_id, digit, at = told
+            if (call_id, digit) == (event.call_id, event.key) and event.at < at + SAME_KEY:
+                self._told.remove(told)
+                return
         key = self._expected.get(event.call_id)
         if key is not None and not key.done() and event.key != WAKE_KEY:
             self.forget(event.call_id)

@@ -94,7 +94,7 @@ class FastAgiCall:
         digits = digit = await self._stream(paths, ANY_DIGIT)
         wait = agi.repeated("WAIT FOR DIGIT", str(max(1, round(timeout_s * 1000))))
         while not digits or (digit != "#" and len(digits) < max_digits):
-            digit = (await self._reply(wait)).digit
+            digit = self._pressed((await self._reply(wait)).digit)
             if not digit:
                 break
             digits += digit
@@ -153,7 +153,7 @@ class FastAgiCall:
         if reply.failed:
             await self._raise_if_gone()
             return RecordResult(path, 0.0, "")  # the file can't be written: a full disk
-        return RecordResult(path, reply.endpos / AUDIO_SAMPLES_S, reply.digit)
+        return RecordResult(path, reply.endpos / AUDIO_SAMPLES_S, self._pressed(reply.digit))
 
     async def music(self, on: bool) -> None:
         if on != self._music:
@@ -296,12 +296,18 @@ class FastAgiCall:
         """Play, or wait for a digit; the digit that ended it."""
         reply = agi.parse_reply(await self._connection.command(line, None))
         if not reply.failed:
-            return reply.digit
+            return self._pressed(reply.digit)
         await self._raise_if_gone()
         # A missing file: the caller is led on without it.
         counters.PROMPTS_FAILED.inc()
         log.error("prompt_not_played", command=line.decode().strip())
         return ""
+
+    def _pressed(self, digit: str) -> str:
+        """The key a command ended with ("": none), which AMI may tell of only now."""
+        if digit:
+            self._keys.told(self.info.call_id, digit)
+        return digit
 
     async def _set(self, variables: dict[str, str]) -> None:
         await self._reply(agi.command("EXEC", "MSet", agi.assignments(variables)), ANSWER_S)
