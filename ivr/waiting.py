@@ -114,7 +114,7 @@ class _Waiting:
                     suggested = self._place.next_suggestion()
                 if not pressed:
                     pressed = await self._say_what_is_due(offer)
-                    if pressed and key.done():  # the same key, told of on either way
+                    if pressed and key.done() and key.result() == pressed:  # told of both ways
                         key = self._call.next_key()
                 elsewhere = await self._choice(pressed, offer)
                 if elsewhere is not None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import psutil
@@ -203,12 +204,11 @@ class ToAnother(socketserver.BaseRequestHandler):
                 self.request.sendall(answer)
 
 
-def test_a_port_another_installation_took_meanwhile_is_one_sentence(shared: Installation) -> None:
-    """It was free when we looked; that whoever has it can take calls says nothing of ours."""
-    late = Installation()
+def said_when_taken_meanwhile(
+    late: Installation, taken: AbstractContextManager[object]
+) -> list[str]:
+    """What its `hotline run`, which failed, has said when somebody took a port after the check."""
     output = late.home / "late.out"
-    handler = type("Handler", (ToAnother,), {"target": int(shared.http.rpartition(":")[2])})
-    ours = int(late.http.rpartition(":")[2])
     try:
         with output.open("wb") as said:
             run = subprocess.Popen(
@@ -219,45 +219,48 @@ def test_a_port_another_installation_took_meanwhile_is_one_sentence(shared: Inst
                 stderr=subprocess.STDOUT,
             )
         wait_until(lambda: "as user" in output.read_text(), seconds=UP_S, what="the check's end")
-        with socketserver.ThreadingTCPServer(("127.0.0.1", ours), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            code = run.wait(UP_S)
-            server.shutdown()
-        said_lines = output.read_text().splitlines()
-        assert code != 0
-        assert "another installation answers there" in said_lines[-1]
-        assert "HOTLINE_HTTP_PORT" in said_lines[-1]
-        assert "no process left" in said_lines[-2]
-        assert not any("ready for calls" in line for line in said_lines)
+        with taken:
+            assert run.wait(UP_S) != 0
+        return output.read_text().splitlines()
     finally:
         late.__exit__(None, None, None)
+
+
+@contextlib.contextmanager
+def answering(port: int, handler: type[ToAnother]) -> Iterator[None]:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
+
+
+def test_a_port_another_installation_took_meanwhile_is_one_sentence(shared: Installation) -> None:
+    """It was free when we looked; that whoever has it can take calls says nothing of ours."""
+    late = Installation()
+    handler = type("Handler", (ToAnother,), {"target": int(shared.http.rpartition(":")[2])})
+    ours = int(late.http.rpartition(":")[2])
+    said = said_when_taken_meanwhile(late, answering(ours, handler))
+    assert "another installation answers there" in said[-1]
+    assert "HOTLINE_HTTP_PORT" in said[-1]
+    assert "no process left" in said[-2]
+    assert not any("ready for calls" in line for line in said)
+
+
+@contextlib.contextmanager
+def listening(port: int) -> Iterator[None]:
+    with socket.create_server(("127.0.0.1", port)):
+        yield
 
 
 def test_a_port_nobody_answers_at_and_somebody_took_meanwhile_is_one_sentence() -> None:
     """Asterisk runs on without its manager: it is told within seconds, not after a minute."""
     late = Installation()
-    output = late.home / "late.out"
     manager = int(late.environment["HOTLINE_AMI_PORT"])
-    try:
-        with output.open("wb") as said:
-            run = subprocess.Popen(
-                [sys.executable, "-m", "hotline", "run", "--no-demo"],
-                env=late.environment,
-                cwd=PROJECT,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-            )
-        wait_until(lambda: "as user" in output.read_text(), seconds=UP_S, what="the check's end")
-        with socket.create_server(("127.0.0.1", manager)):
-            code = run.wait(UP_S)
-        said_lines = output.read_text().splitlines()
-        assert code != 0
-        assert f"TCP port {manager} on 127.0.0.1 (Asterisk's manager) is taken" in said_lines[-1]
-        assert f"(process {os.getpid()})" in said_lines[-1]
-        assert "HOTLINE_AMI_PORT" in said_lines[-1]
-        assert "no process left" in said_lines[-2]
-    finally:
-        late.__exit__(None, None, None)
+    said = said_when_taken_meanwhile(late, listening(manager))
+    assert f"TCP port {manager} on 127.0.0.1 (Asterisk's manager) is taken" in said[-1]
+    assert f"(process {os.getpid()})" in said[-1]
+    assert "HOTLINE_AMI_PORT" in said[-1]
+    assert "no process left" in said[-2]
 
 
 def test_a_setup_that_lacks_something_is_one_sentence(tmp_path: Path) -> None:
